@@ -1,0 +1,22 @@
+package result
+
+// Error makes a Failure what a step returns when what it looked for isn't so: the case fails.
+func (f *Failure) Error() string {
+	text := f.Message
+	if f.Expected != "" {
+		text += ": expected " + f.Expected
+	}
+	if f.Actual != "" {
+		text += ", got " + f.Actual
+	}
+	return text
+}
+
+// Stop is what a step returns to end its case with another outcome than Fail: NotSupported, NotJudged
+// or HarnessFault.
+type Stop struct {
+	Outcome Outcome
+	Failure Failure
+}
+
+func (s *Stop) Error() string { return string(s.Outcome) + ": " + s.Failure.Error() }
