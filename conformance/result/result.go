@@ -2,6 +2,7 @@
 package result
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -40,8 +41,10 @@ type Run struct {
 	Wall        time.Duration `json:"wallNanoseconds"`
 	Virtual     time.Duration `json:"virtualNanoseconds"`
 	Interrupted bool          `json:"interrupted,omitempty"`
+	// Stale are the lines of the expectations file that no case of this run answered to.
+	Stale []string `json:"staleExpectations,omitempty"`
 
-	Verdict      string        `json:"verdict"` // "conformant", "not conformant", "partial", "unsound"
+	Verdict      string        `json:"verdict"` // Judge fills it: Conformant, NotConformant, Partial or Unsound
 	Requirements []Requirement `json:"requirements"`
 	Cases        []Case        `json:"cases"`
 }
@@ -78,8 +81,9 @@ type Requirement struct {
 	Source    string   `json:"source"`
 	Statement string   `json:"statement"`
 	Observed  string   `json:"observed"`
-	Cases     []string `json:"cases"` // IDs of the cases of this run that carry its tag
-	Outcome   Outcome  `json:"outcome"`
+	Scenarios int      `json:"scenarios"` // how many cases of the whole suite carry its tag, selected or not
+	Cases     []string `json:"cases"`     // IDs of the cases of this run that carry its tag; Judge fills it
+	Outcome   Outcome  `json:"outcome"`   // Judge fills it
 }
 
 // Case is one scenario, or one row of a scenario outline.
@@ -104,6 +108,13 @@ type Case struct {
 	Evidence Evidence         `json:"evidence"`
 	Paths    []PathCount      `json:"paths"`  // who exchanged how much with whom, at the firewall
 	Ladder   []timeline.Event `json:"ladder"` // the events that a sequence diagram of the four steps shows
+	Hosts    []Host           `json:"hosts"`  // who is behind the addresses of the events
+}
+
+// Host names the addresses of one machine of a case's world.
+type Host struct {
+	Name  string       `json:"name"` // as in timeline.Event.Actor: "alice", "edge-1", "relay-2", "gateway-1", "bob"
+	Addrs []netip.Addr `json:"addrs"`
 }
 
 // Step is one step of a case.
