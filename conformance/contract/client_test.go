@@ -1,0 +1,159 @@
+package contract
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// talking runs a Client on one end of a pipe; the test has the other end and Run's error.
+func talking(t *testing.T, cfg ClientConfig) (*Client, net.Conn, <-chan error) {
+	ours, theirs := net.Pipe()
+	cfg.RW = ours
+	c := NewClient(cfg)
+	done := make(chan error, 1)
+	go func() { done <- c.Run(t.Context()) }()
+	t.Cleanup(func() { theirs.Close() })
+	return c, theirs, done
+}
+
+func TestClientBlamesTheAdapter(t *testing.T) {
+	for _, tt := range []struct{ name, lines, want string }{
+		{"garbage", "Starting up...\n", "not a JSON-RPC frame"},
+		{"too long", strings.Repeat("x", MaxFrame+2) + "\n", "longer than"},
+		{"a request", `{"jsonrpc":"2.0","id":9,"method":"hello"}` + "\n", "neither a reply nor a notification"},
+		{"an unknown notification", `{"jsonrpc":"2.0","method":"trace"}` + "\n", "neither a reply nor a notification"},
+		{"an event that is none", `{"jsonrpc":"2.0","method":"event","params":[]}` + "\n", "parameters of the notification event"},
+		{"an unknown id", `{"jsonrpc":"2.0","id":2,"result":{}}` + "\n", "request 2, which was never made"},
+		{"neither result nor error", `{"jsonrpc":"2.0","id":1}` + "\n", "either a result or an error"},
+		{"an unknown code", `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}` + "\n", "error code 1"},
+		{"cut short", `{"jsonrpc":`, "unexpected EOF"},
+		{"closed", "", "closed the line"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, adapter, done := talking(t, ClientConfig{})
+			p, err := c.Begin(MethodJoin, Join{Client: "c1"})
+			require.NoError(t, err)
+			_, err = bufio.NewReader(adapter).ReadString('\n')
+			require.NoError(t, err)
+			go func() { io.WriteString(adapter, tt.lines); adapter.Close() }()
+
+			var fault *Fault
+			require.ErrorAs(t, p.Wait(t.Context(), nil), &fault)
+			require.ErrorContains(t, fault, tt.want)
+			if tt.lines != "" {
+				require.True(t, strings.HasPrefix(tt.lines, string(fault.Line[:1])), "the line is kept")
+			}
+			require.Equal(t, fault, <-done)
+			_, err = c.Begin(MethodLeave, ClientCall{Client: "c1"})
+			require.Equal(t, fault, err)
+		})
+	}
+}
+
+func TestClientBlamesASecondReply(t *testing.T) {
+	c, adapter, done := talking(t, ClientConfig{})
+	go func() {
+		bufio.NewReader(adapter).ReadString('\n')
+		fmt.Fprint(adapter, strings.Repeat(`{"jsonrpc":"2.0","id":1,"result":null}`+"\n", 2))
+	}()
+	require.NoError(t, c.Call(t.Context(), MethodReset, nil, nil))
+	require.ErrorContains(t, <-done, "a second reply to request 1")
+}
+
+func TestClientBlamesAResultOfTheWrongShape(t *testing.T) {
+	c, adapter, _ := talking(t, ClientConfig{})
+	go Serve(t.Context(), adapter, handler(func(c *Call) { c.Reply([]int{1}, nil) }))
+	var fault *Fault
+	require.ErrorAs(t, c.Call(t.Context(), MethodJoin, Join{}, &JoinResult{}), &fault)
+	require.Equal(t, "[1]", string(fault.Line))
+}
+
+// The two sides together, in virtual time, as a scenario uses them.
+func TestClientAndServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type seen struct {
+			what string
+			at   time.Duration
+		}
+		var log []seen
+		start := time.Now()
+		note := func(format string, args ...any) {
+			log = append(log, seen{fmt.Sprintf(format, args...), time.Since(start)})
+		}
+		ours, theirs := net.Pipe()
+		c := NewClient(ClientConfig{
+			RW: ours,
+			Reply: func(p *Pending) {
+				_, err := p.Result()
+				note("%s: %v", p.Method, err)
+			},
+			Event: func(e Event) { note("event %s", e.State) },
+			Log:   func(l Log) { note("log %s", l.Message) },
+		})
+		served, ran := make(chan error, 1), make(chan error, 1)
+		go func() {
+			served <- Serve(context.Background(), theirs, handler(func(c *Call) {
+				switch c.Method {
+				case MethodJoin:
+					time.AfterFunc(3*time.Second, func() {
+						c.Line().Event(Event{State: StateConnected})
+						c.Line().Log(Log{Message: "joined"})
+						c.Reply(JoinResult{UID: "7"}, nil)
+					})
+				case MethodStats:
+					c.Reply(nil, NotSupported(c.Method))
+				default:
+					c.Reply(nil, nil)
+				}
+			}))
+		}()
+		go func() { ran <- c.Run(context.Background()) }()
+
+		join, err := c.Begin(MethodJoin, Join{})
+		require.NoError(t, err)
+		var sdk *Error
+		require.ErrorAs(t, c.Call(t.Context(), MethodStats, nil, nil), &sdk)
+		require.Equal(t, CodeMethodNotFound, sdk.Code)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		require.ErrorIs(t, join.Wait(short, nil), context.DeadlineExceeded)
+		cancel()
+		var r JoinResult
+		require.NoError(t, join.Wait(t.Context(), &r))
+		require.Equal(t, "7", r.UID)
+		require.NoError(t, c.Call(t.Context(), MethodShutdown, nil, nil))
+		require.NoError(t, <-served)
+		require.NoError(t, <-ran)
+		_, err = c.Begin(MethodHello, nil)
+		require.ErrorIs(t, err, ErrClosed)
+		require.Equal(t, []seen{
+			{"stats: stats is not supported", 0},
+			{"event CONNECTED", 3 * time.Second},
+			{"log joined", 3 * time.Second},
+			{"join: <nil>", 3 * time.Second},
+			{"shutdown: <nil>", 3 * time.Second},
+		}, log)
+	})
+}
+
+func TestClientEndsWithItsContextThoughTheAdapterIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		c := NewClient(ClientConfig{RW: ours})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		p, err := c.Begin(MethodHello, Hello{Protocol: Protocol})
+		require.NoError(t, err)
+		require.NoError(t, c.Run(ctx))
+		require.ErrorIs(t, p.Wait(context.Background(), nil), ErrClosed)
+	})
+}
