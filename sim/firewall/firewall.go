@@ -1,0 +1,136 @@
+package firewall
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Firewall is a policy, the flows that it let through, and their clocks. It belongs to one goroutine.
+type Firewall struct {
+	policy   Policy
+	index    index
+	timeouts Timeouts
+	flows    map[flowKey]*flow
+	sweepAt  int // number of flows at which the next one makes it look for idle ones
+}
+
+// sweepMin is the least number of flows for which a search for idle ones is worth the walk.
+const sweepMin = 1024
+
+// New builds a firewall. It fails on a policy with mistakes and names every one.
+func New(p Policy, t Timeouts) (*Firewall, error) {
+	t, err := t.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	f := &Firewall{timeouts: t, flows: make(map[flowKey]*flow), sweepAt: sweepMin}
+	if err := f.SetPolicy(p); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// SetPolicy replaces the policy from the next packet on. Flows that were answered go on as they are,
+// as in Linux; [Firewall.Flush] cuts them. On a policy with mistakes it fails and changes nothing.
+func (f *Firewall) SetPolicy(p Policy) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	f.policy = p.clone()
+	f.index = newIndex(f.policy.Rules)
+	return nil
+}
+
+// Decide says what becomes of a packet and why, and remembers what it needs to recognise the next one
+// of its flow.
+func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
+	p.Src, p.Dst = plain(p.Src), plain(p.Dst)
+	if !p.Src.IsValid() || p.Src.Addr().BitLen() != p.Dst.Addr().BitLen() {
+		return Verdict{Action: Drop, Rule: RuleInvalid}
+	}
+	key := keyOf(p)
+	fl := f.flows[key]
+	if fl != nil && fl.expired(now, p.Proto, &f.timeouts) {
+		delete(f.flows, key)
+		fl = nil
+	}
+	if fl != nil && fl.over() && p.Proto == TCP && p.Flags.opensTCP() {
+		fl = nil // the ports are used again
+	}
+	switch {
+	case fl == nil && p.Direction == Inbound:
+		return Verdict{Action: Drop, Rule: RuleUnsolicited}
+	case fl == nil && p.Proto == TCP && !p.Flags.opensTCP():
+		return f.outOfState(p)
+	case fl == nil:
+		return f.open(now, p, key)
+	case p.Direction == Inbound || fl.answered:
+		fl.note(now, p)
+		return Verdict{Action: Allow, Rule: RuleEstablished, Opened: fl.rule}
+	}
+	v := f.judge(p)
+	if v.Action == Allow {
+		fl.note(now, p)
+		v.Opened = fl.rule
+	}
+	return v
+}
+
+// open judges a packet that begins a flow.
+func (f *Firewall) open(now time.Time, p Packet, key flowKey) Verdict {
+	v := f.judge(p)
+	if v.Action != Allow {
+		return v
+	}
+	if len(f.flows) >= f.sweepAt {
+		f.Expire(now)
+		f.sweepAt = max(sweepMin, 2*len(f.flows))
+	}
+	fl := &flow{rule: v.Rule}
+	fl.note(now, p)
+	f.flows[key] = fl
+	v.Opened = fl.rule
+	return v
+}
+
+// judge asks the policy alone.
+func (f *Firewall) judge(p Packet) Verdict {
+	if r := f.index.match(p); r != nil {
+		return Verdict{Action: r.Action, Rule: r.ID}
+	}
+	return Verdict{Action: f.policy.Default, Rule: RuleDefault}
+}
+
+// outOfState is the verdict on a TCP segment from inside that no flow knows. Nobody answers a RST with
+// a RST (RFC 9293, section 3.10.7.1), so that one is always dropped.
+func (f *Firewall) outOfState(p Packet) Verdict {
+	if p.Flags&RST != 0 {
+		return Verdict{Action: Drop, Rule: RuleInvalid}
+	}
+	return Verdict{Action: f.policy.Invalid, Rule: RuleInvalid}
+}
+
+// Expire forgets the flows that have been idle too long. Decide never believes such a flow; this is
+// for counting, and for memory.
+func (f *Firewall) Expire(now time.Time) {
+	for key, fl := range f.flows {
+		if fl.expired(now, key.proto, &f.timeouts) {
+			delete(f.flows, key)
+		}
+	}
+}
+
+// Flows is the number of flows in memory. Call [Firewall.Expire] first to leave out idle ones.
+func (f *Firewall) Flows() int { return len(f.flows) }
+
+// Flush forgets all flows, as a firewall does that starts again.
+func (f *Firewall) Flush() { clear(f.flows) }
+
+// plain writes an address as the rules do: IPv4 as IPv4, and without a zone.
+func plain(a netip.AddrPort) netip.AddrPort {
+	addr := a.Addr()
+	if addr.Is4() {
+		return a
+	}
+	return netip.AddrPortFrom(addr.Unmap().WithZone(""), a.Port())
+}
