@@ -1,0 +1,240 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Host is a computer on the network. It is a transport.Net: code that takes its sockets from one
+// runs on the host unmodified.
+type Host struct {
+	net   *Network
+	name  string
+	index uint64
+	addrs []netip.Addr
+	nic   *nic
+	tap   func(Sighting)
+
+	// resolve turns a name into addresses; nil: the host knows no name.
+	resolve Resolver
+
+	mu        sync.Mutex
+	rand      *rand.Rand // sequence numbers
+	made      uint64     // sockets so far
+	udp       map[netip.AddrPort]*udpSocket
+	listeners map[netip.AddrPort]*tcpListener
+	tcp       map[flow]*tcpSocket
+	lastPort  map[firewall.Proto]uint16
+}
+
+// Resolver looks a name up.
+type Resolver func(ctx context.Context, name string) ([]netip.Addr, error)
+
+// flow is a connection as one of its ends sees it.
+type flow struct{ local, remote netip.AddrPort }
+
+// The dynamic ports of RFC 6335, section 6.
+const firstEphemeral, lastEphemeral = 49152, 65535
+
+func newHost(n *Network, name string, addrs []netip.Addr, index int) *Host {
+	return &Host{
+		net: n, name: name, index: uint64(index), addrs: slices.Clone(addrs),
+		rand:      n.rand("host " + name),
+		udp:       map[netip.AddrPort]*udpSocket{},
+		listeners: map[netip.AddrPort]*tcpListener{},
+		tcp:       map[flow]*tcpSocket{},
+		lastPort:  map[firewall.Proto]uint16{},
+	}
+}
+
+// Name is the host's name.
+func (h *Host) Name() string { return h.name }
+
+// Addr is the host's first address.
+func (h *Host) Addr() netip.Addr { return h.addrs[0] }
+
+// ResolveWith sets how the host looks names up. Set it before the host is used.
+func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
+
+// Tap has f called for every packet that reaches the host or leaves it, on the loop's goroutine: f
+// must not wait for the network.
+func (h *Host) Tap(f func(Sighting)) { h.tap = f }
+
+func (h *Host) label() string           { return h.name }
+func (h *Host) addresses() []netip.Addr { return h.addrs }
+
+// attached takes the first link as the way out; what a host with several should choose is not
+// decided yet, so a second is a mistake of the program.
+func (h *Host) attached(c *nic, _ []netip.Addr) {
+	if h.nic != nil {
+		panic(fmt.Sprintf("sim: host %s has a link already", h.name))
+	}
+	h.nic = c
+}
+
+func (h *Host) owns(a netip.Addr) bool { return a.IsLoopback() || slices.Contains(h.addrs, a) }
+
+// reachable tells whether the host could send there at all.
+func (h *Host) reachable(a netip.Addr) error {
+	if !a.Is4() {
+		return syscall.EAFNOSUPPORT
+	}
+	if h.nic == nil && !h.owns(a) {
+		return syscall.ENETUNREACH
+	}
+	return nil
+}
+
+// source is the address from which the host speaks to another.
+func (h *Host) source(to netip.Addr) netip.Addr {
+	if to.IsLoopback() || len(h.addrs) == 0 {
+		return loopback
+	}
+	return h.addrs[0]
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// send puts a packet on its way. Only the loop calls it.
+func (h *Host) send(now time.Duration, p *Packet) {
+	if h.owns(p.Dst.Addr()) {
+		h.net.plan(event{at: now, packet: p, host: h})
+		return
+	}
+	if h.nic == nil {
+		return
+	}
+	if h.tap != nil {
+		h.tap(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+	}
+	h.nic.send(now, p)
+}
+
+// arrive takes a packet from the link.
+func (h *Host) arrive(now time.Duration, p *Packet, _ *nic) bool {
+	if h.tap != nil {
+		h.tap(Sighting{At: now, Node: h.name, Packet: p})
+	}
+	if !slices.Contains(h.addrs, p.Dst.Addr()) {
+		return false // a host doesn't forward
+	}
+	return h.deliver(now, p)
+}
+
+// deliver hands a packet to the socket it is for, or answers that there is none.
+func (h *Host) deliver(now time.Duration, p *Packet) (woke bool) {
+	switch p.Proto {
+	case firewall.UDP:
+		return h.deliverUDP(now, p)
+	case firewall.TCP:
+		return h.deliverTCP(now, p)
+	}
+	return h.deliverICMP(p)
+}
+
+func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
+	h.mu.Lock()
+	s := h.udp[p.Dst]
+	if s == nil {
+		s = h.udp[anyAddr(p.Dst.Port())]
+	}
+	h.mu.Unlock()
+	if s != nil && s.wants(p.Src) {
+		return s.arrive(p)
+	}
+	h.send(now, p.unreachable(p.Dst.Addr(), PortUnreachable))
+	return false
+}
+
+func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
+	h.mu.Lock()
+	s := h.tcp[flow{p.Dst, p.Src}]
+	l := h.listeners[p.Dst]
+	if l == nil {
+		l = h.listeners[anyAddr(p.Dst.Port())]
+	}
+	h.mu.Unlock()
+	if s != nil {
+		return s.arrive(now, &p.TCP)
+	}
+	if l != nil && l.arrive(now, p) {
+		return false // a SYN wakes nobody: Accept waits for the handshake's end
+	}
+	if answer := p.refusal(); answer != nil {
+		h.send(now, answer)
+	}
+	return false
+}
+
+// deliverICMP tells the socket that sent the packet in question.
+func (h *Host) deliverICMP(p *Packet) bool {
+	err := error(syscall.EHOSTUNREACH)
+	if p.ICMP.Code == PortUnreachable {
+		err = syscall.ECONNREFUSED
+	}
+	h.mu.Lock()
+	u := h.udp[p.ICMP.Src]
+	if u == nil {
+		u = h.udp[anyAddr(p.ICMP.Src.Port())]
+	}
+	t := h.tcp[flow{p.ICMP.Src, p.ICMP.Dst}]
+	h.mu.Unlock()
+	switch {
+	case p.ICMP.About == firewall.UDP && u != nil:
+		return u.unreachable(p.ICMP.Dst, err)
+	case p.ICMP.About == firewall.TCP && t != nil:
+		return t.unreachable(err)
+	}
+	return false
+}
+
+func anyAddr(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), port) }
+
+// bind chooses the local address of a new socket. h.mu is held.
+func (h *Host) bind(proto firewall.Proto, want netip.AddrPort, taken func(netip.AddrPort) bool) (netip.AddrPort, error) {
+	addr := want.Addr().Unmap()
+	if !addr.IsValid() || addr == netip.IPv6Unspecified() {
+		addr = netip.IPv4Unspecified()
+	}
+	if !addr.IsUnspecified() && !h.owns(addr) {
+		return netip.AddrPort{}, syscall.EADDRNOTAVAIL
+	}
+	if want.Port() != 0 {
+		local := netip.AddrPortFrom(addr, want.Port())
+		if taken(local) {
+			return netip.AddrPort{}, syscall.EADDRINUSE
+		}
+		return local, nil
+	}
+	for range lastEphemeral - firstEphemeral + 1 {
+		port := h.lastPort[proto] + 1
+		if port < firstEphemeral {
+			port = firstEphemeral // also after the counter has run over
+		}
+		h.lastPort[proto] = port
+		if local := netip.AddrPortFrom(addr, port); !taken(local) {
+			return local, nil
+		}
+	}
+	return netip.AddrPort{}, syscall.EADDRNOTAVAIL
+}
+
+// number gives a new socket its place in the order of sockets. h.mu is held.
+func (h *Host) number() uint64 {
+	h.made++
+	return h.index<<32 | h.made
+}
+
+// opError is an error as package net would give it.
+func opError(op, network string, local, remote net.Addr, err error) error {
+	return &net.OpError{Op: op, Net: network, Source: local, Addr: remote, Err: err}
+}

@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Serve moves packets until ctx ends. Before it is called nothing moves; once it has returned nothing
+// moves any more, and sockets time out as on a dead network.
+func (n *Network) Serve(ctx context.Context) error {
+	defer close(n.over)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		n.settle()
+		if n.flush() {
+			continue
+		}
+		if n.step() {
+			continue
+		}
+		if !n.sleep() {
+			continue
+		}
+		// Without an event no timer may run: virtual time would jump to it.
+		timer.Stop()
+		if len(n.events) > 0 {
+			timer.Reset(n.events[0].at - n.now())
+		}
+		select {
+		case <-n.poke:
+		case <-timer.C:
+			n.awake()
+		case <-ctx.Done():
+			n.awake()
+		}
+	}
+	return nil
+}
+
+// flush takes what sockets have sent, in the order of the sockets: the order in which goroutines
+// happened to run must not show.
+func (n *Network) flush() (woke bool) {
+	n.mu.Lock()
+	ready := n.ready
+	n.ready = nil
+	n.mu.Unlock()
+	slices.SortFunc(ready, func(a, b source) int { return cmp.Compare(a.order(), b.order()) })
+	now := n.now()
+	for _, s := range ready {
+		if s.flush(now) {
+			woke = true
+		}
+	}
+	return woke
+}
+
+// step lets due events happen until one may have woken a goroutine, which must then run before the
+// next. It reports whether anything happened.
+func (n *Network) step() bool {
+	now, happened := n.now(), false
+	for len(n.events) > 0 && n.events[0].at <= now {
+		happened = true
+		if n.happen(n.events.pop()) {
+			break
+		}
+	}
+	return happened
+}
+
+func (n *Network) happen(e event) (woke bool) {
+	switch {
+	case e.timer != nil:
+		return e.timer.tick(e.at)
+	case e.nic != nil:
+		return e.nic.node.arrive(e.at, e.packet, e.nic)
+	default:
+		return e.host.deliver(e.at, e.packet)
+	}
+}
+
+// sleep announces that the loop will wait for a poke; false when a socket came first.
+func (n *Network) sleep() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asleep = len(n.ready) == 0
+	return n.asleep
+}
+
+// awake takes the announcement back, and a poke that came meanwhile.
+func (n *Network) awake() {
+	n.mu.Lock()
+	poked := !n.asleep
+	n.asleep = false
+	n.mu.Unlock()
+	if poked {
+		<-n.poke
+	}
+}

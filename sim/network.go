@@ -1,0 +1,140 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Config is what a Network begins with. The zero value works in real time.
+type Config struct {
+	// Seed decides every random draw: loss, jitter, sequence numbers.
+	Seed uint64
+	// Settle returns once every goroutine that uses the network is blocked. In a bubble of
+	// testing/synctest it is synctest.Wait, which only the loop may call. Nil, for real time, doesn't
+	// wait: then the order of packets is the scheduler's.
+	Settle func()
+}
+
+// Network is a set of hosts and routers and the loop that moves packets between them.
+type Network struct {
+	seed   uint64
+	settle func()
+	start  time.Time
+
+	hosts   map[string]*Host
+	routers map[string]*Router
+
+	// Owned by the loop.
+	events queue
+	seq    uint64
+
+	mu     sync.Mutex
+	ready  []source // sockets with something to send
+	asleep bool
+	poke   chan struct{}
+	over   chan struct{} // closed when Serve has returned
+}
+
+// source is a socket that has something for the loop.
+type source interface {
+	// order is a number of its own, the same in every run of one program and seed.
+	order() uint64
+	// flush sends what the application has written; it reports whether a goroutine may have woken.
+	flush(now time.Duration) (woke bool)
+}
+
+// New makes an empty network. Its clock starts now.
+func New(c Config) *Network {
+	if c.Settle == nil {
+		c.Settle = func() {}
+	}
+	return &Network{
+		seed:    c.Seed,
+		settle:  c.Settle,
+		start:   time.Now(),
+		hosts:   map[string]*Host{},
+		routers: map[string]*Router{},
+		poke:    make(chan struct{}, 1),
+		over:    make(chan struct{}),
+	}
+}
+
+// Do runs f on the loop, between two events, and waits for it: the way to change a firewall or a link
+// while the network runs. f must not wait for the network. Once Serve has returned, f just runs.
+func (n *Network) Do(f func()) {
+	c := &change{do: f, done: make(chan struct{})}
+	n.mark(c)
+	select {
+	case <-c.done:
+	case <-n.over:
+		f()
+	}
+}
+
+// change is a source that changes the network itself, before any socket sends.
+type change struct {
+	do   func()
+	done chan struct{}
+}
+
+func (c *change) order() uint64 { return 0 }
+
+func (c *change) flush(time.Duration) bool {
+	c.do()
+	close(c.done)
+	return true
+}
+
+// now is the network's clock.
+func (n *Network) now() time.Duration { return time.Since(n.start) }
+
+// Host makes a host with the given addresses. Names and addresses are unique in a network; a second
+// use is a mistake of the program and panics.
+func (n *Network) Host(name string, addrs ...netip.Addr) *Host {
+	n.claim(name)
+	for _, a := range addrs {
+		if !a.Is4() {
+			panic(fmt.Sprintf("sim: host %s: %v is not an IPv4 address", name, a))
+		}
+	}
+	h := newHost(n, name, addrs, len(n.hosts))
+	n.hosts[name] = h
+	return h
+}
+
+// Router makes a router without routes. Connecting a host to it adds a route to each of the host's
+// addresses; everything else is the caller's to Route.
+func (n *Network) Router(name string) *Router {
+	n.claim(name)
+	r := &Router{net: n, name: name, routes: map[netip.Addr]*nic{}}
+	n.routers[name] = r
+	return r
+}
+
+func (n *Network) claim(name string) {
+	if n.hosts[name] != nil || n.routers[name] != nil {
+		panic(fmt.Sprintf("sim: there is a %s already", name))
+	}
+}
+
+// plan puts an event on the queue. Only the loop calls it.
+func (n *Network) plan(e event) {
+	n.seq++
+	e.seq = n.seq
+	n.events.push(e)
+}
+
+// mark tells the loop that a socket has something to send. The socket sees to it that it is marked
+// once.
+func (n *Network) mark(s source) {
+	n.mu.Lock()
+	n.ready = append(n.ready, s)
+	wake := n.asleep
+	n.asleep = false
+	n.mu.Unlock()
+	if wake {
+		n.poke <- struct{}{}
+	}
+}

@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Router forwards packets by destination. With a firewall it judges each packet first.
+type Router struct {
+	net  *Network
+	name string
+
+	addr     netip.Addr // of the router itself: the source of what it answers
+	routes   map[netip.Addr]*nic
+	prefixes []route
+	nics     []*nic
+
+	wall   *firewall.Firewall
+	inside map[*nic]bool
+	tap    func(Sighting)
+}
+
+type route struct {
+	prefix netip.Prefix
+	via    *nic
+}
+
+// Sighting is a packet that a router or host saw.
+type Sighting struct {
+	At     time.Duration // since the network began
+	Node   string        // who saw it
+	Inside bool          // at a firewall: on the inner side
+	Out    bool          // it left the node; otherwise it arrived
+	Packet *Packet
+	// Verdict is the firewall's. At a node without one, it is the zero value and Judged is false.
+	Verdict firewall.Verdict
+	Judged  bool
+}
+
+// Route sends packets for a prefix to the node at the other end of a link. The longest prefix wins.
+func (r *Router) Route(p netip.Prefix, via *Link) {
+	end := via.a
+	if end.node != node(r) {
+		end = via.b
+	}
+	r.prefixes = append(r.prefixes, route{p, end})
+}
+
+// SetAddr gives the router an address of its own, from which it answers what it rejects.
+func (r *Router) SetAddr(a netip.Addr) { r.addr = a }
+
+// Guard puts a firewall into the router. Links named here are the inside; a packet from one of them
+// to another link is outbound.
+func (r *Router) Guard(f *firewall.Firewall, inside ...*Link) {
+	r.wall = f
+	r.inside = map[*nic]bool{}
+	for _, l := range inside {
+		r.inside[l.a], r.inside[l.b] = true, true
+	}
+}
+
+// Tap has f called for every packet that arrives at the router and for every one that leaves it, on
+// the loop's goroutine: f must not wait for the network.
+func (r *Router) Tap(f func(Sighting)) { r.tap = f }
+
+func (r *Router) label() string           { return r.name }
+func (r *Router) addresses() []netip.Addr { return nil }
+
+func (r *Router) attached(c *nic, beyond []netip.Addr) {
+	r.nics = append(r.nics, c)
+	for _, a := range beyond {
+		r.routes[a] = c
+	}
+}
+
+// arrive judges and forwards. What happens in a router wakes nobody.
+func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
+	verdict, judged := r.judge(now, p, in)
+	r.see(now, p, in, false, verdict, judged)
+	if judged && verdict.Action != firewall.Allow {
+		if verdict.Action == firewall.Reject {
+			r.reject(now, p, in)
+		}
+		return false
+	}
+	out := r.route(p.Dst.Addr())
+	if out == nil || out == in || p.TTL <= 1 {
+		if answer := p.unreachable(r.source(p), HostUnreachable); answer != nil && out == nil {
+			in.send(now, answer)
+		}
+		return false
+	}
+	forwarded := *p
+	forwarded.TTL--
+	r.see(now, &forwarded, out, true, verdict, judged)
+	out.send(now, &forwarded)
+	return false
+}
+
+// judge asks the firewall about packets that cross it.
+func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict, bool) {
+	if r.wall == nil {
+		return firewall.Verdict{}, false
+	}
+	direction := firewall.Inbound
+	if r.inside[in] {
+		if out := r.route(p.Dst.Addr()); out != nil && r.inside[out] {
+			return firewall.Verdict{}, false // between two hosts of the inside
+		}
+		direction = firewall.Outbound
+	}
+	flow := firewall.Packet{Proto: p.Proto, Src: p.Src, Dst: p.Dst, Direction: direction, Flags: firewall.TCPFlags(p.TCP.Flags)}
+	return r.wall.Decide(r.net.start.Add(now), flow), true
+}
+
+// reject answers a packet as iptables' REJECT does: RST for TCP, ICMP for the rest.
+func (r *Router) reject(now time.Duration, p *Packet, in *nic) {
+	answer := p.refusal()
+	if p.Proto != firewall.TCP {
+		answer = p.unreachable(r.source(p), AdminProhibited)
+	}
+	if answer != nil {
+		r.see(now, answer, in, true, firewall.Verdict{}, false)
+		in.send(now, answer)
+	}
+}
+
+// source is the address from which the router speaks.
+func (r *Router) source(p *Packet) netip.Addr {
+	if r.addr.IsValid() {
+		return r.addr
+	}
+	return p.Dst.Addr()
+}
+
+func (r *Router) route(dst netip.Addr) *nic {
+	if c := r.routes[dst]; c != nil {
+		return c
+	}
+	var best *nic
+	bits := -1
+	for _, route := range r.prefixes {
+		if route.prefix.Bits() > bits && route.prefix.Contains(dst) {
+			best, bits = route.via, route.prefix.Bits()
+		}
+	}
+	return best
+}
+
+func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall.Verdict, judged bool) {
+	if r.tap != nil {
+		r.tap(Sighting{At: now, Node: r.name, Inside: r.inside[at], Out: out, Packet: p, Verdict: v, Judged: judged})
+	}
+}

@@ -1,0 +1,13 @@
+// Package tcp is the state machine of one TCP connection (RFC 9293) and nothing around it: no
+// socket, no goroutine, no lock, no clock. Segments, the application's calls and the time come in as
+// arguments; segments come out of Output.
+//
+// The owner of a Conn calls Output after every other call, and Tick when Deadline has come. All times
+// are durations since one beginning that the owner chooses.
+//
+// It has: the handshake (also simultaneous), cumulative acknowledgement, an out-of-order queue,
+// window scaling (RFC 7323), window updates and zero-window probes, retransmission timeouts
+// (RFC 6298 with Karn's rule), slow start, congestion avoidance, fast retransmit and NewReno
+// recovery (RFC 5681, RFC 6582), half-close, reset, TIME-WAIT and keepalive. It has no SACK, no
+// timestamps, no urgent data and no Nagle delay.
+package tcp

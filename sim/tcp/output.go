@@ -1,0 +1,147 @@
+package tcp
+
+import "time"
+
+// Output emits every segment that may be sent now. The payloads belong to the receiver of emit.
+func (c *Conn) Output(now time.Duration, emit func(Segment)) {
+	switch {
+	case c.reset:
+		c.reset = false
+		emit(Segment{Flags: RST | ACK, Seq: c.nxt, Ack: c.nextSeq, Scale: NoScale})
+		return
+	case c.state == Closed:
+		return
+	case c.una == c.iss: // our SYN isn't acknowledged
+		c.sendSYN(now, emit)
+		return
+	}
+	if c.congestion.resend {
+		c.congestion.resend = false
+		c.resendOldest(now, emit)
+	}
+	c.sendData(now, emit)
+	if c.probe {
+		// A segment just below the window: the peer must answer it with an acknowledgement.
+		c.probe, c.ackNow = false, false
+		emit(c.segment(ACK, c.una-1, nil))
+	}
+	if c.ackNow {
+		c.acknowledge(emit, ACK, c.nxt, nil)
+	}
+}
+
+// sendSYN sends our SYN, or SYN and ACK, if it isn't under way.
+func (c *Conn) sendSYN(now time.Duration, emit func(Segment)) {
+	if c.nxt != c.iss {
+		return
+	}
+	seg := Segment{Flags: SYN, Seq: c.iss, MSS: uint16(c.cfg.MSS), Scale: int8(c.recvScale)}
+	seg.Window = uint16(min(c.room(), 0xffff))
+	if c.state != SynSent {
+		seg.Flags |= ACK
+		seg.Ack = c.nextSeq
+		c.edge = c.nextSeq + uint32(seg.Window)
+		if !c.scaling {
+			seg.Scale, c.recvScale = NoScale, 0
+		}
+	}
+	c.ackNow = false
+	if c.max == c.iss {
+		c.timing.start(now, c.iss+1)
+	}
+	c.nxt++
+	c.max = maxSeq(c.max, c.nxt)
+	c.rexmitAt = now + c.timing.timeout()
+	emit(seg)
+}
+
+// sendData sends what the two windows allow, then FIN.
+func (c *Conn) sendData(now time.Duration, emit func(Segment)) {
+	for {
+		offset := int(c.nxt - c.una)
+		waiting := c.out.len() - offset
+		if waiting < 0 || c.finAcked {
+			return // FIN is under way, or through: nothing comes after it
+		}
+		n := max(0, min(waiting, min(int(c.wnd), c.congestion.window)-offset, c.mss))
+		last := n == waiting
+		// Sender's silly window avoidance (RFC 9293, 3.8.6.2.1): a full segment, or all there is, or
+		// half of the largest window seen, or whatever fits once the timer has overridden.
+		worth := n == c.mss || last || n >= int(c.maxWnd/2) || c.override
+		if n == 0 && !(last && c.fin) || !worth {
+			c.stuck(now, waiting, offset)
+			return
+		}
+		c.override = false
+		flags := ACK
+		if n > 0 && last {
+			flags |= PSH
+		}
+		seq, end := c.nxt, c.nxt+uint32(n)
+		if last && c.fin {
+			flags |= FIN
+			c.finSent = true
+			end++
+		}
+		if seq == c.max {
+			c.timing.start(now, end)
+		}
+		c.nxt, c.max = end, maxSeq(c.max, end)
+		if c.rexmitAt == 0 {
+			c.rexmitAt = now + c.timing.timeout()
+		}
+		c.acknowledge(emit, flags, seq, append([]byte(nil), c.out.slice(offset, n)...))
+	}
+}
+
+// stuck arms the persist timer when data waits for a window and nothing is under way that could
+// bring news of it.
+func (c *Conn) stuck(now time.Duration, waiting, inFlight int) {
+	if waiting > 0 && inFlight == 0 && c.persistAt == 0 {
+		c.persistAt = now + c.timing.timeout()
+	}
+}
+
+// resendOldest sends the oldest segment again, for fast retransmit.
+func (c *Conn) resendOldest(now time.Duration, emit func(Segment)) {
+	n := min(c.out.len(), c.mss, int(c.max-c.una))
+	flags := ACK
+	if c.finSent && n == c.out.len() {
+		flags |= FIN
+	}
+	if n == 0 && flags&FIN == 0 {
+		return
+	}
+	c.timing.cancel()
+	c.rexmitAt = now + c.timing.timeout()
+	c.acknowledge(emit, flags, c.una, append([]byte(nil), c.out.slice(0, n)...))
+}
+
+// acknowledge emits a segment that carries the current acknowledgement and window.
+func (c *Conn) acknowledge(emit func(Segment), flags Flags, seq uint32, payload []byte) {
+	c.ackNow = false
+	emit(c.segment(flags, seq, payload))
+}
+
+func (c *Conn) segment(flags Flags, seq uint32, payload []byte) Segment {
+	shift := uint8(0)
+	if c.scaling {
+		shift = c.recvScale
+	}
+	window := uint32(min(c.room()>>shift, 0xffff))
+	right := c.nextSeq + window<<shift
+	if before(right, c.edge) {
+		// The window's right edge never moves back (RFC 9293, 3.8.6.2.2).
+		right = c.edge
+		window = (right - c.nextSeq + 1<<shift - 1) >> shift
+	}
+	c.edge = right
+	return Segment{Flags: flags, Seq: seq, Ack: c.nextSeq, Window: uint16(min(window, 0xffff)), Scale: NoScale, Payload: payload}
+}
+
+func maxSeq(a, b uint32) uint32 {
+	if before(a, b) {
+		return b
+	}
+	return a
+}

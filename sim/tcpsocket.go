@@ -1,0 +1,295 @@
+package sim
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/tcp"
+)
+
+// tcpSocket is one end of a TCP connection: the state machine of package tcp, its lock, and the
+// goroutines that wait for it.
+type tcpSocket struct {
+	host          *Host
+	local, remote netip.AddrPort
+	id            uint64
+	listener      *tcpListener // that it came from, until it is accepted
+
+	mu       sync.Mutex
+	cond     sync.Cond
+	conn     *tcp.Conn
+	marked   bool
+	planned  time.Duration // when a tick is planned; 0: none
+	readers  int
+	writers  int
+	dialling bool
+	closed   bool // by the application
+	linger   bool // Close waits for nothing and resets
+	read     deadline
+	write    deadline
+}
+
+// newTCP registers a socket for a flow. h.mu is held.
+func (h *Host) newTCP(f flow, conn *tcp.Conn) *tcpSocket {
+	s := &tcpSocket{host: h, local: f.local, remote: f.remote, id: h.number(), conn: conn}
+	s.cond.L = &s.mu
+	h.tcp[f] = s
+	return s
+}
+
+// dialTCP connects, or says why it could not.
+func (h *Host) dialTCP(ctx context.Context, want, remote netip.AddrPort) (*tcpSocket, error) {
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if err := h.reachable(remote.Addr()); err != nil {
+		return nil, err
+	}
+	if !want.Addr().IsValid() || want.Addr().IsUnspecified() {
+		want = netip.AddrPortFrom(h.source(remote.Addr()), want.Port())
+	}
+	h.mu.Lock()
+	local, err := h.bind(firewall.TCP, want, func(a netip.AddrPort) bool {
+		return h.tcp[flow{a, remote}] != nil || h.listeners[a] != nil || h.listeners[anyAddr(a.Port())] != nil
+	})
+	if err != nil {
+		h.mu.Unlock()
+		return nil, err
+	}
+	s := h.newTCP(flow{local, remote}, tcp.Open(tcp.Config{ISS: h.rand.Uint32()}))
+	h.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cond.Broadcast()
+	})
+	defer stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dialling = true
+	s.mark()
+	for !s.conn.Connected() && s.conn.State() != tcp.Closed && ctx.Err() == nil {
+		s.cond.Wait()
+	}
+	s.dialling = false
+	if s.conn.Connected() {
+		return s, nil
+	}
+	if err = s.conn.Err(); err == nil {
+		err = dialContextError(ctx.Err())
+	}
+	s.closed = true
+	s.conn.Abort()
+	s.mark()
+	return nil, err
+}
+
+// dialContextError is what package net makes of a context's end.
+func dialContextError(err error) error {
+	if err == context.DeadlineExceeded {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+func (s *tcpSocket) order() uint64 { return s.id }
+
+// mark tells the loop that there is something to send. s.mu is held.
+func (s *tcpSocket) mark() {
+	if !s.marked {
+		s.marked = true
+		s.host.net.mark(s)
+	}
+}
+
+func (s *tcpSocket) flush(now time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.marked = false
+	s.pump(now)
+	return s.wake()
+}
+
+// arrive takes a segment. If it wakes the application, what must be sent waits until that has run: an
+// answer then carries the acknowledgement.
+func (s *tcpSocket) arrive(now time.Duration, seg *tcp.Segment) (woke bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.conn.Connected()
+	s.conn.Arrive(now, seg)
+	if !was && s.conn.Connected() && s.listener != nil {
+		woke = s.listener.connected(s)
+	}
+	if s.wake() || woke {
+		s.mark()
+		return true
+	}
+	if !s.marked {
+		s.pump(now)
+	}
+	return false
+}
+
+func (s *tcpSocket) tick(now time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned = 0
+	s.conn.Tick(now)
+	s.pump(now)
+	return s.wake()
+}
+
+// unreachable takes an ICMP error: it ends an attempt to connect, and is only a hint afterwards
+// (RFC 5927, 5.2).
+func (s *tcpSocket) unreachable(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn.Connected() {
+		return false
+	}
+	s.conn.Fail(err)
+	s.mark()
+	return s.wake()
+}
+
+// pump sends what may be sent and plans the next tick. Only the loop calls it; s.mu is held.
+func (s *tcpSocket) pump(now time.Duration) {
+	s.conn.Output(now, func(seg tcp.Segment) {
+		s.host.send(now, &Packet{Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg})
+	})
+	// A tick that is planned too late is useless; one planned too early finds nothing due, and plans
+	// the next.
+	if at, ok := s.conn.Deadline(); ok && (s.planned == 0 || at < s.planned) {
+		s.planned = at
+		s.host.net.plan(event{at: at, timer: s})
+	}
+	if s.conn.State() == tcp.Closed {
+		if s.listener != nil {
+			s.listener.gaveUp()
+			s.listener = nil
+		}
+		s.forget()
+	}
+}
+
+// forget frees the flow for the next connection.
+func (s *tcpSocket) forget() {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	if f := (flow{s.local, s.remote}); s.host.tcp[f] == s {
+		delete(s.host.tcp, f)
+	}
+}
+
+// wake wakes those whose condition holds; it reports whether there were any. s.mu is held.
+func (s *tcpSocket) wake() bool {
+	over := s.conn.State() == tcp.Closed
+	if s.readers > 0 && (over || s.conn.Readable()) ||
+		s.writers > 0 && (over || s.conn.Writable()) ||
+		s.dialling && (over || s.conn.Connected()) {
+		s.cond.Broadcast()
+		return true
+	}
+	return false
+}
+
+func (s *tcpSocket) readBytes(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.closed {
+			return 0, net.ErrClosed
+		}
+		if s.read.passed() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		if len(p) == 0 {
+			return 0, nil
+		}
+		n, err := s.conn.Read(p)
+		if s.conn.Owes() {
+			s.mark() // a window update
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if s.conn.State() == tcp.Closed {
+			return 0, net.ErrClosed
+		}
+		s.readers++
+		s.cond.Wait()
+		s.readers--
+	}
+}
+
+func (s *tcpSocket) writeBytes(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	written := 0
+	for {
+		if s.closed {
+			return written, net.ErrClosed
+		}
+		if s.write.passed() {
+			return written, os.ErrDeadlineExceeded
+		}
+		n, err := s.conn.Write(p[written:])
+		written += n
+		if n > 0 {
+			s.mark()
+		}
+		if err != nil || written == len(p) {
+			return written, err
+		}
+		s.writers++
+		s.cond.Wait()
+		s.writers--
+	}
+}
+
+// close ends both directions; what is queued still goes out.
+func (s *tcpSocket) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.closed = true
+	s.read.stop()
+	s.write.stop()
+	if s.linger {
+		s.conn.Abort()
+	} else {
+		s.conn.Close(s.host.net.now())
+	}
+	s.mark()
+	s.cond.Broadcast()
+	return nil
+}
+
+// do changes the connection for the application.
+func (s *tcpSocket) do(change func(c *tcp.Conn)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	change(s.conn)
+	s.mark()
+	s.cond.Broadcast()
+	return nil
+}
+
+func (s *tcpSocket) setDeadline(d *deadline, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	d.set(at, &s.cond)
+	return nil
+}

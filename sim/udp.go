@@ -1,0 +1,209 @@
+package sim
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// udpSocket is a UDP socket, connected or not.
+type udpSocket struct {
+	host   *Host
+	local  netip.AddrPort
+	remote netip.AddrPort // zero: not connected
+	id     uint64
+
+	mu       sync.Mutex
+	cond     sync.Cond
+	in       []datagram
+	buffered int // bytes in `in`
+	limit    int
+	out      []*Packet
+	marked   bool
+	waiting  int
+	closed   bool
+	err      error // from ICMP, for the next call on a connected socket
+	read     deadline
+	write    deadline
+}
+
+type datagram struct {
+	from    netip.AddrPort
+	payload []byte
+}
+
+// receiveBuffer is what a socket holds before it drops; coturn asks for as much, and Linux's default
+// of 208 KiB loses a third of a burst.
+const receiveBuffer = 2 << 20
+
+// listenUDP opens a socket; remote is the zero value for one that isn't connected.
+func (h *Host) listenUDP(want, remote netip.AddrPort) (*udpSocket, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	local, err := h.bind(firewall.UDP, want, h.takenUDP)
+	if err != nil {
+		return nil, err
+	}
+	if remote.IsValid() && local.Addr().IsUnspecified() {
+		local = netip.AddrPortFrom(h.source(remote.Addr()), local.Port())
+	}
+	s := &udpSocket{host: h, local: local, remote: remote, id: h.number(), limit: receiveBuffer}
+	s.cond.L = &s.mu
+	h.udp[local] = s
+	return s, nil
+}
+
+// takenUDP tells whether a socket would take another's datagrams. h.mu is held.
+func (h *Host) takenUDP(a netip.AddrPort) bool {
+	if a.Addr().IsUnspecified() {
+		for _, own := range h.addrs {
+			if h.udp[netip.AddrPortFrom(own, a.Port())] != nil {
+				return true
+			}
+		}
+	}
+	return h.udp[a] != nil || h.udp[anyAddr(a.Port())] != nil
+}
+
+func (s *udpSocket) wants(from netip.AddrPort) bool { return !s.remote.IsValid() || s.remote == from }
+
+func (s *udpSocket) order() uint64 { return s.id }
+
+func (s *udpSocket) flush(now time.Duration) bool {
+	s.mu.Lock()
+	out := s.out
+	s.out, s.marked = nil, false
+	s.mu.Unlock()
+	for _, p := range out {
+		s.host.send(now, p)
+	}
+	return false
+}
+
+// arrive queues a datagram, or drops it when the buffer is full, as a kernel does.
+func (s *udpSocket) arrive(p *Packet) (woke bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.buffered+len(p.Payload) > s.limit {
+		return false
+	}
+	s.in = append(s.in, datagram{p.Src, p.Payload})
+	s.buffered += len(p.Payload)
+	return s.wake()
+}
+
+// unreachable keeps an ICMP error for the application, if it is connected to whom it is about.
+func (s *udpSocket) unreachable(about netip.AddrPort, err error) (woke bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remote != about {
+		return false // like Linux, an unconnected socket isn't told
+	}
+	s.err = err
+	return s.wake()
+}
+
+func (s *udpSocket) wake() bool {
+	s.cond.Signal()
+	return s.waiting > 0
+}
+
+func (s *udpSocket) readFrom(p []byte) (int, netip.AddrPort, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case s.closed:
+			return 0, netip.AddrPort{}, net.ErrClosed
+		case s.read.passed():
+			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+		case s.err != nil:
+			err := s.err
+			s.err = nil
+			return 0, netip.AddrPort{}, err
+		case len(s.in) > 0:
+			d := s.in[0]
+			s.in[0] = datagram{}
+			s.in = s.in[1:]
+			if len(s.in) == 0 {
+				s.in = nil
+			} else {
+				s.cond.Signal() // one wake-up may stand for several datagrams
+			}
+			s.buffered -= len(d.payload)
+			return copy(p, d.payload), d.from, nil
+		}
+		s.waiting++
+		s.cond.Wait()
+		s.waiting--
+	}
+}
+
+func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if err := s.host.reachable(to.Addr()); err != nil {
+		return 0, err
+	}
+	if len(p) > maxUDP {
+		return 0, syscall.EMSGSIZE // fragments don't exist here
+	}
+	local := s.local
+	if local.Addr().IsUnspecified() {
+		local = netip.AddrPortFrom(s.host.source(to.Addr()), local.Port())
+	}
+	packet := &Packet{Proto: firewall.UDP, Src: local, Dst: to, TTL: initialTTL, Payload: append([]byte(nil), p...)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return 0, net.ErrClosed
+	case s.write.passed():
+		return 0, os.ErrDeadlineExceeded
+	case s.err != nil:
+		err := s.err
+		s.err = nil
+		return 0, err
+	}
+	s.out = append(s.out, packet)
+	if !s.marked {
+		s.marked = true
+		s.host.net.mark(s)
+	}
+	return len(p), nil
+}
+
+func (s *udpSocket) close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.closed = true
+	s.in, s.buffered = nil, 0
+	s.read.stop()
+	s.write.stop()
+	s.cond.Broadcast()
+	s.mu.Unlock()
+
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	if s.host.udp[s.local] == s {
+		delete(s.host.udp, s.local)
+	}
+	return nil
+}
+
+func (s *udpSocket) setDeadline(d *deadline, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	d.set(at, &s.cond)
+	return nil
+}
