@@ -70,11 +70,13 @@ func (c *Catalogue) Requirements() []Requirement {
 // cases of the whole suite carry each requirement's tag.
 func (c *Catalogue) Blank(scenarios map[string]int) []result.Requirement {
 	var blank []result.Requirement
-	for _, r := range c.Requirements() {
-		blank = append(blank, result.Requirement{
-			ID: r.ID, Level: r.Level, Subject: r.Subject, Source: r.Source,
-			Statement: r.Statement, Observed: r.Observed, Scenarios: scenarios[r.ID],
-		})
+	for _, t := range c.Themes {
+		for _, r := range t.Requirements {
+			blank = append(blank, result.Requirement{
+				ID: r.ID, Theme: t.Title, Level: r.Level, Subject: r.Subject, Source: r.Source,
+				Statement: r.Statement, Observed: r.Observed, Scenarios: scenarios[r.ID],
+			})
+		}
 	}
 	return blank
 }

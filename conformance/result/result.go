@@ -76,6 +76,7 @@ const (
 // Requirement is a requirement of the catalogue and what this run says of it.
 type Requirement struct {
 	ID        string   `json:"id"`
+	Theme     string   `json:"theme"` // the title of its group: "The four steps of a proxied call"
 	Level     Level    `json:"level"`
 	Subject   string   `json:"subject"` // "sdk", "firewall", "proxy", "relay", "tool"
 	Source    string   `json:"source"`
