@@ -1,0 +1,283 @@
+package selection
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	gherkin "github.com/cucumber/gherkin/go/v42"
+	messages "github.com/cucumber/messages/go/v34"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+)
+
+// feature is one feature file, read and found to be in order.
+type feature struct {
+	path   string
+	blocks []block
+	cases  []Case
+	places []place // of cases, by index
+}
+
+// place is where a case stands in its file.
+type place struct {
+	block int // in feature.blocks
+	row   int // its line, or 0
+}
+
+// reader turns files into features; it remembers the catalogue.
+type reader struct {
+	requirements []string
+}
+
+// read makes the cases of one file. Its error has a line for each mistake.
+func (r reader) read(from file) (*feature, error) {
+	path := from.path
+	text := strings.TrimPrefix(string(from.body), "\ufeff")
+	doc, err := document(path, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(text, "\n")
+	f := &feature{path: path, blocks: blocks(doc, lines)}
+	if err := r.check(path, doc, f.blocks); err != nil {
+		return nil, err
+	}
+
+	steps := make(map[string]*messages.Step)
+	eachStep(doc, func(s *messages.Step) { steps[s.Id] = s })
+	var names []name
+	for _, pickle := range gherkin.Pickles(*doc, path, (&messages.Incrementing{}).NewId) {
+		at := f.placeOf(pickle)
+		f.places = append(f.places, at)
+		c := Case{
+			Feature: doc.Feature.Name,
+			Name:    pickle.Name,
+			Path:    path,
+			Line:    int(pickle.Location.Line),
+			Source:  isolate(lines, f.blocks, &f.blocks[at.block], at.row),
+		}
+		for _, tag := range pickle.Tags {
+			if slices.Contains(c.Tags, tag.Name) {
+				continue
+			}
+			c.Tags = append(c.Tags, tag.Name)
+			if id := strings.TrimPrefix(tag.Name, "@"); slices.Contains(r.requirements, id) {
+				c.Requirements = append(c.Requirements, id)
+			}
+		}
+		c.Own = from.own() || len(c.Requirements) == 0
+		for _, step := range pickle.Steps {
+			c.Steps = append(c.Steps, newStep(step, steps[step.AstNodeIds[0]]))
+		}
+		f.cases = append(f.cases, c)
+		names = append(names, nameOf(f.blocks[at.block].scenario, pickle))
+	}
+	if err := f.repeated(names); err != nil {
+		return nil, err
+	}
+	for i, id := range caseIDs(from.id(), names) {
+		f.cases[i].ID = id
+	}
+	return f, nil
+}
+
+func (f *feature) placeOf(pickle *messages.Pickle) place {
+	var p place
+	for i, b := range f.blocks {
+		if b.scenario.Id == pickle.AstNodeIds[0] {
+			p.block = i
+		}
+	}
+	if len(pickle.AstNodeIds) > 1 {
+		p.row = int(pickle.Location.Line)
+	}
+	return p
+}
+
+func newStep(s *messages.PickleStep, written *messages.Step) Step {
+	step := Step{Keyword: strings.TrimSpace(written.Keyword), Text: s.Text, Line: int(written.Location.Line)}
+	if s.Argument == nil {
+		return step
+	}
+	if doc := s.Argument.DocString; doc != nil {
+		step.DocString = &DocString{MediaType: doc.MediaType, Content: doc.Content}
+	}
+	if table := s.Argument.DataTable; table != nil {
+		for _, row := range table.Rows {
+			var cells []string
+			for _, cell := range row.Cells {
+				cells = append(cells, cell.Value)
+			}
+			step.Table = append(step.Table, cells)
+		}
+	}
+	return step
+}
+
+// nameOf takes a row's values from the columns that the scenario's name doesn't mention: those that it
+// mentions are in the pickle's name already.
+func nameOf(s *messages.Scenario, pickle *messages.Pickle) name {
+	n := name{scenario: pickle.Name, full: pickle.Name}
+	for _, e := range s.Examples {
+		for _, row := range e.TableBody {
+			if len(pickle.AstNodeIds) < 2 || row.Id != pickle.AstNodeIds[1] {
+				continue
+			}
+			for i, cell := range row.Cells {
+				n.full += "\x00" + cell.Value
+				if !strings.Contains(s.Name, "<"+e.TableHeader.Cells[i].Value+">") {
+					n.values = append(n.values, cell.Value)
+				}
+			}
+		}
+	}
+	return n
+}
+
+// repeated refuses two cases of one name: their results could not be told apart.
+func (f *feature) repeated(names []name) error {
+	var all []error
+	line := make(map[string]int)
+	for i, n := range names {
+		c := f.cases[i]
+		if before, found := line[n.full]; found {
+			all = append(all, fmt.Errorf("%s:%d: %q is a repetition of line %d; give it a name or values of its own", f.path, c.Line, c.Name, before))
+			continue
+		}
+		line[n.full] = c.Line
+	}
+	return errors.Join(all...)
+}
+
+// requirementTag matches what is meant to name a requirement, well spelled or not.
+var requirementTag = regexp.MustCompile(`(?i)^@CP[-_]`)
+
+// check refuses what Gherkin allows and what would silently test less than it says.
+func (r reader) check(path string, doc *messages.GherkinDocument, all []block) error {
+	var found []error
+	mistake := func(at *messages.Location, format string, args ...any) {
+		found = append(found, fmt.Errorf("%s:%d: %w", path, at.Line, fmt.Errorf(format, args...)))
+	}
+	tags := func(tags []*messages.Tag) {
+		for _, tag := range tags {
+			if err := r.knows(tag.Name); err != nil {
+				mistake(tag.Location, "%w", err)
+			}
+		}
+	}
+	if len(all) == 0 {
+		mistake(doc.Feature.Location, "the feature has no scenario")
+	}
+	tags(doc.Feature.Tags)
+	for _, child := range doc.Feature.Children {
+		if child.Rule != nil {
+			tags(child.Rule.Tags)
+		}
+	}
+	dialect := gherkin.DialectsBuiltin().GetDialect(doc.Feature.Language)
+	for _, b := range all {
+		s := b.scenario
+		tags(s.Tags)
+		if strings.TrimSpace(s.Name) == "" {
+			mistake(s.Location, "the scenario has no name")
+		}
+		if len(s.Steps) == 0 {
+			mistake(s.Location, "the scenario %q has no steps", s.Name)
+		}
+		if len(s.Examples) == 0 && slices.Contains(dialect.ScenarioOutlineKeywords(), s.Keyword) {
+			mistake(s.Location, "the outline %q has no examples, so it would run once with its <placeholders>", s.Name)
+		}
+		for _, e := range s.Examples {
+			tags(e.Tags)
+			if len(e.TableBody) == 0 {
+				mistake(e.Location, "the examples of %q have no rows, so they would test nothing", s.Name)
+			}
+			for i, cell := range headerCells(e) {
+				if slices.ContainsFunc(headerCells(e)[:i], func(c *messages.TableCell) bool { return c.Value == cell.Value }) {
+					mistake(cell.Location, "two columns are named %q", cell.Value)
+				}
+			}
+		}
+	}
+	eachStep(doc, func(s *messages.Step) {
+		if s.DataTable != nil && s.DocString != nil {
+			mistake(s.Location, "a step takes a table or a doc string, not both")
+		}
+	})
+	return errors.Join(found...)
+}
+
+func headerCells(e *messages.Examples) []*messages.TableCell {
+	if e.TableHeader == nil {
+		return nil
+	}
+	return e.TableHeader.Cells
+}
+
+// knows refuses a tag that means a requirement and names none.
+func (r reader) knows(tag string) error {
+	if !requirementTag.MatchString(tag) || slices.Contains(r.requirements, strings.TrimPrefix(tag, "@")) {
+		return nil
+	}
+	tags := make([]string, len(r.requirements))
+	for i, id := range r.requirements {
+		tags[i] = "@" + id
+	}
+	return fmt.Errorf("%s names no requirement of the catalogue%s", tag, nearest.Hint(tag, tags))
+}
+
+// eachStep visits the steps of scenarios and backgrounds, in the order of the file.
+func eachStep(doc *messages.GherkinDocument, visit func(*messages.Step)) {
+	part := func(b *messages.Background, s *messages.Scenario) {
+		var steps []*messages.Step
+		if b != nil {
+			steps = b.Steps
+		}
+		if s != nil {
+			steps = s.Steps
+		}
+		for _, step := range steps {
+			visit(step)
+		}
+	}
+	for _, child := range doc.Feature.Children {
+		part(child.Background, child.Scenario)
+		if child.Rule != nil {
+			for _, inner := range child.Rule.Children {
+				part(inner.Background, inner.Scenario)
+			}
+		}
+	}
+}
+
+// at lists the cases that a line of the file selects: all of a scenario's from its tags to its last
+// line, but within its examples only the table's, and on a row only the row's.
+func (f *feature) at(line int) []Case {
+	var cases []Case
+	for i, c := range f.cases {
+		p := f.places[i]
+		b := f.blocks[p.block]
+		if !b.holds(line) {
+			continue
+		}
+		chosen := true
+		for j, e := range b.examples {
+			if !e.holds(line) {
+				continue
+			}
+			chosen = e.holds(p.row)
+			for _, row := range b.scenario.Examples[j].TableBody {
+				if int(row.Location.Line) == line {
+					chosen = p.row == line
+				}
+			}
+		}
+		if chosen {
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
