@@ -9,6 +9,16 @@ const LookupPath = "/v1/lookup"
 // LookupAnswer.MessageURLs has it whole, with the session in it.
 const MessagesPath = "/v1/messages"
 
+// Realm is the realm of every relay's long-term credentials (RFC 8489, section 9.2).
+const Realm = "proxyspec"
+
+// Limits of the wire contract.
+const (
+	MaxRequest = 64 << 10 // bytes of a lookup's body
+	MaxField   = 255      // bytes of appId, region, channel and uid
+	MaxMessage = 1 << 20  // bytes of one WebSocket message, either way
+)
+
 // LookupRequest is step 1 of a proxied join: who asks, and for what.
 type LookupRequest struct {
 	AppID      string `json:"appId"`
@@ -53,15 +63,32 @@ type RefusalError struct {
 	Message string `json:"message"`
 }
 
-// Refusal codes.
+// Refusal codes. Each has one HTTP status.
 const (
-	CodeMalformed          = "malformed-request"   // 400: not JSON, an unknown or missing field
-	CodeVersionMalformed   = "version-malformed"   // 400: sdkVersion is not a version
-	CodeVersionUnsupported = "version-unsupported" // 403: before 2.5.1
-	CodeNotProvisioned     = "app-not-provisioned" // 403: no account for this App ID
-	CodeRegion             = "region-not-provisioned"
-	CodeScale              = "scale-exceeded"     // 429: as many concurrent users as the account has
-	CodeSession            = "session-invalid"    // 401: no such session, or it has expired
-	CodeUpstream           = "upstream-failed"    // 502: SD-RTN did not answer
-	CodeMethod             = "method-not-allowed" // 405
+	CodeMalformed          = "malformed-request"      // 400: not JSON; an unknown, repeated, missing or overlong field
+	CodeVersionMalformed   = "version-malformed"      // 400: sdkVersion is not a version
+	CodeSession            = "session-invalid"        // 401: not a session of ours, or it has expired
+	CodeVersionUnsupported = "version-unsupported"    // 403: before 2.5.1
+	CodeNotProvisioned     = "app-not-provisioned"    // 403: no account for this App ID
+	CodeRegion             = "region-not-provisioned" // 403: the account doesn't have this region
+	CodeNotFound           = "not-found"              // 404: not a path of ours
+	CodeMethod             = "method-not-allowed"     // 405
+	CodeTooLarge           = "request-too-large"      // 413: a lookup of more than MaxRequest bytes
+	CodeMediaType          = "unsupported-media-type" // 415: a lookup that isn't application/json
+	CodeUpgrade            = "upgrade-required"       // 426: a good session, but not a WebSocket handshake
+	CodeScale              = "scale-exceeded"         // 429: as many concurrent users as the account has
+	CodeInternal           = "internal-error"         // 500
+	CodeUpstream           = "upstream-failed"        // 502: no SD-RTN gateway answered
+)
+
+// CloseUpstream is the WebSocket close code when SD-RTN's connection broke. It is from the private
+// range because browsers take the registered 1014 for a protocol error.
+const CloseUpstream = 4502
+
+// Reasons in a WebSocket close frame that the relay itself makes.
+const (
+	ReasonClientLost = "client-lost"     // to SD-RTN, 1001: the client's connection broke
+	ReasonUpstream   = "upstream-failed" // to the client, CloseUpstream: SD-RTN's connection broke
+	ReasonTooBig     = "message-too-big" // to the sender, 1009: more than MaxMessage bytes
+	ReasonStopping   = "relay-stopping"  // to both, 1001: the relay is being shut down
 )

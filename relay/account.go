@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Account is what support records about an App ID before it may use the cloud proxy: step 3 of the
+// document's implementation.
+type Account struct {
+	AppID     string
+	Regions   []string // at least one; the first is the default
+	Scale     int      // concurrent users; 0: unlimited
+	Operators []string // the network operators of its users, at least one
+}
+
+// Accounts finds the account of an App ID. It is called for every lookup and every message
+// connection, from many goroutines.
+type Accounts interface {
+	Account(appID string) (a Account, ok bool)
+}
+
+// NewAccounts keeps accounts in memory. It refuses a record that lacks a part, or two of one App ID.
+func NewAccounts(accounts ...Account) (Accounts, error) {
+	table := make(accountTable, len(accounts))
+	for _, a := range accounts {
+		if err := a.validate(); err != nil {
+			return nil, err
+		}
+		if _, ok := table[a.AppID]; ok {
+			return nil, fmt.Errorf("account %q: recorded twice", a.AppID)
+		}
+		a.Regions, a.Operators = slices.Clone(a.Regions), slices.Clone(a.Operators)
+		table[a.AppID] = a
+	}
+	return table, nil
+}
+
+func (a Account) validate() error {
+	switch {
+	case a.AppID == "":
+		return errors.New("account: no App ID")
+	case len(a.Regions) == 0 || slices.Contains(a.Regions, ""):
+		return fmt.Errorf("account %q: name at least one region, none of them empty", a.AppID)
+	case a.Scale < 0:
+		return fmt.Errorf("account %q: scale %d: give the number of concurrent users, or 0 for no limit", a.AppID, a.Scale)
+	case len(a.Operators) == 0 || slices.Contains(a.Operators, ""):
+		return fmt.Errorf("account %q: name at least one network operator, none of them empty", a.AppID)
+	}
+	return nil
+}
+
+type accountTable map[string]Account
+
+func (t accountTable) Account(appID string) (Account, bool) {
+	a, ok := t[appID]
+	return a, ok
+}

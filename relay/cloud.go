@@ -1,0 +1,207 @@
+package relay
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Config says what a cloud proxy is made of. Fields without a default must be set.
+type Config struct {
+	// Secret signs sessions and makes TURN credentials: at least 16 bytes, 32 random ones for
+	// anything real. Every edge and relay of one cloud proxy has the same.
+	Secret []byte
+
+	Accounts Accounts
+	Relays   []RelaySite
+	Gateways []GatewaySite
+
+	// Peers is whom the media relays may send to and hear from: SD-RTN and nobody else.
+	// Default: nobody.
+	Peers []netip.Prefix
+
+	// TLS has the certificate of edges and relays. Only HTTP/1.1 is offered, whatever it says: a
+	// lookup is one exchange, and a WebSocket needs a connection of its own.
+	TLS *tls.Config
+
+	// GatewayTLS is how relays check a gateway's certificate. Default: by the system's authorities.
+	GatewayTLS *tls.Config
+
+	// TTL is how long a session may begin message connections and allocations. Default 24 h, which
+	// draft-uberti-behave-turn-rest-00 recommends: within a working day nobody who stays in a call
+	// and subscribes to one more user needs a second lookup.
+	TTL time.Duration
+
+	// Ping is how often a message connection that may be idle is tried, in both directions; one that
+	// doesn't answer within 10 s is lost. Default 20 s, below the 30 s that the shortest-lived
+	// firewall states in practice have. Negative: never.
+	Ping time.Duration
+
+	// Rand names sessions. Default crypto/rand.
+	Rand io.Reader
+
+	// Log hears of every Event, from many goroutines at once, without any lock of this package held.
+	// What the event tells of waits for it to return, so that a log's order is never behind the
+	// network's: it must not block. Default: nobody listens.
+	Log func(Event)
+}
+
+// RelaySite is where a relay is. Port 0 takes a free port, which answers name once the relay listens.
+type RelaySite struct {
+	Name         string
+	Addr         netip.Addr
+	MessagePorts []int // TCP, WebSocket over TLS
+	UDPPorts     []int // TURN over UDP
+	TCPPorts     []int // TURN over TCP
+}
+
+// GatewaySite is an entrance to SD-RTN for messages: a wss URL, path included.
+type GatewaySite struct {
+	Name, URL string
+}
+
+// Cloud is what the edges and relays of one cloud proxy share: accounts, the users that count
+// against them, and the secret. It runs nothing by itself and may be used from many goroutines.
+type Cloud struct {
+	cfg   Config
+	slots slots
+
+	mu    sync.Mutex  // Config.Rand too
+	sites []RelaySite // ports as they are bound
+}
+
+// New checks the configuration. An error names the field that is wrong.
+func New(cfg Config) (*Cloud, error) {
+	if cfg.TTL == 0 {
+		cfg.TTL = 24 * time.Hour
+	}
+	if cfg.Ping == 0 {
+		cfg.Ping = 20 * time.Second
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(Event) {}
+	}
+	if cfg.GatewayTLS == nil {
+		cfg.GatewayTLS = &tls.Config{}
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
+	return &Cloud{cfg: cfg, sites: slices.Clone(cfg.Relays)}, nil
+}
+
+func (cfg *Config) validate() error {
+	switch {
+	case len(cfg.Secret) < 16:
+		return fmt.Errorf("Config.Secret has %d bytes: give at least 16 random ones", len(cfg.Secret))
+	case cfg.Accounts == nil:
+		return errors.New("Config.Accounts is nil: nobody could look up")
+	case cfg.TLS == nil:
+		return errors.New("Config.TLS is nil: lookups and messages need a certificate")
+	case cfg.TTL < time.Second:
+		return fmt.Errorf("Config.TTL is %v: give at least a second", cfg.TTL)
+	case len(cfg.Relays) == 0:
+		return errors.New("Config.Relays is empty")
+	case len(cfg.Gateways) == 0:
+		return errors.New("Config.Gateways is empty")
+	}
+	names := make(map[string]bool)
+	for _, site := range cfg.Relays {
+		if site.Name == "" || names[site.Name] {
+			return fmt.Errorf("Config.Relays: the name %q is empty or given twice", site.Name)
+		}
+		names[site.Name] = true
+		if err := site.validate(); err != nil {
+			return fmt.Errorf("Config.Relays: %s: %w", site.Name, err)
+		}
+	}
+	for _, g := range cfg.Gateways {
+		if u, err := url.Parse(g.URL); err != nil || u.Scheme != "wss" || u.Hostname() == "" {
+			return fmt.Errorf("Config.Gateways: %s: %q is not a wss URL", g.Name, g.URL)
+		}
+	}
+	return nil
+}
+
+func (site RelaySite) validate() error {
+	if !site.Addr.IsValid() {
+		return errors.New("no address")
+	}
+	for use, ports := range map[string][]int{
+		"message": site.MessagePorts, "TURN over UDP": site.UDPPorts, "TURN over TCP": site.TCPPorts,
+	} {
+		if len(ports) == 0 {
+			return fmt.Errorf("no port for %s", use)
+		}
+	}
+	for proto, ports := range map[string][]int{
+		"TCP": slices.Concat(site.MessagePorts, site.TCPPorts), "UDP": site.UDPPorts,
+	} {
+		seen := make(map[int]bool)
+		for _, port := range ports {
+			switch {
+			case port < 0 || port > 65535:
+				return fmt.Errorf("%d is not a port", port)
+			case port != 0 && seen[port]:
+				return fmt.Errorf("%s port %d is given twice", proto, port)
+			}
+			seen[port] = true
+		}
+	}
+	return nil
+}
+
+// name draws 64 bits for the name of a session, so that no two that are valid share one.
+func (c *Cloud) name() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b [8]byte
+	if _, err := io.ReadFull(c.cfg.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("name a session: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
+}
+
+// relays is every relay in the order in which a channel's users should try them. Each channel begins
+// at another one, so that channels spread and one channel's users meet.
+func (c *Cloud) relays(appID, channel string) []RelaySite {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return rotate(c.sites, appID, channel)
+}
+
+// gateways is likewise for SD-RTN's entrances.
+func (c *Cloud) gateways(appID, channel string) []GatewaySite {
+	return rotate(c.cfg.Gateways, appID, channel)
+}
+
+// rotate copies list so that it begins at a place that the channel decides.
+func rotate[T any](list []T, appID, channel string) []T {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%q %q", appID, channel)
+	n := int(h.Sum64() % uint64(len(list)))
+	return slices.Concat(list[n:], list[:n])
+}
+
+// bound records the ports that a relay listens on.
+func (c *Cloud) bound(site RelaySite) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.sites {
+		if c.sites[i].Name == site.Name {
+			c.sites[i] = site
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package relay
+
+import "net/netip"
+
+// Names of events, grouped by purpose. A refusal's Code says why.
+const (
+	EventLookupReceived  = "lookup.received"  // a lookup was read; its fields are set if it could be parsed
+	EventLookupAnswered  = "lookup.answered"  // just before the first byte of the answer is written
+	EventLookupRefused   = "lookup.refused"   // just before the first byte of the refusal is written
+	EventLookupPreflight = "lookup.preflight" // a browser asked whether it may look up
+
+	EventMessagesOpened  = "messages.opened"  // SD-RTN answered; just before the client is told
+	EventMessagesRefused = "messages.refused" // just before the first byte of the refusal is written
+	EventMessagesUp      = "messages.up"      // one message, just before it is written to SD-RTN
+	EventMessagesDown    = "messages.down"    // one message, just before it is written to the client
+	EventMessagesClosed  = "messages.closed"  // either side ended; Code is empty if by a close frame
+
+	EventAllocationCreated = "allocation.created" // just before the client is told
+	EventAllocationRefused = "allocation.refused"
+	EventAllocationDeleted = "allocation.deleted" // by the client, by expiry or with its connection
+	EventPermissionRefused = "permission.refused" // Peer isn't SD-RTN
+	EventMediaUp           = "media.up"           // an allocation's first packet to a peer, just before it is sent
+	EventMediaDown         = "media.down"         // an allocation's first packet from a permitted peer
+
+	EventServerError = "server.error" // what net/http had to say: a failed TLS handshake, say
+)
+
+// Purposes of a connection to the cloud proxy.
+const (
+	PurposeLookup   = "lookup"
+	PurposeMessages = "messages"
+	PurposeMedia    = "media"
+)
+
+// Codes of events that never reach a client as a refusal.
+const (
+	CodeClientLost         = ReasonClientLost      // messages.closed: the client's connection broke
+	CodeStopping           = ReasonStopping        // messages.closed: the relay is being shut down
+	CodeTooBig             = ReasonTooBig          // messages.closed: a side sent more than MaxMessage bytes
+	CodeCredentialsInvalid = "credentials-invalid" // allocation.refused: not credentials of ours
+	CodeCredentialsExpired = "credentials-expired" // allocation.refused
+	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address
+	CodePeer               = "peer-not-allowed"    // permission.refused
+)
+
+// Event is one thing that the cloud proxy saw or did. Name, Node and Purpose are always set, From
+// wherever there is a client; the rest where it is known. No field ever holds a secret or content.
+type Event struct {
+	Name    string
+	Node    string // the edge or relay
+	Purpose string // PurposeLookup, PurposeMessages or PurposeMedia
+	Proto   string // how the client came: "TCP" or "UDP"
+
+	From    netip.AddrPort // the client
+	To      netip.AddrPort // the port of ours that it reached
+	Relayed netip.AddrPort // messages and media: our address towards SD-RTN, which SD-RTN sees
+	Peer    netip.AddrPort // messages: the gateway; media: the peer; permission.refused: port 0
+
+	Session string // LookupAnswer.Session
+	AppID   string // for lookup and messages, as are Channel and User
+	Channel string
+	User    string // the UID of the lookup; empty if SD-RTN chooses
+
+	Code   string  // why refused or closed: a Code constant
+	Bytes  int     // of the HTTP body, message or packet that this event is about
+	Up     Traffic // of this connection or allocation so far, towards SD-RTN
+	Down   Traffic // likewise, towards the client
+	Detail string  // in words
+}
+
+// Traffic counts messages or packets and the bytes of their payload, without any framing.
+type Traffic struct {
+	Count int
+	Bytes int
+}
+
+func (t *Traffic) add(n int) {
+	t.Count++
+	t.Bytes += n
+}

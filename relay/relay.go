@@ -1,0 +1,109 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/pion/transport/v3"
+)
+
+// Relay carries messages and media between clients and SD-RTN: steps 3 and 4 of a proxied call.
+type Relay struct {
+	cloud *Cloud
+	name  string
+	net   transport.Net
+
+	messagePorts []net.Listener // nil: not listening
+	media        *media
+}
+
+// Relay is a new relay, which isn't running yet. The name is that of one of Config.Relays.
+func (c *Cloud) Relay(name string, net transport.Net) *Relay {
+	return &Relay{cloud: c, name: name, net: net}
+}
+
+// Listen opens every message, UDP and TCP port of the relay's site: from here on clients that connect
+// will be served. Serve must follow, because it closes the ports. After an error none is open.
+func (r *Relay) Listen() (err error) {
+	i := slices.IndexFunc(r.cloud.cfg.Relays, func(s RelaySite) bool { return s.Name == r.name })
+	if i < 0 {
+		return fmt.Errorf("relay %q is not one of Config.Relays", r.name)
+	}
+	site := r.cloud.cfg.Relays[i]
+	m := newMedia(r.cloud, r.name, r.net, site.Addr)
+	var messagePorts []net.Listener
+	defer func() {
+		if err != nil {
+			m.close()
+			for _, l := range messagePorts {
+				l.Close()
+			}
+		}
+	}()
+	site.MessagePorts, err = eachPort(site, site.MessagePorts, func(at netip.AddrPort) (netip.AddrPort, error) {
+		l, at, err := listenTCP(r.net, at)
+		if err == nil {
+			messagePorts = append(messagePorts, l)
+		}
+		return at, err
+	})
+	if err != nil {
+		return err
+	}
+	if site.UDPPorts, err = eachPort(site, site.UDPPorts, m.listenUDP); err != nil {
+		return err
+	}
+	if site.TCPPorts, err = eachPort(site, site.TCPPorts, m.listenTCP); err != nil {
+		return err
+	}
+	r.messagePorts, r.media = messagePorts, m
+	r.cloud.bound(site)
+	return nil
+}
+
+// eachPort listens on each port and returns the ports that it got.
+func eachPort(site RelaySite, ports []int, listen func(netip.AddrPort) (netip.AddrPort, error)) ([]int, error) {
+	var got []int
+	for _, port := range ports {
+		at, err := listen(netip.AddrPortFrom(site.Addr, uint16(port)))
+		if err != nil {
+			return nil, err
+		}
+		got = append(got, int(at.Port()))
+	}
+	return got, nil
+}
+
+// Serve relays until ctx ends, then closes every connection and allocation, waits for all of its
+// goroutines and returns nil: within 10 s, which is what open WebSockets have to answer a close frame.
+// It listens first unless Listen did. Any other error is that of a broken listener.
+func (r *Relay) Serve(ctx context.Context) error {
+	if r.messagePorts == nil {
+		if err := r.Listen(); err != nil {
+			return err
+		}
+	}
+	defer func() { r.messagePorts, r.media = nil, nil }()
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var mediaErr error
+	var running sync.WaitGroup
+	running.Go(func() {
+		mediaErr = r.media.serve(ctx)
+		stop()
+	})
+	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.messages(ctx, w, req) })
+	err := serveHTTPS(ctx, r.messagePorts, r.cloud.cfg.TLS, handler, func(line string) {
+		r.cloud.cfg.Log(Event{Name: EventServerError, Node: r.name, Purpose: PurposeMessages, Proto: "TCP", Detail: line})
+	})
+	stop()
+	running.Wait()
+	return errors.Join(err, mediaErr)
+}
