@@ -18,6 +18,7 @@ type Frame struct {
 	Channel    string `json:"channel,omitempty"`    // join
 	UID        string `json:"uid,omitempty"`        // join and its reply; otherwise the user that the frame is about
 	SDKVersion string `json:"sdkVersion,omitempty"` // join
+	Resume     string `json:"resume,omitempty"`     // reply to join; repeated in a join that takes the user over
 
 	Text string `json:"text,omitempty"` // message
 	Seq  int    `json:"seq,omitempty"`  // message to a client: 1, 2, 3, ... per receiver, without gaps

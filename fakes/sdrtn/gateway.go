@@ -1,0 +1,223 @@
+package sdrtn
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/pion/transport/v3"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/proxyspec/proxyspec/fakes/internal/rtc"
+)
+
+// Config describes a gateway.
+type Config struct {
+	Name     string         // in events: "gateway-1"
+	Net      transport.Net  // where its sockets are
+	Address  netip.AddrPort // of the WebSocket server; port 0 means 443. Media is on the same IP address
+	Backbone *Backbone      // shared with the other gateways
+	TLS      *tls.Config    // with the server's certificate
+	Rand     io.Reader      // nil: crypto/rand
+	Log      func(Event)    // called from many goroutines; nil discards
+	Logger   *slog.Logger   // for a person who debugs; nil discards
+}
+
+// Gateway is an entrance of SD-RTN.
+type Gateway struct {
+	cfg      Config
+	listener net.Listener
+	api      *webrtc.API
+	cert     webrtc.Certificate
+	tasks    tasks
+
+	mu           sync.Mutex
+	publications []*publication // alive or lingering
+}
+
+// New makes a gateway. It opens no socket.
+func New(cfg Config) (*Gateway, error) {
+	switch {
+	case cfg.Net == nil || cfg.Backbone == nil || cfg.TLS == nil:
+		return nil, errors.New("sdrtn: a gateway needs Net, Backbone and TLS")
+	case !cfg.Address.Addr().Is4():
+		return nil, fmt.Errorf("sdrtn: the address of a gateway is IPv4, not %s", cfg.Address)
+	}
+	if cfg.Address.Port() == 0 {
+		cfg.Address = netip.AddrPortFrom(cfg.Address.Addr(), 443)
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = func(Event) {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg}
+	var err error
+	if g.cert, err = rtc.Certificate(cfg.Rand, time.Now()); err != nil {
+		return nil, fmt.Errorf("sdrtn: %w", err)
+	}
+	ip := cfg.Address.Addr()
+	g.api, err = rtc.API(cfg.Net, func(s *webrtc.SettingEngine) error {
+		s.SetLite(true)
+		s.SetIPFilter(func(candidate net.IP) bool { return candidate.Equal(ip.AsSlice()) })
+		s.SetIncludeLoopbackCandidate(ip.IsLoopback())
+		return s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sdrtn: %w", err)
+	}
+	return g, nil
+}
+
+// Address is where the gateway listens, once Listen has returned.
+func (g *Gateway) Address() netip.AddrPort { return g.cfg.Address }
+
+// Listen opens the gateway's socket: from then on connections wait for Serve.
+func (g *Gateway) Listen() error {
+	l, err := g.cfg.Net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(g.cfg.Address))
+	if err != nil {
+		return fmt.Errorf("%s: listen on %s: %w", g.cfg.Name, g.cfg.Address, err)
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		g.cfg.Address = netip.AddrPortFrom(g.cfg.Address.Addr(), a.AddrPort().Port())
+	}
+	g.listener = l
+	return nil
+}
+
+// Serve serves until ctx ends, then closes the socket and every connection, waits for what it started and
+// returns nil.
+func (g *Gateway) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	config := g.cfg.TLS.Clone()
+	config.NextProtos = []string{"http/1.1"} // WebSocket over HTTP/2 is none of ours
+	mux := http.NewServeMux()
+	mux.HandleFunc(ChannelPath, func(w http.ResponseWriter, r *http.Request) {
+		g.tasks.run(func() { g.accept(ctx, w, r) })
+	})
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(g.cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	g.tasks.Go(func() {
+		<-ctx.Done()
+		_ = server.Close()
+	})
+	err := server.Serve(tls.NewListener(g.listener, config))
+	ended := ctx.Err() != nil
+	cancel()
+	g.tasks.wait()
+	if ended {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", g.cfg.Name, err)
+}
+
+// accept makes a connection of a request and carries it until it ends.
+func (g *Gateway) accept(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	source, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: []string{"*"}})
+	if err != nil {
+		g.log(Event{Name: EventRefused, Source: source, Code: CodeMalformed, Detail: err.Error()})
+		return
+	}
+	ws.SetReadLimit(maxFrame)
+	c := &connection{g: g, life: ctx, ws: ws, source: source, out: newQueue()}
+	c.run()
+}
+
+// LogTotals logs, now, the totals of every track that is being published through this gateway and of what
+// any gateway forwards of it.
+func (g *Gateway) LogTotals() {
+	g.mu.Lock()
+	publications := slices.Clone(g.publications)
+	g.mu.Unlock()
+	for _, p := range publications {
+		for _, kind := range kinds {
+			p.logTotals(kind)
+		}
+		for _, s := range g.cfg.Backbone.subscribers(p) {
+			for _, kind := range kinds {
+				s.logTotals(kind)
+			}
+		}
+	}
+}
+
+// retire ends what a user had who has left, and says so.
+func (g *Gateway) retire(life context.Context, u *user, why string, late time.Duration) {
+	g.log(Event{Name: EventLeft, Source: u.conn.source, Channel: u.key.channel, User: u.uid, Detail: why})
+	for _, s := range g.cfg.Backbone.subscriptionsOf(u) {
+		s.stop(why)
+	}
+	if p := g.cfg.Backbone.own(u); p != nil {
+		p.stop(life, why, late)
+	}
+}
+
+func (g *Gateway) log(e Event) {
+	e.Gateway = g.cfg.Name
+	g.cfg.Log(e)
+}
+
+// tasks are goroutines that somebody waits for. Once wait has begun none is added.
+type tasks struct {
+	mu     sync.Mutex
+	wg     sync.WaitGroup
+	closed bool
+}
+
+// Go runs f in a goroutine of its own.
+func (t *tasks) Go(f func()) {
+	if t.add() {
+		go func() {
+			defer t.wg.Done()
+			f()
+		}()
+	}
+}
+
+// run runs f in the calling goroutine.
+func (t *tasks) run(f func()) {
+	if t.add() {
+		defer t.wg.Done()
+		f()
+	}
+}
+
+func (t *tasks) add() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.wg.Add(1)
+	}
+	return !t.closed
+}
+
+func (t *tasks) wait() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.wg.Wait()
+}
