@@ -1,0 +1,144 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// Capture is a capture file being written.
+type Capture struct {
+	w      io.Writer
+	ifaces []iface
+	block  []byte // under construction; kept for its memory
+	size   int64  // of all blocks so far
+	budget int64  // zero: none
+	full   bool   // a packet was left out: from now on all are, even one that would still fit
+	err    error  // of the first Write that failed, or after Close
+}
+
+// iface counts what happened on one interface.
+type iface struct {
+	name      string
+	seen, cut uint64
+	last      time.Time
+}
+
+// Timestamps are nanoseconds since 1970. The format could count to 2554; time.Time can't.
+var (
+	earliest = time.Unix(0, 0).UTC()
+	latest   = time.Unix(0, math.MaxInt64).UTC()
+)
+
+var errClosed = errors.New("capture: closed already")
+
+// New begins a capture of the named interfaces. Packet refers to them by their number, from 0.
+func New(w io.Writer, ifaces ...string) (*Capture, error) {
+	if len(ifaces) == 0 {
+		return nil, errors.New("capture: it needs at least one interface")
+	}
+	c := &Capture{w: w}
+	c.sectionHeader()
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	for i, name := range ifaces {
+		if len(name) > maxOption {
+			return nil, fmt.Errorf("capture: the name of interface %d has %d bytes, more than %d", i, len(name), maxOption)
+		}
+		c.ifaces = append(c.ifaces, iface{name: name})
+		c.interfaceDescription(name)
+		if err := c.flush(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Limit sets a budget: packets that would make the file longer than so many bytes are counted and left
+// out from then on, but for the statistics at the end. Zero is no limit.
+func (c *Capture) Limit(bytes int64) {
+	if c != nil {
+		c.budget = bytes
+	}
+}
+
+// Packet adds the packet that was seen on an interface at a time, whole from its IP header on, with a
+// comment in words. It keeps neither.
+func (c *Capture) Packet(iface int, at time.Time, wire []byte, comment string) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.err != nil:
+		return c.err
+	case iface < 0 || iface >= len(c.ifaces):
+		return fmt.Errorf("capture: there is no interface %d, only 0 to %d", iface, len(c.ifaces)-1)
+	case at.Before(earliest) || at.After(latest):
+		return fmt.Errorf("capture: a packet at %v is out of the format's time, %d to %d", at, earliest.Year(), latest.Year())
+	case len(comment) > maxOption:
+		return fmt.Errorf("capture: a comment of %d bytes is longer than %d", len(comment), maxOption)
+	}
+	i := &c.ifaces[iface]
+	i.seen++
+	i.last = at
+	if !c.full {
+		c.enhancedPacket(uint32(iface), at, wire, comment)
+		c.full = c.budget > 0 && c.size+int64(len(c.block)) > c.budget
+	}
+	if c.full {
+		i.cut++
+		return nil
+	}
+	return c.flush()
+}
+
+// Seen is the number of packets that the capture was given.
+func (c *Capture) Seen() int { return c.sum(func(i iface) uint64 { return i.seen }) }
+
+// Cut is how many of them it left out because of its budget.
+func (c *Capture) Cut() int { return c.sum(func(i iface) uint64 { return i.cut }) }
+
+func (c *Capture) sum(of func(iface) uint64) (n int) {
+	if c == nil {
+		return 0
+	}
+	for _, i := range c.ifaces {
+		n += int(of(i))
+	}
+	return n
+}
+
+// Close writes how many packets there were and how many were left out. It doesn't close the writer.
+func (c *Capture) Close() error {
+	switch {
+	case c == nil:
+		return nil
+	case c.err != nil:
+		return c.err
+	}
+	for n, i := range c.ifaces {
+		comment := ""
+		if i.cut > 0 {
+			comment = fmt.Sprintf("cut: %d of %d packets are missing, because the capture would be longer than %d bytes", i.cut, i.seen, c.budget)
+		}
+		c.interfaceStatistics(uint32(n), i, comment)
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	c.err = errClosed
+	return nil
+}
+
+// flush writes the block that was built.
+func (c *Capture) flush() error {
+	n, err := c.w.Write(c.block)
+	c.size += int64(n)
+	c.block = c.block[:0]
+	if err != nil {
+		c.err = fmt.Errorf("capture: writing a block: %w", err)
+	}
+	return c.err
+}
