@@ -14,6 +14,8 @@
 //   - A TCP flow is opened only by a SYN. Any other segment that no flow knows is "invalid".
 //   - A packet from outside passes when it answers a flow. Otherwise it is "unsolicited": there are no
 //     rules for new flows from outside.
+//   - An ICMP error passes, either way, if it is about a packet of a flow (RFC 5508, REQ-4 and REQ-5), as
+//     "related". It leaves the flow as it is.
 //   - Once a flow was answered, everything in it passes as "established", whatever becomes of the
 //     policy. Until then each packet from inside is judged anew, as in Linux.
 //

@@ -48,12 +48,11 @@ func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 	if !p.Src.IsValid() || p.Src.Addr().BitLen() != p.Dst.Addr().BitLen() {
 		return Verdict{Action: Drop, Rule: RuleInvalid}
 	}
-	key := keyOf(p)
-	fl := f.flows[key]
-	if fl != nil && fl.expired(now, p.Proto, &f.timeouts) {
-		delete(f.flows, key)
-		fl = nil
+	if p.Proto == ICMP && p.About != nil {
+		return f.relate(now, p)
 	}
+	key := keyOf(p)
+	fl := f.alive(now, key)
 	if fl != nil && fl.over() && p.Proto == TCP && p.Flags.opensTCP() {
 		fl = nil // the ports are used again
 	}
@@ -91,6 +90,29 @@ func (f *Firewall) open(now time.Time, p Packet, key flowKey) Verdict {
 	f.flows[key] = fl
 	v.Opened = fl.rule
 	return v
+}
+
+// alive is the flow of a key, unless there is none or it was idle too long.
+func (f *Firewall) alive(now time.Time, key flowKey) *flow {
+	fl := f.flows[key]
+	if fl != nil && fl.expired(now, key.proto, &f.timeouts) {
+		delete(f.flows, key)
+		return nil
+	}
+	return fl
+}
+
+// relate judges an ICMP error by the packet that it is about, which its receiver must have sent.
+func (f *Firewall) relate(now time.Time, p Packet) Verdict {
+	if p.Dst.Addr() == plain(p.About.Src).Addr() {
+		if fl := f.alive(now, keyOfQuoted(p)); fl != nil {
+			return Verdict{Action: Allow, Rule: RuleRelated, Opened: fl.rule}
+		}
+	}
+	if p.Direction == Inbound {
+		return Verdict{Action: Drop, Rule: RuleUnsolicited}
+	}
+	return Verdict{Action: Drop, Rule: RuleInvalid}
 }
 
 // judge asks the policy alone.

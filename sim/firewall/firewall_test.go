@@ -271,6 +271,48 @@ func TestDecideAddresses(t *testing.T) {
 	}
 }
 
+func TestICMPErrors(t *testing.T) {
+	closed := firewall.Policy{ID: "closed"}
+	router := netip.MustParseAddrPort("198.18.9.9:0")
+	host := netip.AddrPortFrom(alice.Addr(), 0)
+	other := netip.MustParseAddrPort("10.0.0.3:50000")
+	outward, inward := &firewall.Quote{Proto: udp, Src: alice, Dst: media}, &firewall.Quote{Proto: udp, Src: media, Dst: alice}
+	for _, tc := range []struct {
+		name  string
+		after time.Duration
+		dir   firewall.Direction
+		src   netip.AddrPort
+		dst   netip.AddrPort
+		about *firewall.Quote
+		want  string
+	}{
+		{"about a packet that left", 0, in, router, host, outward, "allow related (T8)"},
+		{"about a packet that came in", 0, out, host, netip.AddrPortFrom(media.Addr(), 0), inward, "allow related (T8)"},
+		{"about a packet that never left", 0, in, router, host, &firewall.Quote{Proto: udp, Src: alice, Dst: relay}, "drop unsolicited"},
+		{"about another protocol", 0, in, router, host, &firewall.Quote{Proto: tcp, Src: alice, Dst: media}, "drop unsolicited"},
+		{"about a packet of somebody else", 0, in, router, netip.AddrPortFrom(other.Addr(), 0), outward, "drop unsolicited"},
+		{"about a packet that never came in", 0, out, host, router, &firewall.Quote{Proto: udp, Src: relay, Dst: alice}, "drop invalid"},
+		{"about a flow that is forgotten", 5 * time.Minute, in, router, host, outward, "drop unsolicited"},
+		{"no error at all", 0, in, router, host, nil, "drop unsolicited"},
+		{"a query", 0, out, host, router, nil, "drop default"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFirewall(t, firewall.Whitelist(office), firewall.Timeouts{})
+			f.Decide(epoch, packet{0, udp, out, 0, media, ""}.packet())
+			require.NoError(t, f.SetPolicy(closed)) // a flow's errors don't depend on the rules
+			v := f.Decide(epoch.Add(tc.after), firewall.Packet{Proto: firewall.ICMP, Direction: tc.dir, Src: tc.src, Dst: tc.dst, About: tc.about})
+			require.Equal(t, tc.want, say(v))
+		})
+	}
+
+	t.Run("an error doesn't keep a flow alive", func(t *testing.T) {
+		f := newFirewall(t, firewall.Whitelist(office), firewall.Timeouts{})
+		f.Decide(epoch, packet{0, udp, out, 0, media, ""}.packet())
+		f.Decide(epoch.Add(4*time.Minute), firewall.Packet{Proto: firewall.ICMP, Direction: in, Src: router, Dst: host, About: outward})
+		require.Equal(t, "drop unsolicited", say(f.Decide(epoch.Add(5*time.Minute), packet{0, udp, in, 0, media, ""}.packet())))
+	})
+}
+
 func TestZeroVerdictDrops(t *testing.T) {
 	require.Equal(t, firewall.Drop, firewall.Verdict{}.Action)
 }

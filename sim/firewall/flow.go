@@ -50,6 +50,15 @@ func keyOf(p Packet) flowKey {
 	return flowKey{p.Proto, p.Src, p.Dst}
 }
 
+// keyOfQuoted is the flow of the packet that an ICMP error is about. The error travels against it.
+func keyOfQuoted(p Packet) flowKey {
+	inside, outside := plain(p.About.Src), plain(p.About.Dst)
+	if p.Direction == Outbound {
+		inside, outside = outside, inside
+	}
+	return flowKey{p.About.Proto, inside, outside}
+}
+
 // flow is one conversation. For TCP it follows the state machine of RFC 6146, section 3.5.2, which
 // looks at flags only: ESTABLISHED once both sides have sent SYN, closing once both have sent FIN, and
 // a RST makes it transitory until some other segment shows that the connection outlived it (a forged

@@ -89,6 +89,13 @@ type Packet struct {
 	Src, Dst  netip.AddrPort
 	Direction Direction
 	Flags     TCPFlags // of a TCP segment
+	About     *Quote   // of an ICMP error: the packet that it is about
+}
+
+// Quote is what an ICMP error repeats of the packet that caused it, as that packet was sent.
+type Quote struct {
+	Proto    Proto
+	Src, Dst netip.AddrPort
 }
 
 // opensTCP tells whether a segment asks for a new connection: SYN, and nothing that contradicts it.

@@ -77,7 +77,7 @@ func (r Rule) check() error {
 	switch r.ID {
 	case "":
 		errs = append(errs, errors.New("the ID is missing"))
-	case RuleDefault, RuleEstablished, RuleInvalid, RuleUnsolicited:
+	case RuleDefault, RuleEstablished, RuleRelated, RuleInvalid, RuleUnsolicited:
 		errs = append(errs, errors.New("this ID is reserved for the firewall's own verdicts"))
 	}
 	if r.Action > Reject {

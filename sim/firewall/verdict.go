@@ -29,6 +29,7 @@ func (a Action) String() string {
 const (
 	RuleDefault     = "default"     // no rule matched: the policy's default
 	RuleEstablished = "established" // part of a flow that was answered
+	RuleRelated     = "related"     // an ICMP error about a packet of a flow
 	RuleInvalid     = "invalid"     // fits no flow and can't open one: a TCP segment other than SYN, an impossible address
 	RuleUnsolicited = "unsolicited" // from outside, and answers nothing
 )
