@@ -1,0 +1,87 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/sim/bubble"
+)
+
+// workerVariable, set to 1 in the environment, makes a process of this program a worker.
+const workerVariable = "PROXYSPEC_WORKER"
+
+// The descriptors that a worker speaks on. Not the standard ones: whatever a step or a library prints must
+// not get between the results.
+const (
+	requestsFD = 3
+	reportsFD  = 4
+)
+
+// request is what a worker reads: a case to run. Requests and reports are lines of JSON.
+type request struct {
+	Job
+	Watchdog time.Duration `json:"watchdog"`
+}
+
+// report is what a worker writes: first that it is ready, then one for each request.
+type report struct {
+	Ready  bool         `json:"ready,omitempty"`
+	Fault  string       `json:"fault,omitempty"` // why it can't work at all
+	Case   *result.Case `json:"case,omitempty"`
+	Retire string       `json:"retire,omitempty"` // why it must not be given another case
+}
+
+// WorkerMain makes this process a worker, if Run started it as one, and then doesn't return. Call it first in main,
+// and in TestMain of a package that calls Run.
+func WorkerMain(newStage NewStage) {
+	if os.Getenv(workerVariable) == "" {
+		return
+	}
+	// A program that a world starts must inherit neither the role nor the descriptors.
+	_ = os.Unsetenv(workerVariable)
+	syscall.CloseOnExec(requestsFD)
+	syscall.CloseOnExec(reportsFD)
+	// On one processor the goroutines of a bubble come in one order, and so do its packets.
+	runtime.GOMAXPROCS(1)
+	if err := work(newStage, os.NewFile(requestsFD, "requests"), os.NewFile(reportsFD, "reports")); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// work runs one case after the other until there are no more requests.
+func work(newStage NewStage, in io.Reader, out io.Writer) error {
+	reports := json.NewEncoder(out)
+	if err := bubble.SelfTest(); err != nil {
+		return reports.Encode(report{Fault: err.Error()})
+	}
+	if err := reports.Encode(report{Ready: true}); err != nil {
+		return err
+	}
+	requests := make(chan request)
+	// This goroutine ends with the process: when Run is gone, even in the midst of a case.
+	go func() {
+		decoder := json.NewDecoder(in)
+		for {
+			var r request
+			if err := decoder.Decode(&r); err != nil {
+				os.Exit(0)
+			}
+			requests <- r
+		}
+	}()
+	for r := range requests {
+		c, retire := playCase(newStage, r.Job, r.Watchdog)
+		if err := reports.Encode(report{Case: c, Retire: retire}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
