@@ -11,7 +11,7 @@ import (
 )
 
 // soon is the watchdog of cases that freeze on purpose, in real time.
-const soon = 30 * time.Millisecond
+const soon = 200 * time.Millisecond
 
 func outcomes(c *result.Case) []result.Outcome {
 	var all []result.Outcome

@@ -83,6 +83,7 @@ func (s *toy) Definitions() []Definition {
 		{Expr: `^it never comes to an end$`, Do: func() { spin() }, Says: "x", Noun: "toy"},
 		{Expr: `^the process exits (\d+)$`, Do: func(code int) { os.Exit(code) }, Says: "x", Noun: "toy"},
 		{Expr: `^it prints to stdout$`, Do: func() { fmt.Println(`{"ready":true}`); fmt.Fprintln(os.Stderr, "a last word") }, Says: "x", Noun: "toy"},
+		{Expr: `^it leaves a mark$`, Do: func() error { return os.WriteFile(s.job.Out+"/"+s.job.Case.Name, nil, 0o644) }, Says: "x", Noun: "toy"},
 		{Expr: `^(this|that) is ambiguous$`, Do: func(string) {}, Says: "x", Noun: "toy"},
 		{Expr: `^this is (.*)$`, Do: func(string) {}, Says: "x", Noun: "toy"},
 	}
