@@ -1,0 +1,69 @@
+package reports
+
+import (
+	"compress/flate"
+	"encoding/base64"
+	"html/template"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+// drawnLadders is how many of the cases in trouble have their ladder drawn in the page's source, where it is
+// printed and found by a search. The others carry theirs packed, and the page draws it when their case is
+// opened: a drawn ladder is some 10 kB, a packed one 2 kB, and a page may have thousands.
+const drawnLadders = 20
+
+// caseView is a case as the page shows it.
+type caseView struct {
+	result.Case
+	Anchor   string
+	Troubled bool
+	Reason   string // why it did not pass, in a line
+	Proof    []proofView
+	Ladder   template.HTML // drawn, or "" if Packed
+	Packed   string        // the same, deflated, in base64
+	hosts    hosts
+}
+
+type proofView struct {
+	Seq                     int
+	At, Words, Class, Actor string
+}
+
+func caseViewOf(c result.Case, draw bool) (*caseView, error) {
+	v := &caseView{Case: c, Anchor: "case-" + c.ID, Troubled: troubled(c.Outcome), hosts: hostsOf(c)}
+	if c.Failure != nil {
+		v.Reason = c.Failure.Message
+		for _, e := range c.Failure.Events {
+			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), v.hosts.sentence(e), e.Verdict, e.Actor})
+		}
+	}
+	svg := ladderOf(c).SVG("Sequence diagram of " + c.Name)
+	if draw || svg == "" {
+		v.Ladder = svg
+		return v, nil
+	}
+	packed, err := pack(string(svg))
+	v.Packed = packed
+	return v, err
+}
+
+func pack(text string) (string, error) {
+	var b strings.Builder
+	encoder := base64.NewEncoder(base64.StdEncoding, &b)
+	w, err := flate.NewWriter(encoder, flate.BestCompression)
+	if err != nil {
+		return "", err
+	}
+	if _, err := w.Write([]byte(text)); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	if err := encoder.Close(); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}

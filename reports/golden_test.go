@@ -1,0 +1,49 @@
+package reports_test
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestGolden(t *testing.T) {
+	plain := func(w io.Writer, run *result.Run) error {
+		return reports.Summary(w, run, reports.Terminal{Dir: "proxyspec-report"})
+	}
+	colored := func(w io.Writer, run *result.Run) error {
+		return reports.Summary(w, run, reports.Terminal{Color: true})
+	}
+	for _, tt := range []struct {
+		file  string
+		write func(io.Writer, *result.Run) error
+	}{
+		{"index.html", reports.HTML},
+		{"conformance.json", reports.JSON},
+		{"junit.xml", reports.JUnit},
+		{"summary.txt", plain},
+		{"summary-color.txt", colored},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			var have bytes.Buffer
+			require.NoError(t, tt.write(&have, sample()))
+			name := filepath.Join("testdata", tt.file)
+			if *update {
+				require.NoError(t, os.WriteFile(name, have.Bytes(), 0o644))
+			}
+			want, err := os.ReadFile(name)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, have.Bytes()),
+				"%s differs from what is written now: look at the difference after `go test ./reports -update`", name)
+		})
+	}
+}

@@ -1,0 +1,357 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+)
+
+// A ladder is a case as a sequence diagram: a lane for each machine, a row for each thing that happened.
+type ladder struct {
+	Lanes []lane
+	Rows  []rung
+}
+
+type lane struct {
+	Name    string
+	Address string // "" where it has several or none
+	place   place
+}
+
+// place is where a machine stands, from the client to the far end.
+type place int
+
+const (
+	client place = iota
+	inside
+	wall
+	edge
+	relay
+	gateway
+	outside
+)
+
+// rung is one row of a ladder.
+type rung struct {
+	At    time.Duration
+	Phase int // 1 to 4: the step of the document's flow that it belongs to; 0: none
+	Shape shape
+	Class string // how it ended, for the colour: "allow", "drop", "reject", "log", "call", "error", "step"
+	Label string
+	Title string // the whole event in words
+
+	// Lanes by index. From and To are set for arrows, From alone for marks. Via is the lane that an
+	// arrow passes and that saw it, -1 for none.
+	From, To, Via int
+}
+
+// shape is how a rung is drawn.
+type shape int
+
+const (
+	band   shape = iota // across all lanes: a step of the scenario, a change of the world, a cut
+	arrow               // from one lane to another
+	denied              // from one lane to the firewall, where it ends
+	mark                // a word at one lane
+)
+
+// Limits of a ladder: beyond them its middle is cut, and says so.
+const (
+	mostRungs = 240
+	headRungs = 160
+)
+
+// ladderOf draws up the ladder of a case. Packets of one kind that follow each other without anything else
+// between them become one arrow with a count, in the place of the first.
+func ladderOf(c result.Case) ladder {
+	b := ladderBuilder{hosts: hostsOf(c)}
+	b.lanes(c)
+	for _, e := range c.Ladder {
+		b.add(e)
+	}
+	l := ladder{Lanes: b.heads}
+	cut := max(0, len(b.rows)-mostRungs)
+	for i, r := range b.rows {
+		switch {
+		case i < headRungs || i >= headRungs+cut:
+			r.finish(b.hosts)
+			l.Rows = append(l.Rows, r.rung)
+		case i == headRungs:
+			l.Rows = append(l.Rows, rung{
+				At: r.At, Shape: band, Class: "cut",
+				Label: fmt.Sprintf("%d rows are left out here; the timeline has them all", cut),
+			})
+		}
+	}
+	return l
+}
+
+// flow is what packets share that one arrow stands for.
+type flow struct {
+	from, to netip.Addr
+	port     uint16 // of the server
+	proto    string
+	flags    string // for TCP's SYN and RST, which are worth an arrow of their own
+	verdict  string
+	rule     string
+	actor    string
+}
+
+// row is a rung that may still grow.
+type row struct {
+	rung
+	packets int
+	length  int
+	first   timeline.Event
+}
+
+type ladderBuilder struct {
+	hosts hosts
+	heads []lane
+	index map[string]int
+	rows  []*row
+	open  map[flow]*row // the arrows of the current run of packets
+
+	answered bool // the lookup has been answered or refused
+	returned bool // SD-RTN has sent something through a relay
+}
+
+// lanes finds out who takes part, and in which order they stand.
+func (b *ladderBuilder) lanes(c result.Case) {
+	b.index = make(map[string]int)
+	see := func(name string) {
+		if _, ok := b.index[name]; name != "" && name != "suite" && !ok {
+			b.index[name] = len(b.heads)
+			b.heads = append(b.heads, lane{Name: name})
+		}
+	}
+	for _, e := range c.Ladder {
+		if e.Kind == timeline.KindStep || e.Kind == timeline.KindWorld {
+			continue
+		}
+		see(e.Actor)
+		if e.From.IsValid() {
+			see(b.hosts.name(e.From.Addr()))
+		}
+		if e.To.IsValid() {
+			see(b.hosts.name(e.To.Addr()))
+		}
+	}
+	private := make(map[string]bool)
+	for _, h := range c.Hosts {
+		private[h.Name] = len(h.Addrs) > 0 && h.Addrs[0].IsPrivate()
+	}
+	for i, l := range b.heads {
+		b.heads[i].place = placeOf(l.Name, private[l.Name])
+	}
+	slices.SortStableFunc(b.heads, func(x, y lane) int {
+		return cmp.Or(cmp.Compare(x.place, y.place), cmp.Compare(x.Name, y.Name))
+	})
+	for i, l := range b.heads {
+		b.index[l.Name] = i
+	}
+	for _, h := range c.Hosts {
+		if i, ok := b.index[h.Name]; ok && len(h.Addrs) == 1 {
+			b.heads[i].Address = h.Addrs[0].String()
+		}
+	}
+}
+
+// placeOf tells from its name where a machine stands, and of any other whether it is in the enterprise.
+func placeOf(name string, private bool) place {
+	kind, _, _ := strings.Cut(name, "-")
+	switch kind {
+	case "alice":
+		return client
+	case "firewall":
+		return wall
+	case "edge":
+		return edge
+	case "relay":
+		return relay
+	case "gateway":
+		return gateway
+	}
+	if private {
+		return inside
+	}
+	return outside
+}
+
+func (b *ladderBuilder) lane(name string) int {
+	if i, ok := b.index[name]; ok {
+		return i
+	}
+	return -1
+}
+
+func (b *ladderBuilder) laneOf(a netip.AddrPort) int {
+	if !a.IsValid() {
+		return -1
+	}
+	return b.lane(b.hosts.name(a.Addr()))
+}
+
+func (b *ladderBuilder) add(e timeline.Event) {
+	from, to, at := b.laneOf(e.From), b.laneOf(e.To), b.lane(e.Actor)
+	if e.Kind == timeline.KindPacket && from >= 0 && to >= 0 {
+		b.packet(e, from, to)
+		return
+	}
+	b.open = nil
+	r := b.row(e, rung{Shape: mark, Class: "log", Label: e.Name, From: at, Via: -1})
+	switch e.Kind {
+	case timeline.KindStep:
+		r.Shape, r.Class, r.Label = band, "step", cmp.Or(e.Detail, e.Name)
+	case timeline.KindWorld:
+		r.Shape, r.Class, r.Label = band, "world", note(e.Name, e.Detail)
+	case timeline.KindCall:
+		r.Class, r.Label = "call", e.Name+"()"
+	case timeline.KindResult:
+		r.Class, r.Label = "call", e.Name+": done"
+	case timeline.KindNotice:
+		r.Label = note(e.Name, e.Detail)
+	default:
+		b.log(r, e, from, to, at)
+	}
+	if e.Code != "" {
+		r.Class, r.Label = "error", e.Name+": "+e.Code
+	}
+	if r.Shape == mark && at < 0 { // nobody whom we can show
+		r.Shape, r.Label = band, note(e.Actor, r.Label)
+	}
+}
+
+// log draws an event of the cloud proxy or of SD-RTN: as an arrow, where it says between whom.
+func (b *ladderBuilder) log(r *row, e timeline.Event, from, to, at int) {
+	switch {
+	case from >= 0 && to < 0: // SD-RTN's log names the other end only
+		to = at
+		if backwards(e.Name) {
+			from, to = at, from
+		}
+	case to == at && backwards(e.Name): // the ends are those of the request
+		from, to = to, from
+	}
+	if from < 0 || to < 0 || from == to {
+		return
+	}
+	r.Phase = b.phaseOfLog(e, from, to)
+	r.Shape, r.From, r.To = arrow, from, to
+	if at != from && at != to {
+		r.Via = at
+	}
+	if e.User != "" && e.Kind == timeline.KindSDRTN {
+		r.Label += " " + e.User
+	}
+}
+
+// backwards says whether a log entry tells of something that goes to the end which it names as its source,
+// because that end asked for it.
+func backwards(name string) bool {
+	for _, end := range []string{"answered", "refused", "opened", "created", ".out"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// phaseOfLog is the step of the flow that an entry of the cloud proxy's or SD-RTN's log shows.
+func (b *ladderBuilder) phaseOfLog(e timeline.Event, from, to int) int {
+	f, t := b.heads[from].place, b.heads[to].place
+	switch {
+	case f == edge && e.Purpose == "lookup":
+		b.answered = true
+		return 2
+	case t == edge && e.Purpose == "lookup":
+		return 1
+	case strings.HasSuffix(e.Name, ".down"), f == gateway && t == relay:
+		b.returned = true
+		return 4
+	case strings.HasSuffix(e.Name, ".up"), f == client && t == relay, f == relay && t == gateway:
+		return 3
+	}
+	return 0
+}
+
+// packet adds a packet to the arrow of its kind, or begins one.
+func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
+	key := flow{
+		from: e.From.Addr(), to: e.To.Addr(), port: min(e.From.Port(), e.To.Port()),
+		proto: e.Proto, verdict: e.Verdict, rule: e.Rule, actor: e.Actor,
+	}
+	if strings.Contains(e.Flags, "SYN") || strings.Contains(e.Flags, "RST") {
+		key.flags = e.Flags
+	}
+	if b.open == nil {
+		b.open = make(map[flow]*row)
+	}
+	r := b.open[key]
+	if r == nil {
+		r = b.row(e, rung{
+			From: from, To: to, Via: b.lane(e.Actor), Shape: arrow, Class: cmp.Or(e.Verdict, "log"),
+			Phase: b.phaseOfPacket(from, to),
+		})
+		if r.Via == from || r.Via == to {
+			r.Via = -1
+		}
+		if e.Verdict == "drop" || e.Verdict == "reject" {
+			r.Shape = denied
+		}
+		b.open[key] = r
+	}
+	r.packets += max(1, e.Count)
+	r.length += e.Length
+}
+
+// phaseOfPacket tells the step of the flow from the direction, and from what has happened: the TCP
+// handshake that comes back from an edge before its answer is not yet step 2.
+func (b *ladderBuilder) phaseOfPacket(from, to int) int {
+	f, t := b.heads[from].place, b.heads[to].place
+	switch {
+	case f == client && t == edge:
+		return 1
+	case f == edge && t == client && b.answered:
+		return 2
+	case f == client && t == relay, f == relay && t == gateway:
+		return 3
+	case f == gateway && t == relay, f == relay && t == client && b.returned:
+		return 4
+	}
+	return 0
+}
+
+func (b *ladderBuilder) row(e timeline.Event, r rung) *row {
+	r.At, r.Title = e.At, fmt.Sprintf("#%d at %s s: %s", e.Seq, clock(e.At), b.hosts.sentence(e))
+	full := &row{rung: r, first: e}
+	b.rows = append(b.rows, full)
+	return full
+}
+
+// finish writes the label of an arrow once all its packets are known.
+func (r *row) finish(h hosts) {
+	if r.packets == 0 {
+		return
+	}
+	e := r.first
+	// The port that means something is the server's: the lower of the two.
+	label := fmt.Sprintf("%s %d", e.Proto, min(e.From.Port(), e.To.Port()))
+	if strings.Contains(e.Flags, "SYN") || strings.Contains(e.Flags, "RST") {
+		label += " " + e.Flags
+	}
+	if r.packets > 1 {
+		label += fmt.Sprintf(" × %d", r.packets)
+		r.Title += fmt.Sprintf("; %d packets like it, %s in all", r.packets, size(r.length))
+	}
+	if r.Shape == denied {
+		label += ", to " + h.name(e.To.Addr()) + ": " + ruling(e)
+	}
+	r.Label = label
+}

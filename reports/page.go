@@ -1,0 +1,283 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+// page is what index.html shows, ready to be put into the template.
+type page struct {
+	Run      *result.Run
+	Headline string
+	Reasons  []string
+	Mood     string // of the verdict, for its colour: a class of outcomes
+	Mark     string
+	Facts    []fact
+	Bars     []bar
+	Troubles []trouble
+	Others   []otherGroup
+	Themes   []themeView
+	Features []featureView
+	// Filters offer what occurs.
+	RequirementFilters, CaseFilters []filter
+}
+
+type fact struct{ Name, Value string }
+
+// bar counts the requirements of one subject and level.
+type bar struct {
+	Name, Level string
+	Total       int
+	Words       string
+	Parts       []filter
+}
+
+// filter is an outcome and how often it occurs.
+type filter struct {
+	Outcome result.Outcome
+	Count   int
+}
+
+// trouble is a requirement, or a user's own scenario, that needs somebody, with its cases that say why.
+type trouble struct {
+	Requirement *result.Requirement
+	Outcome     result.Outcome
+	First       *caseView
+	More        []*caseView
+}
+
+// otherGroup is the cases of one outcome that is neither a pass nor a trouble.
+type otherGroup struct {
+	Outcome result.Outcome
+	Words   string
+	Cases   []*caseView
+}
+
+type themeView struct {
+	ID, Title    string
+	Requirements []requirementView
+}
+
+type requirementView struct {
+	result.Requirement
+	Cases []*caseView
+	Words string // what its cases did: "3 passed, 1 failed"
+}
+
+type featureView struct {
+	Name, Path string
+	Open       bool
+	Words      string
+	Cases      []*caseView
+}
+
+// longFeatures is how many cases a page has before the features without trouble begin closed.
+const longFeatures = 80
+
+func pageOf(run *result.Run) (page, error) {
+	p := page{
+		Run: run, Headline: headline(run), Reasons: reasons(run),
+		Mood: mood(run.Verdict), Facts: factsOf(run), Bars: barsOf(run),
+		RequirementFilters: filtersOf(tallyOf(run)), CaseFilters: filtersOf(tallyCases(run.Cases)),
+	}
+	p.Mark = symbol(result.Outcome(strings.ReplaceAll(p.Mood, "-", " ")))
+	views := make(map[string]*caseView, len(run.Cases))
+	drawn := 0
+	for _, f := range featuresOf(run.Cases) {
+		v := featureView{Name: f.Name, Path: f.Path, Words: f.words(), Open: len(run.Cases) <= longFeatures}
+		for _, c := range f.Cases {
+			troubled := troubled(c.Outcome)
+			cv, err := caseViewOf(c, troubled && drawn < drawnLadders)
+			if err != nil {
+				return page{}, fmt.Errorf("case %s: %w", c.ID, err)
+			}
+			if troubled {
+				drawn++
+				v.Open = true
+			}
+			v.Cases = append(v.Cases, cv)
+			views[c.ID] = cv
+		}
+		p.Features = append(p.Features, v)
+	}
+	p.Themes = themesOf(run, views)
+	p.Troubles = troublesOf(run, views)
+	p.Others = othersOf(run, views)
+	return p, nil
+}
+
+func mood(verdict string) string {
+	switch verdict {
+	case result.Conformant:
+		return class(result.Pass)
+	case result.NotConformant:
+		return class(result.Fail)
+	case result.Partial:
+		return class(result.NotJudged)
+	}
+	return class(result.HarnessFault)
+}
+
+func factsOf(run *result.Run) []fact {
+	sdk := strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version)
+	facts := []fact{
+		{"SDK", cmp.Or(sdk, run.SDK.Selected)},
+		{"Selected as", "--sdk " + run.SDK.Selected},
+		{"Network", run.SDK.Network},
+		{"Seed", fmt.Sprint(run.Seed)},
+		{"Started", run.Started.UTC().Format("2 January 2006, 15:04:05 UTC")},
+		{"Took", span(run.Wall) + " for " + span(run.Virtual) + " of simulated time"},
+		{"Scenarios", tallyCases(run.Cases).words()},
+		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version + ", " + run.Tool.GoVersion)},
+	}
+	return facts
+}
+
+func barsOf(run *result.Run) []bar {
+	var bars []bar
+	for _, row := range []struct {
+		name  string
+		level result.Level
+		pick  []which
+	}{
+		{"The SDK", result.Must, []which{isSDK, isMust}},
+		{"The SDK", result.Should, []which{isSDK, isShould}},
+		{"The ground", result.Must, []which{isGround, isMust}},
+		{"The ground", result.Should, []which{isGround, isShould}},
+	} {
+		t := tallyOf(run, row.pick...)
+		if t.total() == 0 {
+			continue
+		}
+		bars = append(bars, bar{
+			Name: row.name, Level: string(row.level), Total: t.total(), Words: t.words(), Parts: filtersOf(t),
+		})
+	}
+	return bars
+}
+
+// filtersOf lists what occurs. A pass comes first here: it is the length that the eye looks for in a bar.
+func filtersOf(t tally) []filter {
+	var some []filter
+	if n := t[result.Pass]; n > 0 {
+		some = append(some, filter{result.Pass, n})
+	}
+	for _, o := range outcomes {
+		if n := t[o]; n > 0 && o != result.Pass {
+			some = append(some, filter{o, n})
+		}
+	}
+	return some
+}
+
+// words lists what occurs: "71 passed, 2 failed, 1 not run".
+func (t tally) words() string {
+	past := map[result.Outcome]string{
+		result.Pass: "passed", result.Fail: "failed",
+		result.Undefined: "with undefined steps",
+	}
+	counted := map[result.Outcome][2]string{
+		result.KnownFailure:   {"known failure", "known failures"},
+		result.UnexpectedPass: {"unexpected pass", "unexpected passes"},
+		result.HarnessFault:   {"harness fault", "harness faults"},
+	}
+	var parts []string
+	for _, f := range filtersOf(t) {
+		if c, ok := counted[f.Outcome]; ok {
+			parts = append(parts, plural(f.Count, c[0], c[1]))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", f.Count, cmp.Or(past[f.Outcome], string(f.Outcome))))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
+}
+
+func (f feature) words() string { return tallyCases(f.Cases).words() }
+
+func themesOf(run *result.Run, views map[string]*caseView) []themeView {
+	var themes []themeView
+	for _, r := range run.Requirements {
+		id := r.ID[:max(0, strings.LastIndex(r.ID, "-"))]
+		if n := len(themes); n == 0 || themes[n-1].ID != id {
+			themes = append(themes, themeView{ID: id, Title: r.Theme})
+		}
+		v := requirementView{Requirement: r}
+		t := tally{}
+		for _, id := range r.Cases {
+			if c, ok := views[id]; ok {
+				v.Cases = append(v.Cases, c)
+				t[shown(c.Outcome)]++
+			}
+		}
+		v.Words = t.words()
+		last := &themes[len(themes)-1]
+		last.Requirements = append(last.Requirements, v)
+	}
+	return themes
+}
+
+// troublesOf is what needs somebody: requirements in the catalogue's order, the gravest outcome first, then
+// the user's own scenarios and any other case that stands for no requirement.
+func troublesOf(run *result.Run, views map[string]*caseView) []trouble {
+	var found []trouble
+	told := make(map[string]bool)
+	for _, outcome := range outcomes {
+		for i := range run.Requirements {
+			r := &run.Requirements[i]
+			if shown(r.Outcome) != outcome || !troubled(outcome) {
+				continue
+			}
+			t := trouble{Requirement: r, Outcome: outcome}
+			for _, id := range r.Cases {
+				if c, ok := views[id]; ok && troubled(c.Outcome) {
+					t.add(c)
+					told[id] = true
+				}
+			}
+			found = append(found, t)
+		}
+	}
+	for _, c := range run.Cases {
+		if troubled(c.Outcome) && !told[c.ID] {
+			t := trouble{Outcome: shown(c.Outcome)}
+			t.add(views[c.ID])
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// add keeps the first case as the one that is told in full, unless a later one is graver.
+func (t *trouble) add(c *caseView) {
+	switch {
+	case t.First == nil:
+		t.First = c
+	case shown(c.Outcome) == t.Outcome && shown(t.First.Outcome) != t.Outcome:
+		t.First, t.More = c, append(t.More, t.First)
+	default:
+		t.More = append(t.More, c)
+	}
+}
+
+func othersOf(run *result.Run, views map[string]*caseView) []otherGroup {
+	var groups []otherGroup
+	for _, o := range outcomes {
+		if troubled(o) || o == result.Pass {
+			continue
+		}
+		g := otherGroup{Outcome: o}
+		for _, c := range run.Cases {
+			if shown(c.Outcome) == o {
+				g.Cases = append(g.Cases, views[c.ID])
+			}
+		}
+		if len(g.Cases) > 0 {
+			g.Words = tally{o: len(g.Cases)}.words()
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}

@@ -1,0 +1,181 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+// Terminal says how Summary writes. Its zero value is plain text without a report folder.
+type Terminal struct {
+	Color bool   // ANSI colours; the caller knows whether w is a terminal and whether NO_COLOR is set
+	Dir   string // the report folder, as the user named it; "" when none was written
+}
+
+// toldFailures is how many cases in trouble a summary tells in full: more than that nobody reads there.
+const toldFailures = 20
+
+// provingEvents is how many events of a failure a summary shows.
+const provingEvents = 3
+
+// Summary writes what someone at a terminal wants to know when a run ends: each case in trouble in a few
+// lines, then the verdict and the counts. The verdict comes last because that is where the eye is.
+func Summary(w io.Writer, run *result.Run, t Terminal) error {
+	s := summary{run: run, paint: paint(t.Color), catalogue: catalogueOf(run)}
+	told := 0
+	var more tally = tally{}
+	for _, c := range run.Cases {
+		switch {
+		case !troubled(c.Outcome):
+		case told < toldFailures:
+			s.failure(c)
+			told++
+		default:
+			more[shown(c.Outcome)]++
+		}
+	}
+	if n := more.total(); n > 0 {
+		s.line("and %s more like these: %s", plural(n, "case", "cases"), more.words())
+		s.line("")
+	}
+	s.open()
+	s.totals(t.Dir)
+	_, err := io.WriteString(w, s.b.String())
+	return err
+}
+
+type summary struct {
+	run       *result.Run
+	paint     paint
+	catalogue map[string]result.Requirement
+	b         strings.Builder
+}
+
+func (s *summary) line(format string, args ...any) {
+	s.b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+}
+
+// failure tells a case in trouble: what must hold, what was, why, and how to see it again.
+func (s *summary) failure(c result.Case) {
+	outcome := shown(c.Outcome)
+	s.line("%s %s  %s", s.paint.outcome(outcome, symbol(outcome)+" "+string(outcome)), s.paint.bold(c.Name),
+		s.paint.dim(fmt.Sprintf("%s:%d", c.Path, c.Line)))
+	for _, id := range c.Requirements {
+		r := s.catalogue[id]
+		s.line("  %s %s %s", id, r.Level, r.Statement)
+	}
+	if c.Failure == nil {
+		s.line("")
+		return
+	}
+	f := *c.Failure
+	more := len(f.Events) - provingEvents
+	if more > 0 {
+		f.Events = f.Events[:provingEvents]
+	}
+	c.Failure = &f
+	for _, text := range explain(c) {
+		s.line("  %s", strings.ReplaceAll(text, "\n", "\n  "))
+	}
+	if more > 0 {
+		s.line("  and %s more, in the report", plural(more, "event", "events"))
+	}
+	s.line("")
+}
+
+// open lists what neither passed nor failed, a line a case.
+func (s *summary) open() {
+	listed := 0
+	for _, o := range outcomes {
+		if troubled(o) || o == result.Pass {
+			continue
+		}
+		for _, c := range s.run.Cases {
+			if shown(c.Outcome) != o {
+				continue
+			}
+			listed++
+			if listed > toldFailures {
+				continue
+			}
+			reason := ""
+			if c.Failure != nil {
+				reason = ": " + c.Failure.Message
+			}
+			s.line("%s %s%s", s.paint.outcome(o, symbol(o)+" "+string(o)), c.Name, s.paint.dim(reason))
+		}
+	}
+	if listed > toldFailures {
+		s.line("and %d more that stayed open", listed-toldFailures)
+	}
+	if listed > 0 {
+		s.line("")
+	}
+}
+
+func (s *summary) totals(dir string) {
+	run := s.run
+	s.line("%s", s.paint.bold(s.paint.verdict(run.Verdict, headline(run))))
+	for _, r := range reasons(run) {
+		s.line("%s", r)
+	}
+	s.line("")
+	sdk := strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version)
+	s.line("SDK           %s (--sdk %s), %s network, seed %d", sdk, run.SDK.Selected, run.SDK.Network, run.Seed)
+	s.line("scenarios     %s", tallyCases(run.Cases).words())
+	label := "requirements"
+	for _, level := range []struct {
+		name string
+		pick which
+	}{{"MUST  ", isMust}, {"SHOULD", isShould}} {
+		t := tallyOf(run, level.pick)
+		s.line("%-13s %s %d of %d have a scenario, %d of %d passed", label, level.name,
+			t.covered(), t.total(), t.of(result.Pass, result.UnexpectedPass), t.total())
+		label = ""
+	}
+	s.line("time          %s for %s of simulated time", span(run.Wall), span(run.Virtual))
+	if dir != "" {
+		s.line("report        %s/index.html", strings.TrimSuffix(dir, "/"))
+	}
+}
+
+// paint colours words for a terminal, or doesn't.
+type paint bool
+
+func (p paint) with(code, words string) string {
+	if !p || words == "" {
+		return words
+	}
+	return "\x1b[" + code + "m" + words + "\x1b[0m"
+}
+
+func (p paint) bold(words string) string { return p.with("1", words) }
+func (p paint) dim(words string) string  { return p.with("2", words) }
+
+func (p paint) outcome(o result.Outcome, words string) string {
+	switch o {
+	case result.Pass:
+		return p.with("32", words)
+	case result.Fail, result.Undefined:
+		return p.with("31", words)
+	case result.HarnessFault:
+		return p.with("35", words)
+	case result.KnownFailure, result.UnexpectedPass:
+		return p.with("33", words)
+	}
+	return p.with("36", words)
+}
+
+func (p paint) verdict(verdict, words string) string {
+	switch verdict {
+	case result.Conformant:
+		return p.outcome(result.Pass, words)
+	case result.NotConformant:
+		return p.outcome(result.Fail, words)
+	case result.Unsound:
+		return p.outcome(result.HarnessFault, words)
+	}
+	return p.outcome(result.NotJudged, words)
+}
