@@ -112,6 +112,9 @@ func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict,
 		direction = firewall.Outbound
 	}
 	flow := firewall.Packet{Proto: p.Proto, Src: p.Src, Dst: p.Dst, Direction: direction, Flags: firewall.TCPFlags(p.TCP.Flags)}
+	if p.ICMP != nil {
+		flow.About = &firewall.Quote{Proto: p.ICMP.About, Src: p.ICMP.Src, Dst: p.ICMP.Dst}
+	}
 	return r.wall.Decide(r.net.start.Add(now), flow), true
 }
 

@@ -38,17 +38,20 @@ type Event struct {
 	Proto   string         `json:"proto,omitempty"` // "TCP", "UDP", "ICMP"
 	From    netip.AddrPort `json:"from,omitzero"`
 	To      netip.AddrPort `json:"to,omitzero"`
-	Length  int            `json:"length,omitempty"`  // of the IP packet
+	Length  int            `json:"length,omitempty"`  // bytes: of the IP packet, or of what the event is about
 	Flags   string         `json:"flags,omitempty"`   // TCP: "SYN", "SYN ACK"
 	Verdict string         `json:"verdict,omitempty"` // of the firewall: "allow", "drop", "reject"
 	Rule    string         `json:"rule,omitempty"`    // the rule that gave it: "T1", "established", "default"
 	Session string         `json:"session,omitempty"` // the cloud proxy's name of a session
 	Purpose string         `json:"purpose,omitempty"` // of a proxy connection: "lookup", "messages", "media"
 	User    string         `json:"user,omitempty"`    // SD-RTN's user ID
+	Peer    string         `json:"peer,omitempty"`    // the other user that an SD-RTN event is about
+	Media   string         `json:"media,omitempty"`   // "audio" or "video"
 	Code    string         `json:"code,omitempty"`    // of an error or refusal
 	Digest  string         `json:"digest,omitempty"`  // SHA-256 of a message's text
-	Count   int            `json:"count,omitempty"`
-	Detail  string         `json:"detail,omitempty"` // in words
+	Count   int            `json:"count,omitempty"`   // of packets or messages
+	Frames  int            `json:"frames,omitempty"`  // of a media track
+	Detail  string         `json:"detail,omitempty"`  // in words
 }
 
 // Timeline collects events from many goroutines. Its clock is the world's.
@@ -78,6 +81,9 @@ func (t *Timeline) Events() []Event {
 	defer t.mu.Unlock()
 	return t.events[:len(t.events):len(t.events)]
 }
+
+// Start is when the timeline began.
+func (t *Timeline) Start() time.Time { return t.start }
 
 // Elapsed is the time since the beginning.
 func (t *Timeline) Elapsed() time.Duration { return time.Since(t.start) }

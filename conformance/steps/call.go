@@ -1,0 +1,212 @@
+package steps
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/world"
+)
+
+func (s *scene) callSteps() []runner.Definition {
+	return []runner.Definition{
+		{
+			Expr: `^(\w+) joins "([^"]*)"$`,
+			Do:   s.join,
+			Says: "Calls join, after init if the client has no App ID yet, and waits until it has succeeded or failed, or its limit is over.",
+		},
+		{
+			Expr: `^(\w+) starts the cloud proxy and joins "([^"]*)"$`,
+			Do: func(who, channel string) error {
+				if err := s.call(who, contract.MethodStartProxyServer, plain); err != nil {
+					return err
+				}
+				return s.join(who, channel)
+			},
+			Says: "Calls startProxyServer, then joins.",
+		},
+		{
+			Expr: `^(\w+) creates a client, starts the cloud proxy, inits and joins "([^"]*)"$`,
+			Do:   s.sampleEnable,
+			Says: "The calls of the document's first sample, in its order: createClient, startProxyServer, init, join.",
+		},
+		{
+			Expr: `^(\w+) calls leave, stopProxyServer and join "([^"]*)" without waiting$`,
+			Do:   s.sampleDisable,
+			Says: "The calls of the document's second sample, each made before the one before has finished; then waits for the join.",
+		},
+		{
+			Expr: `^(\w+) leaves$`,
+			Do:   s.leave,
+			Says: "Calls leave and waits for it.",
+		},
+		{
+			Expr: `^(\w+) is in "([^"]*)" outside any firewall$`,
+			Do:   s.isIn,
+			Says: "A user with the reference SDK on the open internet has joined, without a proxy.",
+		},
+		{
+			Expr: `^(\w+) is in the channel$`,
+			Do:   s.joined,
+			Says: "The user's last join succeeded within its limit.",
+		},
+		{
+			Expr: `^joining failed within its limit$`,
+			Do:   s.joinFailed,
+			Says: "Alice's last join reported some error before its limit was over.",
+		},
+	}
+}
+
+// initOnce gives the user's client its App ID, as an application does before its first join.
+func (s *scene) initOnce(u *world.User) error {
+	key := u.Name + " " + u.Client()
+	if s.inited[key] {
+		return nil
+	}
+	s.inited[key] = true
+	return s.call(u.Name, contract.MethodInit, func(client string) any {
+		return contract.Init{Client: client, AppID: world.AppID}
+	})
+}
+
+func (s *scene) beginJoin(u *world.User, channel string) (*world.Call, error) {
+	c, err := u.Begin(contract.MethodJoin, contract.Join{Client: u.Client(), Channel: channel, UID: u.Name})
+	if err == nil && u.Name == world.Alice {
+		s.joins = append(s.joins, c)
+	}
+	return c, err
+}
+
+func (s *scene) join(who, channel string) error {
+	u, err := s.user(who)
+	if err != nil {
+		return err
+	}
+	if err := s.initOnce(u); err != nil {
+		return err
+	}
+	c, err := s.beginJoin(u, channel)
+	if err != nil {
+		return err
+	}
+	_, err = c.Wait(s.world.Limits.Join)
+	return err
+}
+
+func (s *scene) sampleEnable(who, channel string) error {
+	u, err := s.world.Fresh(who)
+	if err != nil {
+		return err
+	}
+	if err := u.CreateClient(contract.CreateClient{Mode: "live", Codec: "vp8"}); err != nil {
+		return err
+	}
+	if err := s.call(who, contract.MethodStartProxyServer, plain); err != nil {
+		return err
+	}
+	return s.join(who, channel)
+}
+
+func (s *scene) sampleDisable(who, channel string) error {
+	u, err := s.user(who)
+	if err != nil {
+		return err
+	}
+	leave, err := u.Begin(contract.MethodLeave, plain(u.Client()))
+	if err != nil {
+		return err
+	}
+	stop, err := u.Begin(contract.MethodStopProxyServer, plain(u.Client()))
+	if err != nil {
+		return err
+	}
+	join, err := s.beginJoin(u, channel)
+	if err != nil {
+		return err
+	}
+	for _, c := range []*world.Call{leave, stop, join} {
+		if _, err := c.Wait(s.world.Limits.Join); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scene) leave(who string) error {
+	u, err := s.user(who)
+	if err != nil {
+		return err
+	}
+	c, err := u.Begin(contract.MethodLeave, plain(u.Client()))
+	if err != nil {
+		return err
+	}
+	_, err = c.Wait(s.world.Limits.Teardown)
+	return err
+}
+
+// isIn makes somebody else a user of the channel; if that fails the ground is unsound, not the SDK.
+func (s *scene) isIn(who, channel string) error {
+	if who == world.Alice {
+		return fmt.Errorf("alice is the one in the office: this step is for everybody else")
+	}
+	if err := s.join(who, channel); err != nil {
+		return err
+	}
+	c, err := s.last(who, contract.MethodJoin)
+	if err != nil {
+		return err
+	}
+	if over, failed := c.Over(); !over || failed != nil {
+		return unsound(who+" could not join", c)
+	}
+	return nil
+}
+
+func unsound(message string, c *world.Call) error {
+	return &result.Stop{Outcome: result.HarnessFault, Failure: result.Failure{
+		Message: message, Actual: ended(c), Events: proof(c)}}
+}
+
+func (s *scene) joined(who string) error {
+	return s.succeeded(who, contract.MethodJoin, s.world.Limits.Join)
+}
+
+// succeeded judges a user's last call of a method: did it succeed in time?
+func (s *scene) succeeded(who, method string, limit time.Duration) error {
+	c, err := s.last(who, method)
+	if err != nil {
+		return err
+	}
+	if over, failed := c.Over(); over && failed == nil {
+		return nil
+	}
+	if who != world.Alice {
+		return unsound(fmt.Sprintf("%s of %s did not succeed", method, who), c)
+	}
+	return &result.Failure{
+		Message:  fmt.Sprintf("%s of %s did not succeed", method, who),
+		Expected: fmt.Sprintf("%s succeeds within %v", method, limit),
+		Actual:   ended(c),
+		Events:   proof(c),
+	}
+}
+
+func (s *scene) joinFailed() error {
+	c, err := s.last(world.Alice, contract.MethodJoin)
+	if err != nil {
+		return err
+	}
+	if over, failed := c.Over(); over && failed != nil {
+		return nil
+	}
+	return &result.Failure{
+		Message:  "the join did not fail",
+		Expected: fmt.Sprintf("join reports an error within %v", s.world.Limits.Join),
+		Actual:   ended(c),
+		Events:   proof(c),
+	}
+}

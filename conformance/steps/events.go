@@ -1,0 +1,74 @@
+package steps
+
+import (
+	"net/netip"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/conformance/world"
+)
+
+// test is a condition on an event.
+type test func(timeline.Event) bool
+
+// find is the events that meet every condition, in order.
+func (s *scene) find(tests ...test) []timeline.Event {
+	var found []timeline.Event
+next:
+	for _, e := range s.world.Timeline.Events() {
+		for _, ok := range tests {
+			if !ok(e) {
+				continue next
+			}
+		}
+		found = append(found, e)
+	}
+	return found
+}
+
+func kind(k timeline.Kind) test { return func(e timeline.Event) bool { return e.Kind == k } }
+
+func named(names ...string) test {
+	return func(e timeline.Event) bool {
+		for _, n := range names {
+			if e.Name == n {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func by(actor string) test        { return func(e timeline.Event) bool { return e.Actor == actor } }
+func about(user string) test      { return func(e timeline.Event) bool { return e.User == user } }
+func after(seq int) test          { return func(e timeline.Event) bool { return e.Seq > seq } }
+func until(seq int) test          { return func(e timeline.Event) bool { return e.Seq < seq } }
+func from(a netip.Addr) test      { return func(e timeline.Event) bool { return e.From.Addr() == a } }
+func to(a netip.Addr) test        { return func(e timeline.Event) bool { return e.To.Addr() == a } }
+func media(m string) test         { return func(e timeline.Event) bool { return e.Media == m } }
+func purpose(p string) test       { return func(e timeline.Event) bool { return e.Purpose == p } }
+func session(name string) test    { return func(e timeline.Event) bool { return e.Session == name } }
+func not(t test) test             { return func(e timeline.Event) bool { return !t(e) } }
+func either(a, b test) test       { return func(e timeline.Event) bool { return a(e) || b(e) } }
+func toRole(r ...world.Role) test { return func(e timeline.Event) bool { return has(r, e.To.Addr()) } }
+func fromRole(r ...world.Role) test {
+	return func(e timeline.Event) bool { return has(r, e.From.Addr()) }
+}
+
+func has(roles []world.Role, a netip.Addr) bool {
+	is := world.RoleOf(a)
+	for _, r := range roles {
+		if r == is {
+			return true
+		}
+	}
+	return false
+}
+
+// atWall is packets at the office's firewall.
+func atWall(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Actor == "firewall" }
+
+// heard is the first packets that SD-RTN's gateways got from each source.
+func heard(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Name == "heard" }
+
+// few is the first of many events: as many as a reader of a failure looks at.
+func few(events []timeline.Event) []timeline.Event { return events[:min(len(events), 8)] }

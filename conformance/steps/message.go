@@ -1,0 +1,101 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/fakes/sdrtn"
+)
+
+func (s *scene) messageSteps() []runner.Definition {
+	return []runner.Definition{
+		{
+			Expr: `^(\w+) sends "([^"]*)"$`,
+			Do:   s.send,
+			Says: "Sends a message to everybody else in the channel, and waits until the SDK has taken it.",
+		},
+		{
+			Expr: `^(\w+) received "([^"]*)" from (\w+)$`,
+			Do:   s.received,
+			Says: "The user's SDK told its application of this message, once.",
+		},
+		{
+			Expr: `^SD-RTN got exactly the messages that (\w+) sent, in order$`,
+			Do: func(sender string) error {
+				return s.sameMessages(sender, "SD-RTN", s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn), about(sender)))
+			},
+			Says: "Compares digests in the gateways' log with what was sent.",
+		},
+		{
+			Expr: `^(\w+) received exactly the messages that (\w+) sent, in order$`,
+			Do: func(receiver, sender string) error {
+				return s.sameMessages(sender, receiver, s.notices(receiver, contract.EventMessage, sender))
+			},
+			Says: "Compares what the receiver's SDK told its application with what was sent.",
+		},
+	}
+}
+
+func (s *scene) send(who, text string) error {
+	s.said[who] = append(s.said[who], text)
+	return s.call(who, contract.MethodSend, func(client string) any { return contract.Send{Client: client, Text: text} })
+}
+
+// notices is what an SDK told its application about another user.
+func (s *scene) notices(who, what, of string) []timeline.Event {
+	return s.find(kind(timeline.KindNotice), by(who), named(what), about(of))
+}
+
+func (s *scene) received(who, text, sender string) error {
+	n := 0
+	for _, e := range s.notices(who, contract.EventMessage, sender) {
+		if e.Digest == world.Digest(text) {
+			n++
+		}
+	}
+	if n == 1 {
+		return nil
+	}
+	return &result.Failure{
+		Message:  fmt.Sprintf("%s did not receive %q from %s", who, text, sender),
+		Expected: "the message, once",
+		Actual:   fmt.Sprintf("it came %d times", n),
+		Events:   few(append(s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn, sdrtn.EventMessageOut)), s.failedCalls()...)),
+	}
+}
+
+func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) error {
+	var want, have []string
+	for _, text := range s.said[sender] {
+		want = append(want, world.Digest(text))
+	}
+	for _, e := range got {
+		have = append(have, e.Digest)
+	}
+	if len(want) == 0 {
+		return fmt.Errorf("%s sent nothing: a step before this one must", sender)
+	}
+	if slices.Equal(want, have) {
+		return nil
+	}
+	return &result.Failure{
+		Message:  fmt.Sprintf("%s did not get exactly what %s sent", receiver, sender),
+		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), short(want)),
+		Actual:   fmt.Sprintf("%d messages: %s", len(have), short(have)),
+		Events:   few(append(slices.Clone(got), s.failedCalls()...)),
+	}
+}
+
+// short is the beginnings of digests: enough to tell them apart.
+func short(digests []string) string {
+	text := ""
+	for _, d := range digests {
+		text += d[:min(8, len(d))] + " "
+	}
+	return text
+}

@@ -1,0 +1,145 @@
+package steps
+
+import (
+	"fmt"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/conformance/world"
+)
+
+// scene is one scenario under way.
+type scene struct {
+	world *world.World
+	job   runner.Job
+
+	inited map[string]bool // clients that have their App ID
+	joins  []*world.Call   // alice's, in order
+	said   map[string][]string
+	probes []probe
+}
+
+// Stages makes the world of a case for the runner. The SDK under test is what sdk makes of its name.
+func Stages(sdk func(name string) (world.SDK, error)) runner.NewStage {
+	return func(job runner.Job) (runner.Stage, error) {
+		tested, err := sdk(job.SDK)
+		if err != nil {
+			return nil, err
+		}
+		reference, err := sdk("reference")
+		if err != nil {
+			return nil, err
+		}
+		w, err := world.New(world.Config{Seed: job.Seed, Tested: tested, Reference: reference})
+		if err != nil {
+			return nil, err
+		}
+		return newScene(w, job), nil
+	}
+}
+
+func newScene(w *world.World, job runner.Job) *scene {
+	return &scene{world: w, job: job, inited: map[string]bool{}, said: map[string][]string{}}
+}
+
+// Vocabulary is every step, for people to read; none can be run.
+func Vocabulary() []runner.Definition { return newScene(nil, runner.Job{}).Definitions() }
+
+// Definitions implements runner.Stage.
+func (s *scene) Definitions() []runner.Definition {
+	var all []runner.Definition
+	for _, noun := range []struct {
+		name  string
+		steps []runner.Definition
+	}{
+		{"office", s.officeSteps()},
+		{"cloud proxy", s.cloudSteps()},
+		{"SDK methods", s.methodSteps()},
+		{"call", s.callSteps()},
+		{"time", s.timeSteps()},
+		{"lookup", s.lookupSteps()},
+		{"packets", s.packetSteps()},
+		{"SD-RTN", s.sdrtnSteps()},
+		{"messages", s.messageSteps()},
+		{"media", s.mediaSteps()},
+		{"whitelist", s.probeSteps()},
+	} {
+		for _, d := range noun.steps {
+			d.Noun = noun.name
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Step implements runner.Stage.
+func (s *scene) Step(text string) {
+	s.world.Timeline.Add(timeline.Event{Kind: timeline.KindStep, Actor: "suite", Name: "step", Detail: text})
+}
+
+// Close implements runner.Stage.
+func (s *scene) Close() error { return s.world.Close() }
+
+// Conclude implements runner.Stage.
+func (s *scene) Conclude(c *result.Case) {
+	if err := s.world.Conclude(c, s.job.Out); err != nil && c.Outcome == result.Pass {
+		// A case without its evidence proves nothing.
+		c.Outcome = result.HarnessFault
+		c.Failure = &result.Failure{Message: err.Error()}
+	}
+}
+
+// user is who a step speaks of, with the SDK started.
+func (s *scene) user(name string) (*world.User, error) { return s.world.User(name) }
+
+// call makes a call that returns soon, and waits for it. That it errors is for other steps to judge.
+func (s *scene) call(name, method string, params func(client string) any) error {
+	u, err := s.user(name)
+	if err != nil {
+		return err
+	}
+	c, err := u.Begin(method, params(u.Client()))
+	if err != nil {
+		return err
+	}
+	_, err = c.Wait(s.world.Limits.Reply)
+	return err
+}
+
+// plain is the parameters of a method that needs nothing but the client.
+func plain(client string) any { return contract.ClientCall{Client: client} }
+
+// last is the last call of a method that a user made; a step about a call that was never made is a
+// mistake of the scenario.
+func (s *scene) last(name, method string) (*world.Call, error) {
+	u, err := s.user(name)
+	if err != nil {
+		return nil, err
+	}
+	if c := u.Last(method); c != nil {
+		return c, nil
+	}
+	return nil, fmt.Errorf("%s has not called %s: a step before this one must", name, method)
+}
+
+// ended describes how a call ended, for a failure.
+func ended(c *world.Call) string {
+	over, err := c.Over()
+	switch {
+	case !over:
+		return fmt.Sprintf("%s has not returned", c.Method)
+	case err != nil:
+		return fmt.Sprintf("%s failed: %v", c.Method, err)
+	}
+	return fmt.Sprintf("%s succeeded", c.Method)
+}
+
+// proof is the events of a call: when it was made, and what came of it.
+func proof(c *world.Call) []timeline.Event {
+	if e := c.Ended(); e.Seq != 0 {
+		return []timeline.Event{c.Began, e}
+	}
+	return []timeline.Event{c.Began}
+}

@@ -1,0 +1,115 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/dns"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Delays of the links, one way.
+const (
+	lanDelay      = time.Millisecond
+	uplinkDelay   = 5 * time.Millisecond
+	internetDelay = 10 * time.Millisecond
+)
+
+// build lays out hosts, routers and links, and puts the firewall between the office and the internet.
+func (w *World) build() error {
+	w.wall = w.net.Router(wallPlace.Name)
+	w.wall.SetAddr(wallPlace.Addr)
+	internet := w.net.Router("internet")
+	uplink := w.net.Connect(w.wall, internet, sim.LinkConfig{Delay: uplinkDelay})
+	w.wall.Route(netip.MustParsePrefix("0.0.0.0/0"), uplink)
+	internet.Route(Office, uplink)
+
+	var inside []*sim.Link
+	for _, p := range []Place{people[0], printer, officeDNS} {
+		inside = append(inside, w.net.Connect(w.place(p), w.wall, sim.LinkConfig{Delay: lanDelay}))
+	}
+	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, Gateways} {
+		for _, p := range places {
+			w.net.Connect(w.place(p), internet, sim.LinkConfig{Delay: internetDelay})
+		}
+	}
+	wall, err := firewall.New(w.policy, firewall.Timeouts{})
+	if err != nil {
+		return fmt.Errorf("set up the office's firewall: %w", err)
+	}
+	w.office = wall
+	w.wall.Guard(wall, inside...)
+	w.wall.Tap(w.seeAtWall)
+	for _, p := range Gateways {
+		w.hosts[p.Name].Tap(w.seeAtGateway)
+	}
+	return w.nameService()
+}
+
+func (w *World) place(p Place) *sim.Host {
+	h := w.net.Host(p.Name, p.Addr)
+	w.hosts[p.Name] = h
+	w.names[p.Addr] = p.Name
+	return h
+}
+
+// nameService gives the office and the internet a name server each. The office's stands inside, as
+// enterprises have it: the whitelist lets no name query out.
+func (w *World) nameService() error {
+	zone := dns.Zone{}
+	for _, p := range Gateways {
+		zone[gatewayName(p)] = []netip.Addr{p.Addr}
+	}
+	for _, p := range []Place{officeDNS, publicDNS} {
+		server, err := dns.Listen(w.hosts[p.Name], netip.AddrPortFrom(p.Addr, dns.Port), zone)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", p.Name, err)
+		}
+		w.run(p.Name, server.Serve)
+	}
+	for _, places := range [][]Place{people, Relays} {
+		for _, p := range places {
+			server := publicDNS
+			if Office.Contains(p.Addr) {
+				server = officeDNS
+			}
+			h := w.hosts[p.Name]
+			h.ResolveWith((&dns.Resolver{
+				Net: h, Server: netip.AddrPortFrom(server.Addr, dns.Port), IDs: w.rand("resolver " + p.Name),
+			}).Lookup)
+		}
+	}
+	return nil
+}
+
+// Up starts the cloud proxy and SD-RTN, unless they run already. What a scenario sets up must be set up
+// before.
+func (w *World) Up() error {
+	if w.up {
+		return nil
+	}
+	w.up = true
+	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "world", Detail: "the cloud proxy and SD-RTN are up"})
+	if err := w.startSDRTN(); err != nil {
+		return err
+	}
+	return w.startCloudProxy()
+}
+
+// listener is a server that is ready for clients once Listen has returned.
+type listener interface {
+	Listen() error
+	Serve(context.Context) error
+}
+
+func (w *World) start(name string, l listener) error {
+	if err := l.Listen(); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	w.run(name, l.Serve)
+	return nil
+}

@@ -1,0 +1,121 @@
+package world
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Conclude adds to a case what the world knows of it, and writes its evidence below out, unless that is
+// empty. It must be called after Close.
+func (w *World) Conclude(c *result.Case, out string) error {
+	events := w.Timeline.Events()
+	c.Paths = w.paths()
+	c.Ladder = ladder(events)
+	if c.Failure != nil && c.Failure.Cause == "" {
+		c.Failure.Cause = w.cause(events)
+	}
+	if out == "" {
+		return nil
+	}
+	folder := filepath.Join("evidence", filepath.FromSlash(c.ID))
+	if err := os.MkdirAll(filepath.Join(out, folder), 0o755); err != nil {
+		return fmt.Errorf("keep the evidence: %w", err)
+	}
+	text, err := json.Marshal(events)
+	if err != nil {
+		return fmt.Errorf("keep the timeline: %w", err)
+	}
+	c.Evidence = result.Evidence{
+		Capture:  filepath.ToSlash(filepath.Join(folder, "capture.pcapng")),
+		Timeline: filepath.ToSlash(filepath.Join(folder, "timeline.json")),
+	}
+	for name, content := range map[string][]byte{c.Evidence.Capture: w.recorder.file.Bytes(), c.Evidence.Timeline: text} {
+		if err := os.WriteFile(filepath.Join(out, filepath.FromSlash(name)), content, 0o644); err != nil {
+			return fmt.Errorf("keep the evidence: %w", err)
+		}
+	}
+	return nil
+}
+
+// paths is who exchanged how much with whom, in an order that doesn't depend on chance.
+func (w *World) paths() []result.PathCount {
+	var list []result.PathCount
+	for p, t := range w.recorder.paths {
+		list = append(list, result.PathCount{
+			From: w.NameOf(p.from), To: w.NameOf(p.to), Proto: p.proto.String(), Port: p.port,
+			Packets: t.packets, Bytes: t.bytes, Dropped: t.dropped,
+		})
+	}
+	slices.SortFunc(list, func(a, b result.PathCount) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port))
+	})
+	return list
+}
+
+// ladderLimit bounds what a sequence diagram shows: beyond it nobody reads on.
+const ladderLimit = 300
+
+// ladder is the events of a sequence diagram: calls and results, what the cloud proxy and SD-RTN logged,
+// and of each flow at the firewall the packet that began it and any that was stopped.
+func ladder(events []timeline.Event) []timeline.Event {
+	type flow struct{ proto, a, b string }
+	known, stopped := map[flow]bool{}, map[flow]bool{}
+	var shown []timeline.Event
+	for _, e := range events {
+		if len(shown) == ladderLimit {
+			break
+		}
+		if e.Kind == timeline.KindPacket {
+			f := flow{e.Proto, e.From.String(), e.To.String()}
+			back := flow{e.Proto, f.b, f.a}
+			first := !known[f] && !known[back]
+			dropped := e.Verdict != firewall.Allow.String() && e.Verdict != "" && !stopped[f]
+			known[f] = true
+			if dropped {
+				stopped[f] = true
+			}
+			if !first && !dropped {
+				continue
+			}
+		}
+		shown = append(shown, e)
+	}
+	return shown
+}
+
+// cause says in words what the firewall stopped, for whoever reads a failure: most failures are there.
+func (w *World) cause(events []timeline.Event) string {
+	type stop struct{ proto, to, rule string }
+	count := map[stop]int{}
+	var order []stop
+	for _, e := range events {
+		if e.Kind != timeline.KindPacket || e.Verdict == "" || e.Verdict == firewall.Allow.String() {
+			continue
+		}
+		s := stop{e.Proto, e.To.String(), e.Rule}
+		if count[s] == 0 {
+			order = append(order, s)
+		}
+		count[s]++
+	}
+	if len(order) == 0 {
+		return "the firewall stopped nothing"
+	}
+	var parts []string
+	for _, s := range order[:min(len(order), 6)] {
+		parts = append(parts, fmt.Sprintf("%s %s stopped by rule %q (%d packets)", s.proto, s.to, s.rule, count[s]))
+	}
+	if more := len(order) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d other destinations", more))
+	}
+	return strings.Join(parts, "; ")
+}

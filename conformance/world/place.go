@@ -1,0 +1,96 @@
+package world
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/proxyspec/proxyspec/relay"
+)
+
+// Place is a host of the world: its name in features and reports, and its address.
+type Place struct {
+	Name string
+	Addr netip.Addr
+}
+
+// The edges and relays stand at the addresses of the document's table, which belong to third parties:
+// they exist in memory only. Everyone else has a documentation address (RFC 5737) or, in the office, a
+// private one.
+var (
+	Edges = []Place{
+		place("edge-1", "47.74.211.17"),
+		place("edge-2", "52.80.192.229"),
+		place("edge-3", "52.52.84.170"),
+		place("edge-4", "47.96.234.219"),
+	}
+	Relays = []Place{
+		place("relay-1", "23.236.115.138"),
+		place("relay-2", "148.153.66.218"),
+		place("relay-3", "164.52.87.25"),
+	}
+	Gateways = []Place{
+		place("gateway-1", "198.51.100.11"),
+		place("gateway-2", "198.51.100.12"),
+	}
+
+	// Office is the enterprise's own network.
+	Office    = netip.MustParsePrefix("10.10.0.0/24")
+	officeDNS = place("office-dns", "10.10.0.53")
+	publicDNS = place("public-dns", "192.0.2.53")
+	wallPlace = place("firewall", "10.10.0.1")
+
+	// people are the users that a scenario can name. Alice is the one whose SDK is under test.
+	people = []Place{
+		place("alice", "10.10.0.2"),
+		place("bob", "203.0.113.20"),
+		place("carol", "203.0.113.21"),
+	}
+	printer = place("printer", "10.10.0.9")
+)
+
+// Alice is the user whose SDK is under test.
+const Alice = "alice"
+
+func place(name, addr string) Place { return Place{name, netip.MustParseAddr(addr)} }
+
+// The ports of the document's table.
+var (
+	messagePorts = []int{443, 4000}
+	turnTCPPorts = span(3433, 3460)
+	turnUDPPorts = span(3478, 3500)
+)
+
+func span(first, last int) (ports []int) {
+	for p := first; p <= last; p++ {
+		ports = append(ports, p)
+	}
+	return ports
+}
+
+// gatewayName is how clients outside the cloud proxy find a gateway.
+func gatewayName(p Place) string { return p.Name + ".sd-rtn.test" }
+
+func lookupURL(p Place) string { return fmt.Sprintf("https://%v%s", p.Addr, relay.LookupPath) }
+
+// Role is what a host of the world is for.
+type Role string
+
+// The roles.
+const (
+	Edge      Role = "edge"
+	Relay     Role = "relay"
+	Gateway   Role = "SD-RTN gateway"
+	Elsewhere Role = "another host"
+)
+
+// RoleOf is the role of the host at an address.
+func RoleOf(a netip.Addr) Role {
+	for role, places := range map[Role][]Place{Edge: Edges, Relay: Relays, Gateway: Gateways} {
+		for _, p := range places {
+			if p.Addr == a {
+				return role
+			}
+		}
+	}
+	return Elsewhere
+}

@@ -1,0 +1,131 @@
+package world
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/capture"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// recorder keeps the packets that the world saw: in the capture, in the timeline, and in sums. Only the
+// network's loop writes to it; others read it once the network has ended.
+type recorder struct {
+	file    bytes.Buffer
+	capture *capture.Capture
+	paths   map[path]*tally
+	heard   map[hearing]bool
+}
+
+// path is a direction between two hosts through the firewall.
+type path struct {
+	from, to netip.Addr
+	proto    firewall.Proto
+	port     uint16 // the server's
+}
+
+type tally struct{ packets, bytes, dropped int }
+
+// hearing is a source from which a gateway has heard already.
+type hearing struct {
+	gateway string
+	proto   firewall.Proto
+	from    netip.AddrPort
+	port    uint16
+}
+
+// The capture's two sides.
+const (
+	sideOffice = iota
+	sideInternet
+)
+
+func newRecorder() (*recorder, error) {
+	r := &recorder{paths: map[path]*tally{}, heard: map[hearing]bool{}}
+	c, err := capture.New(&r.file, "office", "internet")
+	r.capture = c
+	return r, err
+}
+
+// seeAtWall records a packet at the firewall: with the verdict where it arrives, on both sides.
+func (w *World) seeAtWall(s sim.Sighting) {
+	if !s.Judged && !s.Out {
+		return // between two hosts of the office
+	}
+	side := sideInternet
+	if s.Inside {
+		side = sideOffice
+	}
+	comment := ""
+	if s.Judged {
+		comment = verdict(s.Verdict)
+	}
+	wire, err := s.Packet.Marshal()
+	if err == nil {
+		err = w.recorder.capture.Packet(side, w.Timeline.Start().Add(s.At), wire, comment)
+	}
+	if err != nil {
+		w.fault(err)
+	}
+	if s.Out {
+		return
+	}
+	w.recorder.count(s)
+	w.Timeline.Add(timeline.Event{
+		Kind: timeline.KindPacket, Actor: wallPlace.Name, Name: "packet", Proto: s.Packet.Proto.String(),
+		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
+		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule,
+	})
+}
+
+// verdict is what the firewall said, for the comment of a captured packet.
+func verdict(v firewall.Verdict) string {
+	text := fmt.Sprintf("%v by rule %s", v.Action, v.Rule)
+	if v.Opened != "" && v.Opened != v.Rule {
+		text += ", opened by " + v.Opened
+	}
+	return text
+}
+
+func flagsOf(p *sim.Packet) string {
+	if p.Proto != firewall.TCP {
+		return ""
+	}
+	return p.TCP.Flags.String()
+}
+
+// count adds a packet to its path. The server's port is the lower of the two: clients use dynamic ones.
+func (r *recorder) count(s sim.Sighting) {
+	p := s.Packet
+	key := path{p.Src.Addr(), p.Dst.Addr(), p.Proto, min(p.Src.Port(), p.Dst.Port())}
+	t := r.paths[key]
+	if t == nil {
+		t = &tally{}
+		r.paths[key] = t
+	}
+	t.packets++
+	t.bytes += p.Length()
+	if s.Verdict.Action != firewall.Allow {
+		t.dropped++
+	}
+}
+
+// seeAtGateway records the first packet that a gateway hears from each source.
+func (w *World) seeAtGateway(s sim.Sighting) {
+	if s.Out {
+		return
+	}
+	key := hearing{s.Node, s.Packet.Proto, s.Packet.Src, s.Packet.Dst.Port()}
+	if w.recorder.heard[key] {
+		return
+	}
+	w.recorder.heard[key] = true
+	w.Timeline.Add(timeline.Event{
+		Kind: timeline.KindPacket, Actor: s.Node, Name: "heard", Proto: s.Packet.Proto.String(),
+		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
+		Detail: "the first packet from this source",
+	})
+}

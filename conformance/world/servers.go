@@ -1,0 +1,128 @@
+package world
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/fakes/edge"
+	"github.com/proxyspec/proxyspec/fakes/sdrtn"
+	"github.com/proxyspec/proxyspec/relay"
+)
+
+// EdgeFault is how all lookup edges misbehave. The zero value is none: they are real.
+type EdgeFault struct {
+	On     bool
+	Status int // 0: they take lookups and never answer
+	Body   string
+}
+
+// rand is a source of random bytes of its own for whatever is named, from the world's seed.
+func (w *World) rand(name string) io.Reader {
+	var key [32]byte
+	copy(key[:], fmt.Sprintf("%016x %s", w.cfg.Seed, name))
+	return rand.NewChaCha8(key)
+}
+
+func (w *World) startCloudProxy() error {
+	server, err := serverTLS()
+	if err != nil {
+		return err
+	}
+	client, err := clientTLS()
+	if err != nil {
+		return err
+	}
+	accounts, err := relay.NewAccounts(w.setup.Accounts...)
+	if err != nil {
+		return fmt.Errorf("set up the cloud proxy's accounts: %w", err)
+	}
+	cfg := relay.Config{
+		Secret:     []byte("proxyspec simulated cloud proxy!"),
+		Accounts:   accounts,
+		TLS:        server.Clone(),
+		GatewayTLS: client,
+		Rand:       w.rand("sessions"),
+		Log:        w.logProxy,
+	}
+	for _, p := range Relays {
+		cfg.Relays = append(cfg.Relays, relay.RelaySite{
+			Name: p.Name, Addr: p.Addr, MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
+		})
+	}
+	for _, p := range Gateways {
+		cfg.Gateways = append(cfg.Gateways, relay.GatewaySite{Name: p.Name, URL: gatewayURL(p)})
+		cfg.Peers = append(cfg.Peers, netip.PrefixFrom(p.Addr, 32))
+	}
+	cloud, err := relay.New(cfg)
+	if err != nil {
+		return fmt.Errorf("set up the cloud proxy: %w", err)
+	}
+	for _, p := range Edges {
+		at := netip.AddrPortFrom(p.Addr, 443)
+		var e listener = cloud.Edge(p.Name, w.hosts[p.Name], at)
+		if w.setup.Fault.On {
+			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: server.Clone(),
+				Status: w.setup.Fault.Status, Body: w.setup.Fault.Body, Log: w.logProxy}
+		}
+		if err := w.start(p.Name, e); err != nil {
+			return err
+		}
+	}
+	for _, p := range Relays {
+		if err := w.start(p.Name, cloud.Relay(p.Name, w.hosts[p.Name])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func gatewayURL(p Place) string { return "wss://" + gatewayName(p) + sdrtn.ChannelPath }
+
+func (w *World) startSDRTN() error {
+	server, err := serverTLS()
+	if err != nil {
+		return err
+	}
+	w.backbone = sdrtn.NewBackbone()
+	for _, p := range Gateways {
+		g, err := sdrtn.New(sdrtn.Config{
+			Name: p.Name, Net: w.hosts[p.Name], Address: netip.AddrPortFrom(p.Addr, 443),
+			TLS: server.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
+		})
+		if err != nil {
+			return fmt.Errorf("set up %s: %w", p.Name, err)
+		}
+		if err := w.start(p.Name, g); err != nil {
+			return err
+		}
+		w.gateways = append(w.gateways, g)
+	}
+	return nil
+}
+
+// LogTotals has every gateway log what it has counted of each track so far.
+func (w *World) LogTotals() {
+	for _, g := range w.gateways {
+		g.LogTotals()
+	}
+}
+
+// logProxy takes the cloud proxy's log into the timeline.
+func (w *World) logProxy(e relay.Event) {
+	w.Timeline.Add(timeline.Event{
+		Kind: timeline.KindProxy, Actor: e.Node, Name: e.Name, Proto: e.Proto, From: e.From, To: e.To,
+		Purpose: e.Purpose, Session: e.Session, User: e.User, Code: e.Code, Length: e.Bytes,
+		Count: e.Up.Count + e.Down.Count, Detail: e.Detail,
+	})
+}
+
+// logSDRTN takes the SD-RTN's log into the timeline.
+func (w *World) logSDRTN(e sdrtn.Event) {
+	w.Timeline.Add(timeline.Event{
+		Kind: timeline.KindSDRTN, Actor: e.Gateway, Name: e.Name, From: e.Source, User: e.User, Peer: e.Peer,
+		Media: e.Kind, Digest: e.Digest, Count: e.Packets, Frames: e.Frames, Length: e.Bytes, Code: e.Code, Detail: e.Detail,
+	})
+}

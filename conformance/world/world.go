@@ -1,0 +1,182 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/fakes/sdrtn"
+	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/bubble"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+
+	"github.com/pion/transport/v3"
+)
+
+// SDK makes an SDK for a user whose sockets come from n. The seed is for whatever it draws by chance.
+type SDK func(n transport.Net, seed uint64) (contract.Handler, error)
+
+// Config is what a world begins with.
+type Config struct {
+	Seed uint64
+	// Tested is the SDK under test, alice's. Everyone else has Reference.
+	Tested, Reference SDK
+	Limits            Limits
+}
+
+// World is the ground of one scenario.
+type World struct {
+	Timeline *timeline.Timeline
+	Limits   Limits
+
+	cfg      Config
+	setup    Setup
+	net      *sim.Network
+	wall     *sim.Router
+	office   *firewall.Firewall
+	policy   firewall.Policy
+	hosts    map[string]*sim.Host
+	names    map[netip.Addr]string
+	users    map[string]*User
+	backbone *sdrtn.Backbone
+	gateways []*sdrtn.Gateway
+	recorder *recorder
+
+	ctx    context.Context // of everything that serves
+	cancel context.CancelFunc
+	up     bool
+	tasks  sync.WaitGroup
+
+	mu   sync.Mutex
+	errs []error // of what serves
+}
+
+// Setup is what must be decided before the world is up.
+type Setup struct {
+	Accounts []relay.Account // of the cloud proxy
+	Fault    EdgeFault
+}
+
+// Prepare changes the setup. It is too late for that once the world is up, which the first use of an SDK
+// or of a server brings about.
+func (w *World) Prepare(change func(*Setup)) error {
+	if w.up {
+		return errors.New("the world is up already: put this step before the first one that uses an SDK")
+	}
+	change(&w.setup)
+	return nil
+}
+
+// Account is an account for an App ID with all that the suite needs.
+func Account(appID string) relay.Account {
+	return relay.Account{AppID: appID, Regions: []string{"global"}, Operators: []string{"any"}}
+}
+
+// AppID is provisioned for the cloud proxy unless a scenario says otherwise.
+const AppID = "app-proxyspec-0001"
+
+// New makes a world at rest. It must be called inside the bubble in which the world is to live.
+func New(cfg Config) (*World, error) {
+	recorder, err := newRecorder()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &World{
+		Timeline: timeline.New(),
+		Limits:   cfg.Limits.withDefaults(),
+		cfg:      cfg,
+		setup:    Setup{Accounts: []relay.Account{Account(AppID)}},
+		policy:   firewall.Whitelist(netip.PrefixFrom(people[0].Addr, 32)),
+		hosts:    map[string]*sim.Host{},
+		names:    map[netip.Addr]string{},
+		recorder: recorder,
+		users:    map[string]*User{},
+		ctx:      ctx,
+		cancel:   cancel,
+	}
+	w.net = sim.New(sim.Config{Seed: cfg.Seed, Settle: bubble.Settle})
+	if err := w.build(); err != nil {
+		cancel()
+		return nil, err
+	}
+	w.run("network", w.net.Serve)
+	return w, nil
+}
+
+// Policy is what the office's firewall lets through now.
+func (w *World) Policy() firewall.Policy { return w.policy }
+
+// SetPolicy changes what the office's firewall lets through, for flows that are yet to begin.
+func (w *World) SetPolicy(p firewall.Policy) (err error) {
+	w.net.Do(func() { err = w.office.SetPolicy(p) })
+	if err == nil {
+		w.policy = p
+		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "policy", Detail: p.ID})
+	}
+	return err
+}
+
+// Host is a host by its name, for steps that send packets of their own.
+func (w *World) Host(name string) (*sim.Host, error) {
+	if h := w.hosts[name]; h != nil {
+		return h, nil
+	}
+	return nil, fmt.Errorf("there is no host %q in this world", name)
+}
+
+// AddrOf is the address of a host by its name; the zero value if there is none.
+func (w *World) AddrOf(name string) netip.Addr {
+	if h := w.hosts[name]; h != nil {
+		return h.Addr()
+	}
+	return netip.Addr{}
+}
+
+// NameOf is whose address this is, or the address itself.
+func (w *World) NameOf(a netip.Addr) string {
+	if name := w.names[a]; name != "" {
+		return name
+	}
+	return a.String()
+}
+
+// run keeps f as a task of the world: it ends with the world, and its error makes the ground unsound.
+func (w *World) run(what string, f func(context.Context) error) {
+	w.tasks.Go(func() {
+		if err := f(w.ctx); err != nil && w.ctx.Err() == nil {
+			w.fault(fmt.Errorf("%s: %w", what, err))
+		}
+	})
+}
+
+func (w *World) fault(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.errs = append(w.errs, err)
+}
+
+// Faults are errors of the ground itself: a server that ended, evidence that couldn't be kept.
+func (w *World) Faults() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(w.errs...)
+}
+
+// Close ends everything: the SDKs first, then the servers, the network last, so that each can say
+// goodbye to the next.
+func (w *World) Close() error {
+	for _, p := range people {
+		if u := w.users[p.Name]; u != nil {
+			u.close()
+		}
+	}
+	w.cancel()
+	w.tasks.Wait()
+	return w.Faults()
+}

@@ -1,0 +1,93 @@
+Feature: Steps 3 and 4: all data through the cloud proxy
+  Once the lookup is answered, everything that client and SD-RTN have to say to each other goes through a
+  relay, both ways. The office's firewall lets everything out wherever a scenario looks for data that
+  goes past the relays: behind a closed one it could not be seen to arrive.
+
+  @CP-FLOW-04
+  Scenario: All of the client's data reaches SD-RTN from relay addresses
+    Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And alice subscribes to bob
+    And 5 seconds pass
+    Then alice is in the channel
+    And SD-RTN heard alice's join, messages and media from relay addresses only
+
+  @CP-FLOW-05
+  Scenario: All of SD-RTN's data returns through relays
+    Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice subscribes to bob
+    And bob sends "good evening"
+    And 5 seconds pass
+    Then alice received "good evening" from bob
+    And alice receives bob's audio and video
+    And every packet that came to alice came from an edge or a relay
+
+  @CP-FLOW-06
+  Scenario: Messages arrive as they were sent, both ways
+    Given bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And alice sends "Grüße aus dem Büro"
+    And alice sends "good morning"
+    And bob sends "good evening"
+    And bob sends "你好"
+    And 2 seconds pass
+    Then SD-RTN got exactly the messages that alice sent, in order
+    And bob received exactly the messages that alice sent, in order
+    And alice received exactly the messages that bob sent, in order
+
+  @CP-FLOW-06
+  Scenario: Media arrives as it was sent, both ways
+    Given bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And alice subscribes to bob
+    And bob subscribes to alice
+    And 2 seconds pass
+    Then in 10 seconds SD-RTN gets every packet of alice's audio and video that she counts as sent
+    And in 10 seconds alice counts every packet and frame of bob's audio and video that SD-RTN sends her
+
+  @CP-FLOW-07
+  Scenario: No connectivity check leaves for anywhere but a relay
+    Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And alice subscribes to bob
+    And the watch time passes
+    Then alice is in the channel
+    And alice sent packets to edges and relays only
+
+  @CP-FLOW-08
+  Scenario: Messages and media both use the cloud proxy
+    Given bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And alice subscribes to bob
+    And 5 seconds pass
+    Then the relays passed messages and media of alice's on, both ways
+
+  @CP-FLOW-14
+  Scenario: Without the cloud proxy all data goes direct
+    Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice joins "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And alice subscribes to bob
+    And 5 seconds pass
+    Then alice is in the channel
+    And SD-RTN heard alice's join, messages and media from her own address only
+    And alice sent no packet to an edge or a relay
