@@ -113,6 +113,9 @@ func (c *Conn) arriveOutside(now time.Duration, seg *Segment) {
 		c.nxt = c.iss // our SYN and ACK was lost
 		return
 	}
+	if c.state == SynReceived && seg.Flags&SYN != 0 && seg.Seq+1 == c.nextSeq && seg.Ack == c.iss+1 {
+		c.establish(now, seg) // the second half of a simultaneous open (figure 8)
+	}
 	if c.state == TimeWait {
 		c.waitAt = now + timeWait
 	}
