@@ -51,6 +51,8 @@ func TestPattern(t *testing.T) {
 		{`^the (?:relay|edge) drops (TCP|UDP|)$`, func(string) {}, "the (relay|edge) drops (TCP|UDP|)"},
 		{`^the policy:$`, func(*godog.DocString) {}, "the policy:\n\"\"\"\n<text>\n\"\"\""},
 		{`^the (\d+) rows$`, func(int, *godog.Table) {}, "the <number> rows\n| <table> |"},
+		{`^(startProxyServer|stopProxyServer|setProxyServer) returned$`, func(string) {}, "(startProxyServer|stopProxyServer|setProxyServer) returned"},
+		{`^(\d+) (seconds?|minutes?) pass(?:es)?$`, func(int, string) {}, "<number> (second[s]|minute[s]) pass[es]"},
 		{`^(broken`, nil, "^(broken"},
 	} {
 		require.Equal(t, tc.want, Definition{Expr: tc.expr, Do: tc.do}.Pattern())

@@ -128,7 +128,9 @@ func nameOf(s *messages.Scenario, pickle *messages.Pickle) name {
 			}
 			for i, cell := range row.Cells {
 				n.full += "\x00" + cell.Value
-				if !strings.Contains(s.Name, "<"+e.TableHeader.Cells[i].Value+">") {
+				if strings.Contains(s.Name, "<"+e.TableHeader.Cells[i].Value+">") {
+					n.named = true
+				} else {
 					n.values = append(n.values, cell.Value)
 				}
 			}

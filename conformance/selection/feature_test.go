@@ -52,10 +52,14 @@ func TestCaseIDs(t *testing.T) {
 	}{
 		{"plain", []name{{scenario: "Édge: it's 1st!"}}, []string{"p/édge-it-s-1st"}},
 		{"values", []name{{scenario: "S", values: []string{"UDP", "3478-3500"}}}, []string{"p/s/udp-3478-3500"}},
+		{"values in the name", []name{{scenario: "S 1", named: true, values: []string{"x"}}}, []string{"p/s-1"}},
+		{"not enough in the name", []name{
+			{scenario: "S 1", named: true, values: []string{"x"}}, {scenario: "S 1", named: true, values: []string{"y"}}, {scenario: "S 2", named: true, values: []string{"x"}},
+		}, []string{"p/s-1/x", "p/s-1/y", "p/s-2"}},
 		{"spelled alike", []name{{scenario: "a+b", full: "a+b"}, {scenario: "a b", full: "a b"}, {scenario: "c", full: "c"}},
 			[]string{"p/a-b-300273da", "p/a-b-c8687a08", "p/c"}},
 		{"only signs", []name{{scenario: "!?", full: "!?"}}, []string{"p/" + digest("!?")}},
-		{"only signs, with values", []name{{scenario: "!?", values: []string{"1"}, full: "!?1"}}, []string{"p/1-" + digest("!?1")}},
+		{"only signs, with values", []name{{scenario: "!?", values: []string{"1"}, full: "!?1"}}, []string{"p/1"}},
 		{"long", []name{{scenario: long}}, []string{"p/" + strings.Repeat("long-", 20)[:99]}},
 		{"no way out", []name{{scenario: "../../etc/passwd"}}, []string{"p/etc-passwd"}},
 	} {

@@ -66,29 +66,44 @@ func (f file) id() string {
 
 // name is what tells a case from the others of its file.
 type name struct {
-	scenario string   // as written, with a row's placeholders
-	values   []string // of the row's columns that the name doesn't mention
+	scenario string   // with a row's values put in
+	values   []string // of the row's columns that the scenario's name doesn't mention
+	named    bool     // it does mention one, so its author chose how to name the rows
 	full     string   // all of it, to tell apart what is spelled alike
 }
 
-func (n name) slug() string {
+// caseIDs names the cases of one file: by the scenario's name, then by a row's values where the name says
+// nothing of the row or not enough, then by a digest where both are spelled alike but for signs. A case keeps its
+// ID when others come, go or move, as long as nobody takes its name.
+func caseIDs(place string, names []name) []string {
+	ids := make([]string, len(names))
+	for i, n := range names {
+		ids[i] = slug(n.scenario)
+		if !n.named {
+			ids[i] = n.withValues()
+		}
+	}
+	tellApart(ids, func(i int) string { return names[i].withValues() })
+	tellApart(ids, func(i int) string { return strings.TrimPrefix(ids[i]+"-"+digest(names[i].full), "-") })
+	for i := range ids {
+		ids[i] = path.Join(place, ids[i])
+	}
+	return ids
+}
+
+func (n name) withValues() string {
 	return path.Join(slug(n.scenario), slug(strings.Join(n.values, " ")))
 }
 
-// caseIDs names the cases of one file. A case keeps its ID when others come, go or move, unless they are
-// spelled alike but for signs: then each gets a digest of its own full name.
-func caseIDs(place string, names []name) []string {
+// tellApart gives the IDs that are empty, or the same, another one each.
+func tellApart(ids []string, other func(i int) string) {
 	alike := make(map[string]int)
-	for _, n := range names {
-		alike[n.slug()]++
+	for _, id := range ids {
+		alike[id]++
 	}
-	ids := make([]string, len(names))
-	for i, n := range names {
-		s := n.slug()
-		if alike[s] > 1 || s == "" || slug(n.scenario) == "" {
-			s = strings.TrimPrefix(s+"-"+digest(n.full), "-")
+	for i, id := range ids {
+		if id == "" || alike[id] > 1 {
+			ids[i] = other(i)
 		}
-		ids[i] = path.Join(place, s)
 	}
-	return ids
 }

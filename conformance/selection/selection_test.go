@@ -73,9 +73,9 @@ func ids(cases []Case) []string {
 
 const (
 	edges    = "flow/lookup/only-edges-before-the-answer"
-	tcp443   = "flow/lookup/port-443-answers/tcp"
-	tcp4000  = "flow/lookup/port-4000-answers/tcp"
-	udp3478  = "flow/lookup/port-3478-answers/udp"
+	tcp443   = "flow/lookup/port-443-answers"
+	tcp4000  = "flow/lookup/port-4000-answers"
+	udp3478  = "flow/lookup/port-3478-answers"
 	untagged = "flow/lookup/untagged"
 	mixing   = "api/mixing/a-set-then-start"
 )
