@@ -130,38 +130,29 @@ func (l *link) run(ctx context.Context, ping time.Duration, report func(verdict)
 	l.log(l.seen)
 }
 
-// pump carries messages one way until the sender ends, and says how it did. If the receiver ends
-// first, this cuts it, which makes the receiver's own pump say so.
+// pump carries messages one way until the sender ends, and says how it did. A receiver that can't be
+// written to is cut. From then on this only listens for the sender's end: if the receiver's own pump
+// is stuck, because the sender doesn't read either, there is no other news of it.
 func (l *link) pump(from, to side, up bool) error {
 	var buf bytes.Buffer
-	for {
+	for cut := false; ; {
 		kind, err := from.read(&buf)
-		if err != nil {
+		if err != nil || l.over.Load() {
 			return err
 		}
-		if l.over.Load() {
-			return net.ErrClosed
-		}
 		l.moved.Add(1)
+		if cut {
+			continue
+		}
 		l.log(l.count(buf.Len(), up))
 		l.writing.Add(1)
 		err = to.write(kind, buf.Bytes())
 		l.writing.Add(-1)
 		if err != nil {
 			to.cut()
-			return drain(from)
+			cut = true
 		}
 		l.moved.Add(1)
-	}
-}
-
-// drain reads a side whose receiver is gone until it ends, so that its end is noticed too.
-func drain(from side) error {
-	var buf bytes.Buffer
-	for {
-		if _, err := from.read(&buf); err != nil {
-			return err
-		}
 	}
 }
 
@@ -181,8 +172,8 @@ func (l *link) count(n int, up bool) Event {
 	return *e
 }
 
-// watch pings a side and cuts it when it doesn't answer. A side that sends or takes messages is
-// alive, even if its pong is stuck behind one that the other side is slow to take.
+// watch pings a side and cuts it when it doesn't answer. Nobody is pinged while a message is stuck: its
+// receiver has writeTimeout to take it, and its sender, which isn't read meanwhile, could not answer.
 func (l *link) watch(ctx context.Context, s side, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -191,6 +182,9 @@ func (l *link) watch(ctx context.Context, s side, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		if l.writing.Load() > 0 {
+			continue
 		}
 		before := l.moved.Load()
 		pong, cancel := context.WithTimeout(ctx, pingTimeout)

@@ -11,13 +11,14 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pion/transport/v3"
 	"github.com/pion/transport/v3/stdnet"
 	"github.com/stretchr/testify/require"
 
@@ -26,28 +27,49 @@ import (
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// world is a cloud proxy of one edge and two relays on loopback, with an SD-RTN that echoes.
+var secret = []byte("0123456789abcdef")
+
+// world is a cloud proxy of one edge and two relays, with an SD-RTN that echoes.
 type world struct {
-	cloud   *relay.Cloud
-	edge    *relay.Edge
-	relays  []*relay.Relay
+	host    transport.Net
 	trust   *x509.CertPool
-	lookup  string // the edge's URL
+	https   *http.Client // trusts the world's certificate
+	lookup  string       // the edge's URL
 	gateway *gateway
-	stop    func() // ends edge and relays, and waits; safe to call twice
+	stop    func() // ends edge and relays, and waits
 
 	mu     sync.Mutex
 	events []relay.Event
-	news   chan struct{} // closed when events grew
+	news   chan struct{} // closed when there is one more
 }
 
-// newWorld starts a cloud proxy after change has had its way with the configuration.
-func newWorld(t *testing.T, change func(*relay.Config)) *world {
-	t.Helper()
-	w := &world{trust: x509.NewCertPool(), news: make(chan struct{})}
+// onLoopback starts a world on real sockets, after change has had its way with the configuration.
+func onLoopback(t *testing.T, change func(*relay.Config)) *world {
+	host, err := stdnet.NewNet()
+	require.NoError(t, err)
+	return newWorld(t, host, change)
+}
+
+// inBubble runs a test in a world of virtual time. It fails if a goroutine outlives it.
+func inBubble(t *testing.T, change func(*relay.Config), test func(*testing.T, *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		test(t, newWorld(t, newMemnet(loopback), change))
+	})
+}
+
+func newWorld(t *testing.T, host transport.Net, change func(*relay.Config)) *world {
+	w := &world{host: host, trust: x509.NewCertPool(), news: make(chan struct{})}
 	cert := certificate(t)
 	w.trust.AddCert(cert.Leaf)
-	w.gateway = newGateway(t, cert)
+	web := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: w.trust},
+		DisableKeepAlives: true, // tests that let time pass would reuse a connection as it is closed
+		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
+			return host.CreateDialer(&net.Dialer{}).Dial(network, address)
+		},
+	}
+	w.https = &http.Client{Transport: web}
+	w.gateway = newGateway(t, host, cert)
 
 	accounts, err := relay.NewAccounts(
 		relay.Account{AppID: "app", Regions: []string{"EU", "NA"}, Operators: []string{"Example Telecom"}},
@@ -58,7 +80,7 @@ func newWorld(t *testing.T, change func(*relay.Config)) *world {
 		return relay.RelaySite{Name: name, Addr: loopback, MessagePorts: []int{0, 0}, UDPPorts: []int{0, 0}, TCPPorts: []int{0, 0}}
 	}
 	cfg := relay.Config{
-		Secret:     []byte("0123456789abcdef"),
+		Secret:     secret,
 		Accounts:   accounts,
 		Relays:     []relay.RelaySite{site("relay-1"), site("relay-2")},
 		Gateways:   []relay.GatewaySite{{Name: "gateway-1", URL: w.gateway.url}},
@@ -70,19 +92,16 @@ func newWorld(t *testing.T, change func(*relay.Config)) *world {
 	if change != nil {
 		change(&cfg)
 	}
-	w.cloud, err = relay.New(cfg)
+	cloud, err := relay.New(cfg)
 	require.NoError(t, err)
 
-	host, err := stdnet.NewNet()
-	require.NoError(t, err)
-	w.edge = w.cloud.Edge("edge-1", host, netip.AddrPortFrom(loopback, 0))
-	require.NoError(t, w.edge.Listen())
-	w.lookup = "https://" + w.edge.Addr().String() + relay.LookupPath
-	serving := []func(context.Context) error{w.edge.Serve}
+	edge := cloud.Edge("edge-1", host, netip.AddrPortFrom(loopback, 0))
+	require.NoError(t, edge.Listen())
+	w.lookup = "https://" + edge.Addr().String() + relay.LookupPath
+	serving := []func(context.Context) error{edge.Serve}
 	for _, s := range cfg.Relays {
-		r := w.cloud.Relay(s.Name, host)
+		r := cloud.Relay(s.Name, host)
 		require.NoError(t, r.Listen())
-		w.relays = append(w.relays, r)
 		serving = append(serving, r.Serve)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -121,9 +140,8 @@ func (w *world) seen(name string) []relay.Event {
 	return found
 }
 
-// await is the n-th event of a name, once it has happened.
-func (w *world) await(t *testing.T, name string, n int) relay.Event {
-	t.Helper()
+// await is the n-th event of a name, counted from 1, once it has happened.
+func (w *world) await(name string, n int) relay.Event {
 	for {
 		w.mu.Lock()
 		news := w.news
@@ -131,63 +149,63 @@ func (w *world) await(t *testing.T, name string, n int) relay.Event {
 		if found := w.seen(name); len(found) >= n {
 			return found[n-1]
 		}
-		select {
-		case <-news:
-		case <-t.Context().Done():
-			t.Fatalf("no %s", name)
-		}
+		<-news
 	}
-}
-
-// client is an HTTPS client that trusts the world's certificate.
-func (w *world) client(t *testing.T) *http.Client {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.trust}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
 }
 
 // gateway is an SD-RTN that sends back what it gets, until a test gives it another conduct.
 type gateway struct {
-	url    string
-	server *httptest.Server
+	url  string
+	stop func()
 
 	mu      sync.Mutex
-	conduct func(context.Context, *websocket.Conn)
+	conduct func(*websocket.Conn)
 }
 
-func newGateway(t *testing.T, cert tls.Certificate) *gateway {
-	g := &gateway{conduct: echo}
-	g.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ws, err := websocket.Accept(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer ws.CloseNow()
-		ws.SetReadLimit(-1)
-		g.mu.Lock()
-		conduct := g.conduct
-		g.mu.Unlock()
-		conduct(r.Context(), ws)
-	}))
-	g.server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	g.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	g.server.StartTLS()
-	t.Cleanup(g.server.Close)
-	g.url = "wss" + g.server.URL[len("https"):] + "/v1/channel"
+func newGateway(t *testing.T, host transport.Net, cert tls.Certificate) *gateway {
+	l, err := host.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	require.NoError(t, err)
+	g := &gateway{conduct: echo, url: "wss://" + l.Addr().String() + "/v1/channel"}
+	var running sync.WaitGroup
+	server := &http.Server{
+		ErrorLog: log.New(io.Discard, "", 0),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			running.Add(1)
+			defer running.Done()
+			ws, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				return
+			}
+			defer ws.CloseNow()
+			ws.SetReadLimit(-1)
+			g.mu.Lock()
+			conduct := g.conduct
+			g.mu.Unlock()
+			conduct(ws)
+		}),
+	}
+	running.Go(func() {
+		_ = server.Serve(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}))
+	})
+	g.stop = func() { server.Close() }
+	t.Cleanup(func() {
+		g.stop()
+		running.Wait()
+	})
 	return g
 }
 
-// behaves gives the gateway's next connections a conduct.
-func (g *gateway) behaves(conduct func(context.Context, *websocket.Conn)) {
+// behaves gives the gateway's next connections a conduct. Their connection ends with it.
+func (g *gateway) behaves(conduct func(*websocket.Conn)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.conduct = conduct
 }
 
-func echo(ctx context.Context, ws *websocket.Conn) {
+func echo(ws *websocket.Conn) {
 	for {
-		kind, message, err := ws.Read(ctx)
-		if err != nil || ws.Write(ctx, kind, message) != nil {
+		kind, message, err := ws.Read(context.Background())
+		if err != nil || ws.Write(context.Background(), kind, message) != nil {
 			return
 		}
 	}
@@ -200,7 +218,7 @@ func certificate(t *testing.T) tls.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "cloud proxy"},
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
 		IPAddresses: []net.IP{loopback.AsSlice()},
 		IsCA:        true, BasicConstraintsValid: true,
 	}
