@@ -111,7 +111,7 @@ func (b *Backbone) message(from *user, text string) {
 	for _, other := range sorted(b.channels[from.key]) {
 		if other != from {
 			other.messages++
-			other.conn.out.put(outgoing{Frame{Type: TypeMessage, UID: from.uid, Text: text, Seq: other.messages}, other})
+			other.conn.out.Put(outgoing{Frame{Type: TypeMessage, UID: from.uid, Text: text, Seq: other.messages}, other})
 		}
 	}
 }

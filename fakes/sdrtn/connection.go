@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/proxyspec/proxyspec/fakes/internal/queue"
 )
 
 const (
@@ -28,13 +30,21 @@ type connection struct {
 	life   context.Context // of the gateway: what outlives the connection ends with it
 	ws     *websocket.Conn
 	source netip.AddrPort
-	out    *queue
+	out    *queue.Queue[outgoing]
 	close  context.CancelCauseFunc
 
 	user *user // belongs to the reader
 }
 
-func (c *connection) send(f Frame) { c.out.put(outgoing{Frame: f}) }
+// outgoing is a frame to a client. Of a message, to is the user who gets it.
+type outgoing struct {
+	Frame
+	to *user
+}
+
+// send queues a frame. It never blocks, so it may be called with the backbone locked; a client that doesn't
+// take its frames is given up after its pings.
+func (c *connection) send(f Frame) { c.out.Put(outgoing{Frame: f}) }
 
 // run carries the connection until it ends, and then takes its user out of the channel.
 func (c *connection) run() {
@@ -79,7 +89,7 @@ func (c *connection) ping(ctx context.Context) error {
 
 func (c *connection) write(ctx context.Context) error {
 	for {
-		frames := c.out.take(ctx)
+		frames := c.out.Take(ctx)
 		if frames == nil {
 			return ctx.Err()
 		}

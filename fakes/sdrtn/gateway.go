@@ -19,7 +19,9 @@ import (
 	"github.com/pion/transport/v3"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/proxyspec/proxyspec/fakes/internal/queue"
 	"github.com/proxyspec/proxyspec/fakes/internal/rtc"
+	"github.com/proxyspec/proxyspec/fakes/internal/tasks"
 )
 
 // Config describes a gateway.
@@ -40,7 +42,7 @@ type Gateway struct {
 	listener net.Listener
 	api      *webrtc.API
 	cert     webrtc.Certificate
-	tasks    tasks
+	tasks    tasks.Group
 
 	mu           sync.Mutex
 	publications []*publication // alive or lingering
@@ -109,7 +111,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	config.NextProtos = []string{"http/1.1"} // WebSocket over HTTP/2 is none of ours
 	mux := http.NewServeMux()
 	mux.HandleFunc(ChannelPath, func(w http.ResponseWriter, r *http.Request) {
-		g.tasks.run(func() { g.accept(ctx, w, r) })
+		g.tasks.Run(func() { g.accept(ctx, w, r) })
 	})
 	server := &http.Server{
 		Handler:           mux,
@@ -123,7 +125,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	err := server.Serve(tls.NewListener(g.listener, config))
 	ended := ctx.Err() != nil
 	cancel()
-	g.tasks.wait()
+	g.tasks.Wait()
 	if ended {
 		return nil
 	}
@@ -143,7 +145,7 @@ func (g *Gateway) accept(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return
 	}
 	ws.SetReadLimit(maxFrame)
-	c := &connection{g: g, life: ctx, ws: ws, source: source, out: newQueue()}
+	c := &connection{g: g, life: ctx, ws: ws, source: source, out: queue.New[outgoing]()}
 	c.run()
 }
 
@@ -179,45 +181,4 @@ func (g *Gateway) retire(life context.Context, u *user, why string, late time.Du
 func (g *Gateway) log(e Event) {
 	e.Gateway = g.cfg.Name
 	g.cfg.Log(e)
-}
-
-// tasks are goroutines that somebody waits for. Once wait has begun none is added.
-type tasks struct {
-	mu     sync.Mutex
-	wg     sync.WaitGroup
-	closed bool
-}
-
-// Go runs f in a goroutine of its own.
-func (t *tasks) Go(f func()) {
-	if t.add() {
-		go func() {
-			defer t.wg.Done()
-			f()
-		}()
-	}
-}
-
-// run runs f in the calling goroutine.
-func (t *tasks) run(f func()) {
-	if t.add() {
-		defer t.wg.Done()
-		f()
-	}
-}
-
-func (t *tasks) add() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.closed {
-		t.wg.Add(1)
-	}
-	return !t.closed
-}
-
-func (t *tasks) wait() {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
-	t.wg.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/proxyspec/proxyspec/fakes/internal/rtc"
+	"github.com/proxyspec/proxyspec/fakes/internal/tasks"
 )
 
 // linger is how long media is still taken after unpublish or leave: it goes another way than they do, and
@@ -37,7 +38,7 @@ type publication struct {
 
 	subscriptions []*subscription // guarded by Backbone.mu
 
-	tracks tasks // one reader a track
+	tracks tasks.Group // one reader a track
 	ended  atomic.Bool
 
 	mu     sync.Mutex
@@ -61,7 +62,7 @@ func (c *connection) publish(ctx context.Context, f Frame) (sdp string, err erro
 		g: g, user: c.user, pc: pc, has: map[string]bool{audio: f.Audio, video: f.Video},
 		meters: map[string]*rtc.Meter{}, ssrcs: map[string]webrtc.SSRC{},
 	}
-	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.tracks.run(func() { p.read(t, r) }) })
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.tracks.Run(func() { p.read(t, r) }) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateFailed {
 			p.stop(c.life, "the media connection failed", 0)
@@ -108,7 +109,7 @@ func (p *publication) stop(life context.Context, why string, late time.Duration)
 		case <-life.Done():
 		}
 		_ = p.pc.GracefulClose()
-		p.tracks.wait()
+		p.tracks.Wait()
 		for _, kind := range kinds {
 			p.logTotals(kind)
 		}

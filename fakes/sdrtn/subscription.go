@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/proxyspec/proxyspec/fakes/internal/rtc"
+	"github.com/proxyspec/proxyspec/fakes/internal/tasks"
 )
 
 // subscription is what one user receives of another: a peer connection that sends.
@@ -20,7 +21,7 @@ type subscription struct {
 	pc     *webrtc.PeerConnection
 	tracks map[string]*webrtc.TrackLocalStaticRTP // by kind
 
-	feedback tasks // one reader of RTCP a track
+	feedback tasks.Group // one reader of RTCP a track
 	ended    atomic.Bool
 
 	mu     sync.Mutex
@@ -62,7 +63,7 @@ func (c *connection) subscribe(ctx context.Context, f Frame) (sdp string, err er
 	}
 	if err != nil {
 		_ = pc.GracefulClose()
-		s.feedback.wait()
+		s.feedback.Wait()
 		return "", err
 	}
 	g.log(Event{Name: EventSubscribed, Source: c.source, Channel: s.user.key.channel, User: s.user.uid,
@@ -156,7 +157,7 @@ func (s *subscription) stop(why string) {
 	s.g.cfg.Backbone.unsubscribe(s)
 	s.from.detach(s)
 	_ = s.pc.GracefulClose()
-	s.feedback.wait()
+	s.feedback.Wait()
 	for _, kind := range kinds {
 		s.logTotals(kind)
 	}
