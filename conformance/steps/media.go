@@ -117,10 +117,9 @@ func (s *scene) receivesMedia(who, whom string) error {
 // counts is the packets and frames of one track.
 type counts struct{ packets, frames int }
 
-// gatewayCounts is what the gateways have counted of a user's track so far: what came in from the user,
+// gatewayCounts is what the gateways last logged of a user's track: what came in from the user,
 // or what went out to one of them.
 func (s *scene) gatewayCounts(name, user, peer, kindOfMedia string) (c counts) {
-	s.world.LogTotals()
 	tests := []test{kind(timeline.KindSDRTN), named(name), about(user), media(kindOfMedia)}
 	if peer != "" {
 		tests = append(tests, func(e timeline.Event) bool { return e.Peer == peer })
@@ -157,6 +156,7 @@ func (s *scene) compareCounts(seconds int, sdkSays, gatewaySays string, sdk func
 	kinds := []string{"audio", "video"}
 	read := func() (mine, theirs map[string]counts, err error) {
 		stats, err := s.stats(world.Alice)
+		s.world.LogTotals()
 		mine, theirs = map[string]counts{}, map[string]counts{}
 		for _, k := range kinds {
 			mine[k], theirs[k] = sdk(stats, k), gateway(k)

@@ -69,7 +69,12 @@ func (s *scene) tryPorts(proto, address, ports string) error {
 	for i, port := range list {
 		p := &s.probes[i]
 		*p = probe{proto: proto, to: netip.AddrPortFrom(addr, port)}
-		wait.Go(func() { p.answered = try(host, proto, p.to) })
+		// One after the other, by a hair: which of two goroutines of one instant runs first is chance, and
+		// with it who gets which source port.
+		wait.Go(func() {
+			time.Sleep(time.Duration(i) * time.Microsecond)
+			p.answered = try(host, proto, p.to)
+		})
 	}
 	wait.Wait()
 	return nil
