@@ -47,7 +47,11 @@ func (p Policy) WithoutPorts(proto Proto, ranges ...PortRange) (Policy, error) {
 		}
 		out.Rules = kept
 		if !found {
-			return Policy{}, fmt.Errorf("firewall policy %q without %v ports %v: no rule allows any of them", p.ID, proto, taken)
+			who := proto.String()
+			if proto == 0 {
+				who = "TCP or UDP"
+			}
+			return Policy{}, fmt.Errorf("firewall policy %q without %s ports %v: no rule allows any of them", p.ID, who, taken)
 		}
 	}
 	return out, nil

@@ -53,7 +53,7 @@ func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 	}
 	key := keyOf(p)
 	fl := f.alive(now, key)
-	if fl != nil && fl.over() && p.Proto == TCP && p.Flags.opensTCP() {
+	if fl != nil && fl.over() && p.Flags.opensTCP() {
 		fl = nil // the ports are used again
 	}
 	switch {
@@ -67,7 +67,7 @@ func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 		fl.note(now, p)
 		return Verdict{Action: Allow, Rule: RuleEstablished, Opened: fl.rule}
 	}
-	v := f.judge(p)
+	v := f.judge(p) // nobody has answered yet
 	if v.Action == Allow {
 		fl.note(now, p)
 		v.Opened = fl.rule

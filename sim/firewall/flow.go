@@ -87,7 +87,7 @@ func (f *flow) note(now time.Time, p Packet) {
 	f.reset = p.Flags&RST != 0
 }
 
-// over tells whether a TCP connection has ended, so that a new SYN begins another one.
+// over tells whether the flow is a TCP connection that has ended, so that a new SYN begins another one.
 func (f *flow) over() bool { return f.reset || f.finIn && f.finOut }
 
 // timeout is how long the flow may stay idle in its present state.

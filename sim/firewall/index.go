@@ -39,7 +39,6 @@ func newIndex(rules []Rule) index {
 			}
 		}
 	}
-	slices.Sort(x.lengths)
 	return x
 }
 
@@ -55,9 +54,7 @@ func (x *index) match(p Packet) *Rule {
 			}
 		}
 		best = x.first(bucket{p.Proto, dest}, p, best)
-		if p.Proto != 0 {
-			best = x.first(bucket{0, dest}, p, best)
-		}
+		best = x.first(bucket{0, dest}, p, best)
 	}
 	if int(best) == len(x.rules) {
 		return nil

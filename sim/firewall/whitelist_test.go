@@ -61,6 +61,16 @@ func TestWhitelistSweep(t *testing.T) {
 	require.Equal(t, 163, f.Flows())
 }
 
+// TestWhitelistRowsAreApart changes one row: no other may change with it.
+func TestWhitelistRowsAreApart(t *testing.T) {
+	sources := []netip.Prefix{office}
+	p := firewall.Whitelist(sources...)
+	p.Rules[0].Ports[0] = firewall.Port(1)
+	p.Rules[0].Sources[0] = netip.MustParsePrefix("192.0.2.0/24")
+	require.Equal(t, firewall.Whitelist(office).Rules[1:], p.Rules[1:])
+	require.Equal(t, []netip.Prefix{office}, sources)
+}
+
 func TestWhitelistNeighbours(t *testing.T) {
 	f := newFirewall(t, firewall.Whitelist(office), firewall.Timeouts{})
 	neighbours := []netip.Addr{netip.MustParseAddr("148.153.66.221")}
