@@ -31,7 +31,11 @@ func (g Goroutine) String() string {
 // stopsTime tells whether a goroutine keeps virtual time from passing by waiting for something that
 // isn't of the bubble. (One that runs keeps it, too, but only for now.)
 func (g Goroutine) stopsTime() bool {
-	return !strings.Contains(g.State, "(durable)") && g.State != "running" && g.State != "runnable" && !strings.HasPrefix(g.State, "GC")
+	switch g.State {
+	case "running", "runnable", "preempted", "copystack":
+		return false
+	}
+	return !strings.Contains(g.State, "(durable)") && !strings.HasPrefix(g.State, "GC")
 }
 
 // goroutines finds what lives in the bubble, apart from what this package put there to run it.
