@@ -1,0 +1,69 @@
+// Package suite puts the parts together: the features, the vocabulary, the world, and the SDKs that can be
+// tested by name. Programs that run the suite, this project's command and its tests, take it from here.
+package suite
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/pion/transport/v3"
+
+	"github.com/proxyspec/proxyspec/conformance/cli"
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/steps"
+	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/fakes/mutant"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
+	"github.com/proxyspec/proxyspec/features"
+)
+
+// Reference is the name of the SDK that is tested unless another is named.
+const Reference = "reference"
+
+// version is what the reference SDK, and so every mutant of it, declares.
+const version = "3.0.0"
+
+const mutantPrefix = "mutant:"
+
+// Suite is what the command runs.
+func Suite() cli.Suite {
+	return cli.Suite{
+		Files:       features.Files,
+		Catalogue:   features.RequirementsFile,
+		Definitions: steps.Vocabulary(),
+		SDKs:        sdks(),
+	}
+}
+
+// Stages makes the worlds of cases: worker processes need it.
+func Stages() runner.NewStage { return steps.Stages(find) }
+
+// sdks is what --sdk can name.
+func sdks() []cli.SDK {
+	all := []cli.SDK{{Name: Reference, Product: "proxyspec reference SDK", Version: version}}
+	for _, m := range mutant.All() {
+		all = append(all, cli.SDK{Name: mutantPrefix + m.Name, Product: "mutant that " + m.Description, Version: version})
+	}
+	return all
+}
+
+// find is how a world gets the SDK of a name.
+func find(name string) (world.SDK, error) {
+	if name == Reference {
+		return func(n transport.Net, seed uint64) (contract.Handler, error) { return sdk.New(config(n, seed)), nil }, nil
+	}
+	if len(name) > len(mutantPrefix) {
+		if m, ok := mutant.Find(name[len(mutantPrefix):]); ok {
+			return func(n transport.Net, seed uint64) (contract.Handler, error) { return m.New(config(n, seed)), nil }, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no SDK %q", name)
+}
+
+func config(n transport.Net, seed uint64) sdk.Config {
+	var key [32]byte
+	binary.BigEndian.PutUint64(key[:], seed)
+	return sdk.Config{Net: n, Version: version, Rand: rand.NewChaCha8(key)}
+}
