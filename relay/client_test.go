@@ -132,8 +132,14 @@ func receive(t *testing.T, ws *websocket.Conn) string {
 	return string(message)
 }
 
-// turn is a TURN client at a URL of iceServers, not listening to anything but TURN.
-func (w *world) turn(t *testing.T, target, username, credential string) *turn.Client {
+// turnClient is a TURN client and its connection, which closing the client leaves open.
+type turnClient struct {
+	*turn.Client
+	conn net.PacketConn
+}
+
+// turn is a TURN client at a URL of iceServers.
+func (w *world) turn(t *testing.T, target, username, credential string) turnClient {
 	t.Helper()
 	server, transport, _ := strings.Cut(strings.TrimPrefix(target, "turn:"), "?transport=")
 	var conn net.PacketConn
@@ -153,7 +159,7 @@ func (w *world) turn(t *testing.T, target, username, credential string) *turn.Cl
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	require.NoError(t, c.Listen())
-	return c
+	return turnClient{c, conn}
 }
 
 // tls is a TLS connection to the server of a URL.

@@ -254,6 +254,10 @@ func (c *memPackets) ReadFrom(p []byte) (int, net.Addr, error) {
 // WriteTo loses a packet that nobody waits for, or that finds 100 others waiting.
 func (c *memPackets) WriteTo(p []byte, to net.Addr) (int, error) {
 	c.net.mu.Lock()
+	if c.net.packets[c.addr.Port()] != c {
+		c.net.mu.Unlock()
+		return 0, net.ErrClosed
+	}
 	peer := c.net.packets[to.(*net.UDPAddr).AddrPort().Port()]
 	c.net.mu.Unlock()
 	if peer != nil {

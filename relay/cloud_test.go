@@ -1,0 +1,101 @@
+package relay_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/relay"
+)
+
+// config is a complete one for three nodes in memory.
+func config(t *testing.T) relay.Config {
+	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Operators: []string{"Example Telecom"}})
+	require.NoError(t, err)
+	return relay.Config{
+		Secret:   secret,
+		Accounts: accounts,
+		Relays: []relay.RelaySite{
+			{Name: "relay-1", Addr: loopback, MessagePorts: []int{443, 4000}, UDPPorts: []int{3478}, TCPPorts: []int{3433}},
+		},
+		Gateways: []relay.GatewaySite{{Name: "gateway-1", URL: "wss://gateway-1.sd-rtn.test/v1/channel"}},
+		TLS:      &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
+	}
+}
+
+func TestNewNamesWhatIsWrong(t *testing.T) {
+	_, err := relay.New(config(t))
+	require.NoError(t, err)
+	site := func(spoil func(*relay.RelaySite)) func(*relay.Config) {
+		return func(cfg *relay.Config) { spoil(&cfg.Relays[0]) }
+	}
+	for what, spoil := range map[string]func(*relay.Config){
+		"Config.Secret":          func(cfg *relay.Config) { cfg.Secret = []byte("short") },
+		"Config.Accounts":        func(cfg *relay.Config) { cfg.Accounts = nil },
+		"Config.TLS":             func(cfg *relay.Config) { cfg.TLS = nil },
+		"Config.TTL":             func(cfg *relay.Config) { cfg.TTL = time.Millisecond },
+		"Config.Relays is empty": func(cfg *relay.Config) { cfg.Relays = nil },
+		"Config.Gateways is":     func(cfg *relay.Config) { cfg.Gateways = nil },
+		`"http://x"`:             func(cfg *relay.Config) { cfg.Gateways[0].URL = "http://x" },
+		`"wss:///x"`:             func(cfg *relay.Config) { cfg.Gateways[0].URL = "wss:///x" },
+		`"relay-1"`:              func(cfg *relay.Config) { cfg.Relays = append(cfg.Relays, cfg.Relays[0]) },
+		`""`:                     site(func(s *relay.RelaySite) { s.Name = "" }),
+		"no address":             site(func(s *relay.RelaySite) { s.Addr = netip.Addr{} }),
+		"message":                site(func(s *relay.RelaySite) { s.MessagePorts = nil }),
+		"TURN over UDP":          site(func(s *relay.RelaySite) { s.UDPPorts = nil }),
+		"TURN over TCP":          site(func(s *relay.RelaySite) { s.TCPPorts = nil }),
+		"65536":                  site(func(s *relay.RelaySite) { s.UDPPorts = []int{65536} }),
+		"-1":                     site(func(s *relay.RelaySite) { s.UDPPorts = []int{-1} }),
+		"TCP port 443":           site(func(s *relay.RelaySite) { s.TCPPorts = []int{443} }),
+		"UDP port 3478":          site(func(s *relay.RelaySite) { s.UDPPorts = []int{3478, 3478} }),
+	} {
+		cfg := config(t)
+		spoil(&cfg)
+		_, err := relay.New(cfg)
+		require.ErrorContains(t, err, what)
+	}
+}
+
+func TestListenOpensAllPortsOrNone(t *testing.T) {
+	host := newMemnet(loopback)
+	cloud, err := relay.New(config(t))
+	require.NoError(t, err)
+	require.ErrorContains(t, cloud.Relay("relay-9", host).Listen(), "relay-9")
+
+	for _, taken := range []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:3433"), netip.MustParseAddrPort("127.0.0.1:4000")} {
+		edge := cloud.Edge("edge-1", host, taken)
+		require.NoError(t, edge.Listen())
+		node := cloud.Relay("relay-1", host)
+		require.ErrorContains(t, node.Listen(), taken.String())
+		require.ErrorContains(t, node.Serve(t.Context()), taken.String())
+		ended, end := context.WithCancel(t.Context())
+		end()
+		require.NoError(t, edge.Serve(ended))
+		require.Empty(t, host.packets)
+		require.Empty(t, host.streams)
+	}
+}
+
+func TestNodesMayServeAgain(t *testing.T) {
+	host := newMemnet(loopback)
+	cloud, err := relay.New(config(t))
+	require.NoError(t, err)
+	edge, node := cloud.Edge("edge-1", host, netip.MustParseAddrPort("127.0.0.1:8443")), cloud.Relay("relay-1", host)
+	for range 2 {
+		require.NoError(t, edge.Listen())
+		require.NoError(t, node.Listen())
+		require.Len(t, host.streams, 4)
+		require.Len(t, host.packets, 1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("for a reason of one's own"))
+		require.NoError(t, edge.Serve(ctx))
+		require.NoError(t, node.Serve(ctx))
+		require.Empty(t, host.streams)
+		require.Empty(t, host.packets)
+	}
+}
