@@ -32,7 +32,7 @@ func TestDistance(t *testing.T) {
 		want int
 	}{
 		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"abc", "axc", 1},
-		{"abc", "acb", 1}, {"kitten", "sitting", 3}, {"ü", "u", 1},
+		{"abc", "acb", 1}, {"alice joins", "\x00 joins", 0}, {"alice joins x", "\x00 jons \x00", 1}, {"", "\x00\x00a", 1}, {"xyz", "\x00", 0}, {"kitten", "sitting", 3}, {"ü", "u", 1},
 	} {
 		require.Equal(t, tc.want, distance(tc.a, tc.b), "%s, %s", tc.a, tc.b)
 	}

@@ -111,11 +111,7 @@ func (v vocabulary) check(s selection.Step) error {
 	}
 	switch len(matches) {
 	case 0:
-		patterns := make([]string, len(v))
-		for i, w := range v {
-			patterns[i] = w.Pattern()
-		}
-		return fmt.Errorf("no step definition matches %q%s; \"proxyspec steps\" lists them all", s.Text, nearest.Hint(s.Text, patterns))
+		return fmt.Errorf("no step definition matches %q%s; \"proxyspec steps\" lists them all", s.Text, v.hint(s.Text))
 	case 1:
 	default:
 		exprs := make([]string, len(matches))
@@ -136,4 +132,23 @@ func (v vocabulary) check(s selection.Step) error {
 		return fmt.Errorf("%q takes %s below it, and here has %s", s.Text, kinds[takes], kinds[has])
 	}
 	return nil
+}
+
+// blank is where a pattern leaves something open.
+var blank = regexp.MustCompile(`<[^>]*>|\([^)]*\)|\[[^]]*\]`)
+
+// hint names the step that was meant.
+func (v vocabulary) hint(text string) string {
+	patterns := make(map[string]string)
+	var candidates []string
+	for _, w := range v {
+		line, _, _ := strings.Cut(w.Pattern(), "\n")
+		candidate := blank.ReplaceAllString(line, string(nearest.Any))
+		patterns[candidate] = line
+		candidates = append(candidates, candidate)
+	}
+	if best := nearest.To(text, candidates); best != "" {
+		return "; did you mean: " + patterns[best] + "?"
+	}
+	return ""
 }
