@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+)
+
+// Suite is what the command runs. The world of its cases is the workers' affair: see runner.WorkerMain.
+type Suite struct {
+	// Files has the feature files and, under the name Catalogue, the requirements.
+	Files     fs.FS
+	Catalogue string
+	// Definitions are the vocabulary, for people to read.
+	Definitions []runner.Definition
+	// SDKs are what can be tested; the first is the default.
+	SDKs []SDK
+}
+
+// SDK is something that can be tested.
+type SDK struct {
+	Name    string // what the user types: "reference", "mutant:direct-media"
+	Product string // what it is: "proxyspec reference SDK"
+	Version string // the SDK version that it declares
+}
+
+// command carries what every command needs.
+type command struct {
+	suite          Suite
+	stdout, stderr io.Writer
+}
+
+// exit is an error that decides the exit code.
+type exit struct {
+	code int
+	err  error // nil: all was said
+}
+
+func (e *exit) Error() string { return fmt.Sprint(e.err) }
+
+// usage marks an error as the user's to mend on the command line.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exit{code: result.ExitUsage, err: err}
+}
+
+// Main runs the command and returns its exit code: one of result's.
+func Main(suite Suite, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &command{suite: suite, stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return result.ExitPassed
+	}
+	e := &exit{code: result.ExitUsage, err: err} // what cobra itself finds is about usage
+	errors.As(err, &e)
+	if e.err != nil {
+		for line := range strings.Lines(e.err.Error()) {
+			fmt.Fprintf(stderr, "proxyspec: %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	return e.code
+}
+
+const about = `proxyspec tests whether an SDK gets through an enterprise firewall by way of the cloud proxy, exactly as
+documented, and whether it fails cleanly when it can't. It brings the network along: nothing leaves this machine.
+`
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "proxyspec",
+		Short:         "Test how an SDK gets through an enterprise firewall",
+		Long:          about,
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			fmt.Fprint(c.stdout, about, `
+  proxyspec run      test the reference SDK and write a report
+  proxyspec list     show what must hold, and the scenarios that prove it
+  proxyspec steps    show the steps that scenarios are written in
+
+proxyspec help shows every command.
+`)
+			return nil
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			topic, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(root, args[0])
+			}
+			return topic.Help()
+		},
+	})
+	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.versionCommand())
+	return root
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, sub := range root.Commands() {
+		names = append(names, sub.Name())
+	}
+	return usage(fmt.Errorf("there is no command %q%s; \"proxyspec help\" lists them", name, nearest.Hint(name, names)))
+}
+
+// flagError says which flag was meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &invalid): // the flags that can have one are numbers
+		return usage(fmt.Errorf("--%s must be a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue()))
+	case !errors.As(err, &unknown):
+		return usage(err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	name := unknown.GetSpecifiedName()
+	if len(name) > 1 {
+		name = "--" + name
+	} else {
+		name = "-" + name
+	}
+	return usage(fmt.Errorf("%s has no flag %s%s", cmd.CommandPath(), name, nearest.Hint(name, names)))
+}
+
+// noArguments refuses arguments by our own words.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(fmt.Errorf("%s takes no arguments, and was given %q", cmd.CommandPath(), args[0]))
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+)
+
+func TestMain(m *testing.M) {
+	runner.WorkerMain(newToy)
+	testscript.Main(m, map[string]func(){
+		"proxyspec": func() { os.Exit(Main(toySuite(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"interrupt": interrupt,
+		},
+	})
+}
+
+// exits CODE PROGRAM ARGS... runs a program that must exit with this code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) {
+			ts.Fatalf("%v", err)
+		}
+		code = ended.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// interrupt PROGRAM ARGS... runs a program, sends it SIGINT once the file "mark" is there, and leaves what it
+// says in the files "out" and "err" and its exit code in "code".
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	program, err := exec.LookPath(filepath.Join(ts.Getenv("PROXYSPEC_BIN"), args[0]))
+	ts.Check(err)
+	cmd := exec.Command(program, args[1:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	out, err := os.Create(ts.MkAbs("out"))
+	ts.Check(err)
+	defer out.Close()
+	errs, err := os.Create(ts.MkAbs("err"))
+	ts.Check(err)
+	defer errs.Close()
+	cmd.Stdout, cmd.Stderr = out, errs
+	ts.Check(cmd.Start())
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs("mark")); err == nil {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			_ = cmd.Process.Kill()
+			ts.Fatalf("no mark")
+		}
+	}
+	sent := time.Now()
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait()
+	ts.Logf("ended %v after the interrupt", time.Since(sent).Round(time.Millisecond))
+	ts.Check(os.WriteFile(ts.MkAbs("code"), []byte(strconv.Itoa(cmd.ProcessState.ExitCode())+"\n"), 0o644))
+}
+
+// toySuite stands in for the suite: a world with nothing in it.
+func toySuite() Suite {
+	return Suite{
+		Files: fstest.MapFS{
+			"requirements.yaml": {Data: []byte(toyCatalogue)},
+			"flow/toy.feature":  {Data: []byte(toyFeature)},
+		},
+		Catalogue:   "requirements.yaml",
+		Definitions: (&toy{}).Definitions(),
+		SDKs: []SDK{
+			{Name: "reference", Product: "toy SDK", Version: "3.0.0"},
+			{Name: "mutant:direct-media", Product: "broken toy SDK", Version: "3.0.0"},
+		},
+	}
+}
+
+const toyCatalogue = `themes:
+  - id: CP-AA
+    title: The first theme
+    subject: sdk
+    requirements:
+      - id: CP-AA-01
+        level: MUST
+        source: W1
+        statement: One holds.
+        observed: packets
+      - id: CP-AA-02
+        level: SHOULD
+        source: W2
+        statement: Two holds.
+        observed: packets
+      - id: CP-AA-03
+        level: MUST
+        source: W3
+        statement: Three holds.
+        observed: packets
+`
+
+const toyFeature = `Feature: Toys
+
+  @CP-AA-01
+  Scenario: One holds
+    When 2 hours pass
+    Then alice is fine
+
+  @CP-AA-02 @ports
+  Scenario Outline: Two holds on port <port>
+    Then alice is fine
+    Examples:
+      | port |
+      | 443  |
+      | 4000 |
+`
+
+type toy struct{ job runner.Job }
+
+func newToy(job runner.Job) (runner.Stage, error) { return &toy{job}, nil }
+
+func (s *toy) Step(string)  {}
+func (s *toy) Close() error { return nil }
+
+func (s *toy) Conclude(c *result.Case) {
+	c.Evidence.Timeline = "evidence/" + c.ID + "/timeline.json"
+	name := filepath.Join(s.job.Out, c.Evidence.Timeline)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte("[]"), 0o644)); err != nil {
+		panic(err)
+	}
+}
+
+func (s *toy) Definitions() []runner.Definition {
+	return []runner.Definition{
+		{Expr: `^(?P<who>\w+) is fine$`, Do: s.fine, Says: "Fails with the mutant.", Noun: "users"},
+		{Expr: `^(\d+) hours? pass(?:es)?$`, Do: func(n int) { time.Sleep(time.Duration(n) * time.Hour) }, Says: "Lets time pass.", Noun: "time"},
+		{Expr: `^the process exits (\d+)$`, Do: func(code int) { os.Exit(code) }, Says: "Ends the worker.", Noun: "trouble"},
+		{Expr: `^it leaves a mark and hangs$`, Do: hang, Says: "Never ends.", Noun: "trouble"},
+		{Expr: `^the world can't tell$`, Do: unable, Says: "Judges nothing.", Noun: "trouble"},
+	}
+}
+
+func (s *toy) fine(who string) error {
+	if s.job.SDK != "reference" {
+		return &result.Failure{Message: who + " is not fine", Expected: "fine", Actual: "direct media"}
+	}
+	return nil
+}
+
+func unable() error {
+	return &result.Stop{Outcome: result.NotJudged, Failure: result.Failure{Message: "it is dark"}}
+}
+
+func hang() {
+	_ = os.WriteFile("mark", nil, 0o644)
+	for n := 0; ; n++ { //nolint
+	}
+}

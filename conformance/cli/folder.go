@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+// prepare makes a report folder ready before the run: it exists and can be written to, and an earlier report's
+// evidence, which the new one wouldn't mention, is gone. A folder that has files of these names and no
+// report of ours is somebody else's.
+func prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	earlier, err := readReport(dir)
+	if err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(dir, ".proxyspec-*")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return err
+	}
+	for _, c := range earlier {
+		if err := removeEvidence(dir, c.Evidence); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readReport finds the cases of the report in a folder, if there is one.
+func readReport(dir string) ([]result.Case, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "conformance.json"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(filepath.Join(dir, "index.html")); err == nil {
+			return nil, errors.New("the folder has an index.html that is no report of ours; name another folder")
+		}
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	var run struct {
+		Schema string        `json:"schema"`
+		Cases  []result.Case `json:"cases"`
+	}
+	family, _, _ := strings.Cut(result.Schema, "/")
+	if err := json.Unmarshal(text, &run); err != nil || !strings.HasPrefix(run.Schema, family+"/") {
+		return nil, errors.New("the folder has a conformance.json that is no report of ours; name another folder")
+	}
+	return run.Cases, nil
+}
+
+// removeEvidence deletes the files that a report names below its evidence folder, and then the folders that
+// are empty without them.
+func removeEvidence(dir string, e result.Evidence) error {
+	for _, name := range []string{e.Capture, e.Timeline} {
+		name = filepath.Clean(filepath.FromSlash(name))
+		if !filepath.IsLocal(name) || !strings.HasPrefix(name, "evidence"+string(filepath.Separator)) {
+			continue // not a name that we would have written
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("clear the earlier report's evidence: %w", err)
+		}
+		for parent := filepath.Dir(name); parent != "."; parent = filepath.Dir(parent) {
+			if os.Remove(filepath.Join(dir, parent)) != nil {
+				break // not empty
+			}
+		}
+	}
+	return nil
+}

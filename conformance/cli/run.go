@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+// order is what the user asks of a run.
+type order struct {
+	paths []string
+	sdk   string
+	tags  string
+	seed  uint64
+	jobs  int
+	out   string
+	quiet bool
+}
+
+func (c *command) runCommand() *cobra.Command {
+	var o order
+	cmd := &cobra.Command{
+		Use:   "run [PATH...]",
+		Short: "Test an SDK and write a report",
+		Long: `Run tests an SDK on the virtual network and writes a report.
+
+A PATH is a feature file, a folder of them, or FILE:LINE for the scenario, or the row of its examples, on
+that line. Without one the whole suite runs. Paths that begin with "features/" and aren't on disk mean
+the suite inside this program.
+
+Exit codes: 0 every selected MUST passed; 1 a requirement failed; 2 usage or selection, such as an unknown
+name, a broken feature file or an undefined step; 3 a fault of the harness, or unsound ground; 4 an
+expectation that is no longer true; 5 a MUST was not supported, judged or run; 6 a report couldn't be
+written; 130 interrupted.`,
+		Example: `  proxyspec run
+  proxyspec run features/flow/lookup.feature:12
+  proxyspec run --tags "@CP-API-12 or @CP-API-13"
+  proxyspec run my-own.feature --out my-report`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.paths = args
+			return c.run(o)
+		},
+	}
+	known := make([]string, len(c.suite.SDKs))
+	for i, sdk := range c.suite.SDKs {
+		known[i] = sdk.Name
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.sdk, "sdk", c.suite.SDKs[0].Name, "the SDK to test: "+strings.Join(known, ", "))
+	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
+	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
+	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
+	f.StringVar(&o.out, "out", "proxyspec-report", "the folder for the report")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the summary")
+	return cmd
+}
+
+func (c *command) run(o order) error {
+	sdk, err := c.sdk(o.sdk)
+	if err != nil {
+		return usage(err)
+	}
+	if o.jobs < 0 {
+		return usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
+	}
+	if err := runner.Check(c.suite.Definitions); err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
+	s, err := c.selected(o.paths, o.tags)
+	if err != nil {
+		return err
+	}
+	out, err := filepath.Abs(o.out)
+	if err == nil {
+		err = prepare(out)
+	}
+	if err != nil {
+		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C then ends us at once
+	shown := newProgress(c.stderr, len(s.cases), o)
+	run, err := runner.Run(ctx, runner.Config{
+		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
+		Began: shown.began, Ended: shown.ended,
+	})
+	shown.over()
+	if err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
+	run.Tool = tool()
+	run.SDK.Name, run.SDK.Version = sdk.Product, sdk.Version
+	run.Requirements = s.catalogue.Blank(s.scenarios)
+	result.Judge(run)
+
+	failed := reports.Write(out, run)
+	color := isTerminal(c.stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: color, Dir: o.out}); err != nil {
+		failed = errors.Join(failed, err)
+	}
+	if failed != nil {
+		return &exit{code: result.ExitReport, err: failed}
+	}
+	if code := result.ExitCode(run); code != result.ExitPassed {
+		return &exit{code: code}
+	}
+	return nil
+}
+
+// sdk finds an SDK by what the user typed.
+func (c *command) sdk(name string) (SDK, error) {
+	var known []string
+	for _, sdk := range c.suite.SDKs {
+		if sdk.Name == name {
+			return sdk, nil
+		}
+		known = append(known, sdk.Name)
+	}
+	return SDK{}, fmt.Errorf("--sdk %q isn't known%s; there are %s", name, nearest.Hint(name, known), strings.Join(known, ", "))
+}
