@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -77,11 +78,21 @@ func work(newStage NewStage, in io.Reader, out io.Writer) error {
 			requests <- r
 		}
 	}()
+	quietCollector()
 	for r := range requests {
 		c, retire := playCase(newStage, r.Job, r.Watchdog)
+		runtime.GC()
 		if err := reports.Encode(report{Case: c, Retire: retire}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// quietCollector keeps the garbage collector from running in the midst of a case: it stops goroutines where it
+// finds them, and then they come in another order. Between cases it is called; a case that needs a great deal of
+// memory has it collected all the same, rather than none left for anyone.
+func quietCollector() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(1 << 30)
 }
