@@ -9,21 +9,21 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
-// drawnLadders is how many of the cases in trouble have their ladder drawn in the page's source, where it is
-// printed and found by a search. The others carry theirs packed, and the page draws it when their case is
+// openCases is how many of the cases in trouble begin open, with their ladder drawn in the page's source, where
+// it is printed and needs no script. The others carry theirs packed, and the page draws it when their case is
 // opened: a drawn ladder is some 10 kB, a packed one 2 kB, and a page may have thousands.
-const drawnLadders = 20
+const openCases = 20
 
 // caseView is a case as the page shows it.
 type caseView struct {
 	result.Case
-	Anchor   string
-	Troubled bool
-	Reason   string // why it did not pass, in a line
-	Proof    []proofView
-	Ladder   template.HTML // drawn, or "" if Packed
-	Packed   string        // the same, deflated, in base64
-	hosts    hosts
+	Anchor string
+	Open   bool
+	Reason string // why it did not pass, in a line
+	Proof  []proofView
+	Ladder template.HTML // drawn, or "" if Packed
+	Packed string        // the same, deflated, in base64
+	hosts  hosts
 }
 
 type proofView struct {
@@ -31,8 +31,8 @@ type proofView struct {
 	At, Words, Class, Actor string
 }
 
-func caseViewOf(c result.Case, draw bool) (*caseView, error) {
-	v := &caseView{Case: c, Anchor: "case-" + c.ID, Troubled: troubled(c.Outcome), hosts: hostsOf(c)}
+func caseViewOf(c result.Case, open bool) (*caseView, error) {
+	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open, hosts: hostsOf(c)}
 	if c.Failure != nil {
 		v.Reason = c.Failure.Message
 		for _, e := range c.Failure.Events {
@@ -40,7 +40,7 @@ func caseViewOf(c result.Case, draw bool) (*caseView, error) {
 		}
 	}
 	svg := ladderOf(c).SVG("Sequence diagram of " + c.Name)
-	if draw || svg == "" {
+	if open || svg == "" {
 		v.Ladder = svg
 		return v, nil
 	}
@@ -52,7 +52,7 @@ func caseViewOf(c result.Case, draw bool) (*caseView, error) {
 func pack(text string) (string, error) {
 	var b strings.Builder
 	encoder := base64.NewEncoder(base64.StdEncoding, &b)
-	w, err := flate.NewWriter(encoder, flate.BestCompression)
+	w, err := flate.NewWriter(encoder, flate.DefaultCompression)
 	if err != nil {
 		return "", err
 	}

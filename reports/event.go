@@ -60,6 +60,8 @@ func (h hosts) sentence(e timeline.Event) string {
 		return note(e.Actor+": "+e.Name+" succeeded", e.Detail)
 	case timeline.KindStep:
 		return note("step", cmp.Or(e.Detail, e.Name))
+	case timeline.KindWorld:
+		return note("the world changes", e.Name, e.Detail)
 	}
 	parts := []string{e.Name}
 	if ends := h.ends(e); ends != "" {
@@ -116,7 +118,7 @@ func (h hosts) ends(e timeline.Event) string {
 	return ""
 }
 
-// ruling is the firewall's verdict and the rule that gave it: "dropped by default".
+// ruling is the firewall's verdict and the rule that gave it: "dropped by rule default".
 func ruling(e timeline.Event) string {
 	did := map[string]string{"allow": "allowed", "drop": "dropped", "reject": "rejected"}[e.Verdict]
 	if did == "" {
@@ -125,7 +127,7 @@ func ruling(e timeline.Event) string {
 	if did == "" || e.Rule == "" {
 		return did
 	}
-	return did + " by " + e.Rule
+	return did + " by rule " + e.Rule
 }
 
 // note joins what is not empty with colons.

@@ -95,7 +95,7 @@ func ladderOf(c result.Case) ladder {
 // flow is what packets share that one arrow stands for.
 type flow struct {
 	from, to netip.Addr
-	port     uint16 // of the server
+	port     uint16 // of the far end
 	proto    string
 	flags    string // for TCP's SYN and RST, which are worth an arrow of their own
 	verdict  string
@@ -108,6 +108,7 @@ type row struct {
 	rung
 	packets int
 	length  int
+	port    uint16
 	first   timeline.Event
 }
 
@@ -144,10 +145,13 @@ func (b *ladderBuilder) lanes(c result.Case) {
 		}
 	}
 	private := make(map[string]bool)
-	for _, h := range c.Hosts {
-		private[h.Name] = len(h.Addrs) > 0 && h.Addrs[0].IsPrivate()
+	for a, name := range b.hosts {
+		private[name] = a.IsPrivate()
 	}
 	for i, l := range b.heads {
+		if a, err := netip.ParseAddr(l.Name); err == nil { // a stranger
+			private[l.Name] = a.IsPrivate()
+		}
 		b.heads[i].place = placeOf(l.Name, private[l.Name])
 	}
 	slices.SortStableFunc(b.heads, func(x, y lane) int {
@@ -284,7 +288,7 @@ func (b *ladderBuilder) phaseOfLog(e timeline.Event, from, to int) int {
 // packet adds a packet to the arrow of its kind, or begins one.
 func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
 	key := flow{
-		from: e.From.Addr(), to: e.To.Addr(), port: min(e.From.Port(), e.To.Port()),
+		from: e.From.Addr(), to: e.To.Addr(), port: b.port(e, from, to),
 		proto: e.Proto, verdict: e.Verdict, rule: e.Rule, actor: e.Actor,
 	}
 	if strings.Contains(e.Flags, "SYN") || strings.Contains(e.Flags, "RST") {
@@ -307,8 +311,17 @@ func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
 		}
 		b.open[key] = r
 	}
+	r.port = key.port
 	r.packets += max(1, e.Count)
 	r.length += e.Length
+}
+
+// port is the one that says what a packet is for: that of the end which is farther from the client.
+func (b *ladderBuilder) port(e timeline.Event, from, to int) uint16 {
+	if b.heads[from].place > b.heads[to].place {
+		return e.From.Port()
+	}
+	return e.To.Port()
 }
 
 // phaseOfPacket tells the step of the flow from the direction, and from what has happened: the TCP
@@ -341,8 +354,10 @@ func (r *row) finish(h hosts) {
 		return
 	}
 	e := r.first
-	// The port that means something is the server's: the lower of the two.
-	label := fmt.Sprintf("%s %d", e.Proto, min(e.From.Port(), e.To.Port()))
+	label := e.Proto
+	if r.port != 0 {
+		label += fmt.Sprintf(" %d", r.port)
+	}
 	if strings.Contains(e.Flags, "SYN") || strings.Contains(e.Flags, "RST") {
 		label += " " + e.Flags
 	}

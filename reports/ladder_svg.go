@@ -10,13 +10,15 @@ import (
 
 // Measures of a ladder, in SVG user units, which are CSS pixels at full size.
 const (
-	gutter    = 104.0 // left of the first lane: phases and times
-	laneWidth = 158.0
-	headRoom  = 58.0 // above the first row
+	gutter    = 92.0   // left of the first lane: phases and times
+	fullWidth = 1090.0 // of the page; a ladder is as wide if its lanes allow it
+	narrow    = 108.0  // the least width of a lane
+	wide      = 170.0  // and the most
+	headRoom  = 58.0   // above the first row
 	rowHeight = 30.0
 	textWidth = 6.1 // of an average letter of a label; only decides which side a label stands on
 	phaseX    = 18.0
-	timeX     = 82.0
+	timeX     = 84.0
 )
 
 // SVG draws a ladder. Its colours are classes that the page's style sheet knows, so that it is right in the
@@ -25,9 +27,10 @@ func (l ladder) SVG(title string) template.HTML {
 	if len(l.Rows) == 0 {
 		return ""
 	}
-	width := gutter + laneWidth*float64(max(1, len(l.Lanes)))
-	height := headRoom + rowHeight*float64(len(l.Rows)) + 16
-	d := drawing{width: width}
+	lanes := float64(max(1, len(l.Lanes)))
+	d := drawing{laneWidth: min(wide, max(narrow, (fullWidth-gutter)/lanes))}
+	d.width = gutter + d.laneWidth*lanes
+	width, height := d.width, headRoom+rowHeight*float64(len(l.Rows))+16
 	d.tag("svg", `class="ladder-svg" role="img" viewBox="0 0 %s %s" width="%s" height="%s" aria-label="%s"`,
 		num(width), num(height), num(width), num(height), html.EscapeString(title))
 	d.lanes(l.Lanes, height)
@@ -52,8 +55,9 @@ func (l ladder) SVG(title string) template.HTML {
 
 // drawing writes SVG.
 type drawing struct {
-	b     strings.Builder
-	width float64
+	b         strings.Builder
+	width     float64
+	laneWidth float64
 }
 
 func (d *drawing) tag(name, format string, args ...any) {
@@ -78,7 +82,7 @@ func (d *drawing) path(class, format string, args ...any) {
 
 func (d *drawing) lanes(lanes []lane, height float64) {
 	for i, l := range lanes {
-		x := laneX(i)
+		x := d.x(i)
 		kind := "lane"
 		if l.Name == "firewall" {
 			kind = "lane wall"
@@ -109,7 +113,7 @@ func (d *drawing) phases(rows []rung) {
 		top, bottom := headRoom+rowHeight*(float64(i)+0.5), headRoom+rowHeight*(float64(last)+0.5)
 		d.tag("g", `class="phase p%d"`, phase)
 		if last > i {
-			d.path("", "M%s %sV%s", num(phaseX), num(top), num(bottom))
+			d.path("during", "M%s %sV%s", num(phaseX), num(top), num(bottom))
 		}
 		d.b.WriteString(fmt.Sprintf(`<circle cx="%s" cy="%s" r="9"/>`, num(phaseX), num(top)))
 		d.text("text", fmt.Sprintf(`x="%s" y="%s"`, num(phaseX), num(top+4)), fmt.Sprint(phase))
@@ -125,7 +129,7 @@ func (d *drawing) rung(r rung, y float64) {
 			num(phaseX+16), num(y-rowHeight/2+3), num(d.width-phaseX-24), num(rowHeight-6)))
 		d.label("start", phaseX+26, y+4, r.Label, d.width-phaseX-40)
 	case mark:
-		x := laneX(r.From)
+		x := d.x(r.From)
 		d.b.WriteString(fmt.Sprintf(`<circle class="dot" cx="%s" cy="%s" r="3.5"/>`, num(x), num(y)))
 		if wide := textWidth * float64(utf8.RuneCountInString(r.Label)); x+10+wide > d.width {
 			d.label("end", x-10, y+4, r.Label, x-gutter)
@@ -133,9 +137,9 @@ func (d *drawing) rung(r rung, y float64) {
 			d.label("start", x+10, y+4, r.Label, d.width-x-12)
 		}
 	case denied:
-		from, to := laneX(r.From), laneX(r.Via)
+		from, to := d.x(r.From), d.x(r.Via)
 		if r.Via < 0 { // nobody says where it ended: half-way to where it was going
-			to = (from + laneX(r.To)) / 2
+			to = (from + d.x(r.To)) / 2
 		}
 		d.path("line", "M%s %sH%s", num(from), num(y), num(to))
 		d.path("cross", "M%s %sl10 10m-10 0l10 -10", num(to-5), num(y-5))
@@ -150,7 +154,7 @@ func (d *drawing) rung(r rung, y float64) {
 }
 
 func (d *drawing) arrow(r rung, y float64) {
-	from, to := laneX(r.From), laneX(r.To)
+	from, to := d.x(r.From), d.x(r.To)
 	tip := -7.0 // the base of the arrow's head, seen from its tip
 	if to < from {
 		tip = 7
@@ -159,15 +163,15 @@ func (d *drawing) arrow(r rung, y float64) {
 	d.path("line", "M%s %sH%s", num(from), num(line), num(to+tip/2))
 	d.path("tip", "M%s %sl%s -4v8z", num(to), num(line), num(tip))
 	if r.Via >= 0 {
-		d.b.WriteString(fmt.Sprintf(`<circle class="via" cx="%s" cy="%s" r="3"/>`, num(laneX(r.Via)), num(line)))
+		d.b.WriteString(fmt.Sprintf(`<circle class="via" cx="%s" cy="%s" r="3"/>`, num(d.x(r.Via)), num(line)))
 	}
 	left, right := min(from, to), max(from, to)
 	// A label on a long arrow stands in its first gap, where the eye begins to follow it.
-	middle := left + laneWidth/2
+	middle := left + d.laneWidth/2
 	if to < from {
-		middle = right - laneWidth/2
+		middle = right - d.laneWidth/2
 	}
-	d.label("middle", middle, y, r.Label, max(right-left, laneWidth)-8)
+	d.label("middle", middle, y, r.Label, max(right-left, d.laneWidth)-8)
 }
 
 // label writes words, shortened to about so much room; the row's title has them whole.
@@ -175,7 +179,7 @@ func (d *drawing) label(anchor string, x, y float64, words string, room float64)
 	d.text("text", fmt.Sprintf(`class="l %s" x="%s" y="%s"`, anchor, num(x), num(y)), clip(words, max(8, int(room/textWidth))))
 }
 
-func laneX(i int) float64 { return gutter + laneWidth*(float64(i)+0.5) }
+func (d *drawing) x(lane int) float64 { return gutter + d.laneWidth*(float64(lane)+0.5) }
 
 // num writes a number with no more digits than it needs.
 func num(x float64) string {

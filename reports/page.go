@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -27,12 +28,13 @@ type page struct {
 
 type fact struct{ Name, Value string }
 
-// bar counts the requirements of one subject and level.
+// bar counts the requirements of one subject and level, or the scenarios.
 type bar struct {
-	Name, Level string
-	Total       int
-	Words       string
-	Parts       []filter
+	Name  string
+	Level result.Level
+	Total int
+	Words string
+	Parts []filter
 }
 
 // filter is an outcome and how often it occurs.
@@ -58,6 +60,8 @@ type otherGroup struct {
 
 type themeView struct {
 	ID, Title    string
+	Words        string
+	Parts        []filter
 	Requirements []requirementView
 }
 
@@ -85,19 +89,19 @@ func pageOf(run *result.Run) (page, error) {
 	}
 	p.Mark = symbol(result.Outcome(strings.ReplaceAll(p.Mood, "-", " ")))
 	views := make(map[string]*caseView, len(run.Cases))
-	drawn := 0
+	opened := 0
 	for _, f := range featuresOf(run.Cases) {
 		v := featureView{Name: f.Name, Path: f.Path, Words: f.words(), Open: len(run.Cases) <= longFeatures}
 		for _, c := range f.Cases {
-			troubled := troubled(c.Outcome)
-			cv, err := caseViewOf(c, troubled && drawn < drawnLadders)
+			open := troubled(c.Outcome) && opened < openCases
+			cv, err := caseViewOf(c, open)
 			if err != nil {
 				return page{}, fmt.Errorf("case %s: %w", c.ID, err)
 			}
-			if troubled {
-				drawn++
-				v.Open = true
+			if open {
+				opened++
 			}
+			v.Open = v.Open || troubled(c.Outcome)
 			v.Cases = append(v.Cases, cv)
 			views[c.ID] = cv
 		}
@@ -129,8 +133,7 @@ func factsOf(run *result.Run) []fact {
 		{"Network", run.SDK.Network},
 		{"Seed", fmt.Sprint(run.Seed)},
 		{"Started", run.Started.UTC().Format("2 January 2006, 15:04:05 UTC")},
-		{"Took", span(run.Wall) + " for " + span(run.Virtual) + " of simulated time"},
-		{"Scenarios", tallyCases(run.Cases).words()},
+		{"Took", span(run.Wall) + ", for " + span(run.Virtual) + " of simulated time"},
 		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version + ", " + run.Tool.GoVersion)},
 	}
 	return facts
@@ -152,11 +155,10 @@ func barsOf(run *result.Run) []bar {
 		if t.total() == 0 {
 			continue
 		}
-		bars = append(bars, bar{
-			Name: row.name, Level: string(row.level), Total: t.total(), Words: t.words(), Parts: filtersOf(t),
-		})
+		bars = append(bars, bar{row.name, row.level, t.total(), t.words(), filtersOf(t)})
 	}
-	return bars
+	t := tallyCases(run.Cases)
+	return append(bars, bar{"Scenarios", "", t.total(), t.words(), filtersOf(t)})
 }
 
 // filtersOf lists what occurs. A pass comes first here: it is the length that the eye looks for in a bar.
@@ -216,30 +218,41 @@ func themesOf(run *result.Run, views map[string]*caseView) []themeView {
 		last := &themes[len(themes)-1]
 		last.Requirements = append(last.Requirements, v)
 	}
+	for i, theme := range themes {
+		t := tally{}
+		for _, r := range theme.Requirements {
+			t[shown(r.Outcome)]++
+		}
+		themes[i].Words, themes[i].Parts = t.words(), filtersOf(t)
+	}
 	return themes
 }
 
-// troublesOf is what needs somebody: requirements in the catalogue's order, the gravest outcome first, then
-// the user's own scenarios and any other case that stands for no requirement.
+// troublesOf is what needs somebody: the gravest outcome first, of one outcome each MUST before each SHOULD,
+// then the user's own scenarios and any other case that stands for no requirement.
 func troublesOf(run *result.Run, views map[string]*caseView) []trouble {
 	var found []trouble
 	told := make(map[string]bool)
-	for _, outcome := range outcomes {
-		for i := range run.Requirements {
-			r := &run.Requirements[i]
-			if shown(r.Outcome) != outcome || !troubled(outcome) {
-				continue
-			}
-			t := trouble{Requirement: r, Outcome: outcome}
-			for _, id := range r.Cases {
-				if c, ok := views[id]; ok && troubled(c.Outcome) {
-					t.add(c)
-					told[id] = true
-				}
-			}
-			found = append(found, t)
+	for i := range run.Requirements {
+		r := &run.Requirements[i]
+		if !troubled(r.Outcome) {
+			continue
 		}
+		t := trouble{Requirement: r, Outcome: shown(r.Outcome)}
+		for _, id := range r.Cases {
+			if c, ok := views[id]; ok && troubled(c.Outcome) {
+				t.add(c)
+				told[id] = true
+			}
+		}
+		found = append(found, t)
 	}
+	slices.SortStableFunc(found, func(a, b trouble) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(outcomes, a.Outcome), slices.Index(outcomes, b.Outcome)),
+			cmp.Compare(a.Requirement.Level, b.Requirement.Level), // "MUST" < "SHOULD"
+		)
+	})
 	for _, c := range run.Cases {
 		if troubled(c.Outcome) && !told[c.ID] {
 			t := trouble{Outcome: shown(c.Outcome)}

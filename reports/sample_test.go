@@ -16,6 +16,7 @@ var world = []result.Host{
 	{Name: "alice", Addrs: addrs("10.10.0.2")},
 	{Name: "firewall", Addrs: addrs("10.10.0.1")},
 	{Name: "office-dns", Addrs: addrs("10.10.0.53")},
+	{Name: "printer", Addrs: addrs("10.10.0.9")},
 	{Name: "edge-1", Addrs: addrs("47.74.211.17")},
 	{Name: "edge-2", Addrs: addrs("52.80.192.229")},
 	{Name: "relay-1", Addrs: addrs("23.236.115.138")},

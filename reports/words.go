@@ -20,9 +20,11 @@ func headline(run *result.Run) string {
 	case result.Unsound:
 		return "Unsound ground: this run says nothing about the SDK."
 	case result.Partial:
-		shown := must.of(result.Pass, result.UnexpectedPass)
-		return fmt.Sprintf("Partial: none of %d MUST requirements for the SDK failed, but only %d %s shown.",
-			must.total(), shown, isAre(shown))
+		held := fmt.Sprintf("none of %d was", must.total())
+		if n := must.of(result.Pass, result.UnexpectedPass); n > 0 {
+			held = fmt.Sprintf("only %d of %d were", n, must.total())
+		}
+		return "Partial: no MUST requirement for the SDK failed, but " + held + " shown to hold."
 	}
 	return "This run was not judged."
 }
@@ -42,22 +44,8 @@ func reasons(run *result.Run) []string {
 			say("The harness broke while it tested %s.", listOf(ids, 6))
 		}
 	}
-	must := tallyOf(run, isSDK, isMust)
-	for _, open := range []struct {
-		outcome result.Outcome
-		words   string
-	}{
-		{result.KnownFailure, "failed as the expectations file says: an expectation doesn't change the verdict"},
-		{result.NotSupported, "can't be tested, because the SDK lacks the method"},
-		{result.NotJudged, "couldn't be judged in this world"},
-		{result.NotRun, "did not run"},
-		{result.Undefined, "has steps that no definition matches"},
-		{result.Unselected, "had no scenario in this selection"},
-		{result.Uncovered, "has no scenario in the suite yet"},
-	} {
-		if n := must.of(open.outcome); n > 0 {
-			say("%s for the SDK %s.", plural(n, "MUST", "MUSTs"), numberOf(n, open.words))
-		}
+	if rest := rest(tallyOf(run, isSDK, isMust)); rest != "" {
+		say("Of the MUSTs for the SDK, %s.", rest)
 	}
 	should := tallyOf(run, isSDK, isShould)
 	if n := should.of(result.Fail, result.KnownFailure); n > 0 {
@@ -69,22 +57,27 @@ func reasons(run *result.Run) []string {
 	return out
 }
 
-// numberOf puts the verb of a phrase written for one thing into the number of n.
-func numberOf(n int, phrase string) string {
-	if n == 1 {
-		return phrase
+// rest says what became of the requirements that neither passed nor failed unexpectedly.
+func rest(t tally) string {
+	var parts []string
+	for _, open := range []struct {
+		outcome   result.Outcome
+		one, many string
+	}{
+		{result.KnownFailure, "failed as expected, which doesn't change the verdict", "failed as expected, which doesn't change the verdict"},
+		{result.HarnessFault, "met a harness fault", "met harness faults"},
+		{result.Undefined, "has undefined steps", "have undefined steps"},
+		{result.NotSupported, "is not supported by the SDK", "are not supported by the SDK"},
+		{result.NotJudged, "could not be judged", "could not be judged"},
+		{result.NotRun, "did not run", "did not run"},
+		{result.Unselected, "was not selected", "were not selected"},
+		{result.Uncovered, "has no scenario yet", "have no scenario yet"},
+	} {
+		if n := t.of(open.outcome); n > 0 {
+			parts = append(parts, plural(n, open.one, open.many))
+		}
 	}
-	if rest, ok := strings.CutPrefix(phrase, "has "); ok {
-		return "have " + rest
-	}
-	return phrase
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
+	return listOf(parts, len(parts))
 }
 
 func plural(n int, one, many string) string {

@@ -60,6 +60,11 @@ document.addEventListener("toggle", (event) => {
   if (event.target.open && event.target.matches("details.case")) event.target.querySelectorAll("figure[data-packed]").forEach(unpack);
 }, true);
 
+// Paper can't open a list.
+addEventListener("beforeprint", () => {
+  for (const group of document.querySelectorAll("details[data-group]")) group.open = true;
+});
+
 // A link into a closed list opens it.
 const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -1,0 +1,99 @@
+package reports_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+func names(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestWriteMakesTheFolderAndEveryReport(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	require.NoError(t, reports.Write(dir, sample()))
+	require.NoError(t, reports.Write(dir, sample())) // over what is there
+	require.Equal(t, []string{"conformance.json", "index.html", "junit.xml"}, names(t, dir))
+	stat, err := os.Stat(filepath.Join(dir, "index.html"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o644), stat.Mode().Perm())
+}
+
+func TestWriteNamesWhatFailedAndWritesTheRest(t *testing.T) {
+	dir := t.TempDir()
+	blocked := filepath.Join(dir, "junit.xml")
+	require.NoError(t, os.MkdirAll(filepath.Join(blocked, "in the way"), 0o755))
+	err := reports.Write(dir, sample())
+	require.ErrorContains(t, err, "write report "+blocked)
+	require.NotContains(t, err.Error(), "index.html")
+	require.Equal(t, []string{"conformance.json", "index.html", "junit.xml"}, names(t, dir), "and no half-written file")
+}
+
+func TestWriteIntoAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "report")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	require.ErrorContains(t, reports.Write(file, sample()), "make the report folder: ")
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, reports.JSON(&b, sample()))
+	var back result.Run
+	require.NoError(t, json.Unmarshal(b.Bytes(), &back))
+	var again bytes.Buffer
+	require.NoError(t, reports.JSON(&again, &back))
+	require.Equal(t, b.String(), again.String())
+	require.Equal(t, sample().Verdict, back.Verdict)
+	require.Equal(t, sample().Cases[1].Failure, back.Cases[1].Failure)
+}
+
+func TestJSONIsForReaders(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, reports.JSON(&b, sample()))
+	require.Contains(t, b.String(), "<with & without loss>", "nothing is escaped for HTML")
+	b.Reset()
+	require.NoError(t, reports.JSON(&b, &result.Run{Requirements: []result.Requirement{{}}, Cases: []result.Case{{}}}))
+	require.NotContains(t, b.String(), "null")
+}
+
+func TestWritersLeaveTheRunAlone(t *testing.T) {
+	run := sample()
+	require.NoError(t, reports.Write(t.TempDir(), run))
+	require.Equal(t, sample(), run)
+}
+
+func TestSummaryIsPlainUnlessAskedForColor(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, reports.Summary(&b, sample(), reports.Terminal{}))
+	require.NotContains(t, b.String(), "\x1b")
+	require.NotContains(t, b.String(), "index.html", "no folder was named")
+}
+
+func TestSummaryOfManyFailuresSaysHowManyMore(t *testing.T) {
+	var cases []result.Case
+	for range 500 {
+		c := sample().Cases[1]
+		c.Requirements = []string{"CP-FLOW-08"}
+		cases = append(cases, c)
+	}
+	var b bytes.Buffer
+	require.NoError(t, reports.Summary(&b, judged(cases), reports.Terminal{}))
+	require.Contains(t, b.String(), "and 480 cases more like these: 480 failed")
+	require.Less(t, strings.Count(b.String(), "\n"), 300)
+}
