@@ -176,6 +176,6 @@ func unable() error {
 
 func hang() {
 	_ = os.WriteFile("mark", nil, 0o644)
-	for n := 0; ; n++ { //nolint
+	for n := 0; ; n++ {
 	}
 }

@@ -118,7 +118,7 @@ func endAs(outcome string) error {
 func leftover() { select {} }
 
 func spin() {
-	for n := 0; ; n++ { //nolint
+	for n := 0; ; n++ {
 	}
 }
 
@@ -140,7 +140,8 @@ func (s *toy) heldLock() {
 	}()
 	time.Sleep(time.Second)
 	s.mu.Lock()
-	s.mu.Unlock() //nolint:staticcheck // waiting is the point
+	//lint:ignore SA2001 waiting is the point
+	s.mu.Unlock()
 }
 
 // cases reads scenarios, each given as "name: step; step", or whole.

@@ -67,10 +67,10 @@ func newWord(d Definition) (word, error) {
 	}
 	do := reflect.TypeOf(d.Do)
 	if do == nil || do.Kind() != reflect.Func || do.IsVariadic() {
-		return w, fmt.Errorf("Do must be a function with a fixed number of parameters, not %T", d.Do)
+		return w, fmt.Errorf("its Do must be a function with a fixed number of parameters, not %T", d.Do)
 	}
 	if do.NumOut() > 1 || do.NumOut() == 1 && do.Out(0) != errorType {
-		return w, fmt.Errorf("Do must return an error or nothing, not as %T does", d.Do)
+		return w, fmt.Errorf("its Do must return an error or nothing, not as %T does", d.Do)
 	}
 	scalars := do.NumIn()
 	if n := do.NumIn(); n > 0 && (do.In(n-1) == docStringType || do.In(n-1) == tableType) {
@@ -79,11 +79,11 @@ func newWord(d Definition) (word, error) {
 	}
 	for i := range scalars {
 		if in := do.In(i); in != reflect.TypeFor[string]() && !isNumber(in) {
-			return w, fmt.Errorf("Do's parameter %d must be a string or a number, not %v", i+1, in)
+			return w, fmt.Errorf("its Do's parameter %d must be a string or a number, not %v", i+1, in)
 		}
 	}
 	if groups := w.expr.NumSubexp(); groups != scalars {
-		return w, fmt.Errorf("has %d groups for Do's %d parameters; write (?:...) for a group that is no argument", groups, scalars)
+		return w, fmt.Errorf("has %d groups for its Do's %d parameters; write (?:...) for a group that is no argument", groups, scalars)
 	}
 	return w, nil
 }

@@ -1,0 +1,45 @@
+# What people and CI do with this project. CI calls the same targets: see .ci/run.
+
+GO ?= go
+FUZZTIME ?= 10s
+
+.PHONY: help run build test unit lint bench fuzz golden
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+# Not "go run": that turns every exit code but 0 into 1.
+run: build ## Run the suite against the reference SDK; the report is proxyspec-report/index.html
+	./proxyspec run
+
+build: ## Build the command, ./proxyspec
+	$(GO) build -o proxyspec .
+
+test: lint unit run ## All that CI runs: lint, unit and run
+
+# The race detector needs a C compiler and its headers.
+unit: ## Run the Go tests, with the race detector where there is a C compiler
+	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
+		set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
+	else \
+		echo "no C compiler here: the tests run without the race detector"; \
+		set -x; $(GO) test ./...; \
+	fi
+
+lint: ## Check formatting, go vet and staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: ## Run every benchmark
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			(set -x; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package) || exit 1; \
+		done; \
+	done
+
+golden: ## Rewrite the golden files of the reports; look at the difference before you commit it
+	$(GO) test ./reports -update
