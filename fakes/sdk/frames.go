@@ -16,6 +16,7 @@ import (
 type source struct {
 	codec    webrtc.RTPCodecCapability
 	interval time.Duration
+	phase    time.Duration // before the first frame, so that frames never fall on the instants of other timers
 	size     int
 	payload  rtp.Payloader
 	header   func(key bool) []byte
@@ -30,18 +31,21 @@ const (
 // two packets a frame.
 var (
 	opusSource = source{
-		codec: rtc.Opus, interval: 20 * time.Millisecond, size: 80, payload: &codecs.OpusPayloader{},
+		codec: rtc.Opus, interval: 20 * time.Millisecond, phase: 137 * time.Microsecond, size: 80, payload: &codecs.OpusPayloader{},
 		header: func(bool) []byte { return []byte{31 << 3} }, // RFC 6716, section 3.1: CELT, 20 ms, mono, one frame
 	}
 	vp8Source = source{
-		codec: rtc.VP8, interval: time.Second / 15, size: 1800, payload: &codecs.VP8Payloader{},
+		codec: rtc.VP8, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800, payload: &codecs.VP8Payloader{},
 		header: vp8Header,
 	}
 	h264Source = source{
-		codec: rtc.H264, interval: time.Second / 15, size: 1800, payload: &codecs.H264Payloader{},
+		codec: rtc.H264, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800, payload: &codecs.H264Payloader{},
 		header: h264Header,
 	}
 )
+
+// due is when the n-th frame is to be sent, after the connection came up.
+func (s source) due(n int) time.Duration { return s.phase + time.Duration(n)*s.interval }
 
 // vp8Header is the uncompressed data chunk of a shown frame: RFC 6386, section 9.1.
 func vp8Header(key bool) []byte {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/stun/v3"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -48,6 +49,13 @@ func (s *session) newPeer(path Path) (*peer, error) {
 	p := &peer{
 		sockets: newSockets(s.c.sdk.cfg.Net, &s.c.sdk.tasks),
 		up:      make(chan struct{}), down: make(chan struct{}),
+	}
+	for _, server := range path.ICEServers {
+		for _, u := range server.URLs {
+			if uri, err := stun.ParseURI(u); err == nil { // otherwise ICE says what is wrong with it
+				p.sockets.turn = append(p.sockets.turn, fmt.Sprintf("%s %s:%d", uri.Proto, uri.Host, uri.Port))
+			}
+		}
 	}
 	api, err := rtc.API(p.sockets, func(e *webrtc.SettingEngine) error {
 		e.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ func (s *session) publish(audio, video bool, first func(error)) error {
 	}
 	p := &publication{}
 	p.stream = stream{
-		s: s, name: "publishing", again: make(chan struct{}, 1),
+		name:    "publishing",
 		request: sdrtn.Frame{Type: sdrtn.TypePublish, Audio: audio, Video: video},
 		undo:    sdrtn.Frame{Type: sdrtn.TypeUnpublish},
 		setUp:   p.setUp, started: p.started,
@@ -55,20 +56,14 @@ func (s *session) publish(audio, video bool, first func(error)) error {
 		return contract.SDKError(CodeInvalidOperation, "the client publishes already")
 	}
 	s.publication = p
-	begun := s.calls.Go(func() {
-		p.run(func(err error) {
-			if err != nil {
-				s.mu.Lock()
-				s.publication = nil
-				s.mu.Unlock()
-			}
-			first(err)
-		})
+	return s.begin(&p.stream, func(err error) {
+		if err != nil {
+			s.mu.Lock()
+			s.publication = nil
+			s.mu.Unlock()
+		}
+		first(err)
 	})
-	if !begun {
-		return errLeft
-	}
-	return nil
 }
 
 func (p *publication) setUp(to *peer) error {
@@ -88,34 +83,51 @@ func (p *publication) setUp(to *peer) error {
 }
 
 func (p *publication) started(at *peer) {
-	for _, t := range p.tracks {
+	locals := make([]*webrtc.TrackLocalStaticRTP, len(p.tracks))
+	for i, t := range p.tracks {
 		t.wantKey.Store(true)
-		local := t.local
-		at.tasks.Go(func() { p.s.senders.Run(func() { p.send(at, t, local) }) })
+		locals[i] = t.local
 	}
+	at.tasks.Go(func() { p.s.senders.Run(func() { p.send(at, locals) }) })
 }
 
-// send sends a track's frames at their pace until the session's life ends or the peer goes down.
-func (p *publication) send(at *peer, t *sending, local *webrtc.TrackLocalStaticRTP) {
-	ticker := time.NewTicker(t.interval)
-	defer ticker.Stop()
+// send sends the frames of all tracks at their pace until the session's life ends or the peer goes down. One
+// goroutine sends them all: of two tickers due at one instant it would be chance which is first.
+func (p *publication) send(at *peer, locals []*webrtc.TrackLocalStaticRTP) {
+	began := time.Now()
+	sent := make([]int, len(p.tracks)) // frames of each track on this peer
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		p.mu.Lock()
-		packets := t.packets(t.wantKey.Swap(false))
-		for _, packet := range packets {
-			t.meter.Count(packet)
-		}
-		p.mu.Unlock()
-		for _, packet := range packets {
-			_ = local.WriteRTP(packet) // a peer that fails goes down
-		}
 		select {
 		case <-p.s.life.Done():
 			return
 		case <-at.down:
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		elapsed := time.Since(began)
+		next := time.Duration(math.MaxInt64)
+		for i, t := range p.tracks {
+			if t.due(sent[i]) <= elapsed {
+				p.sendFrame(t, locals[i])
+				sent[i]++
+			}
+			next = min(next, t.due(sent[i])-elapsed)
+		}
+		timer.Reset(next)
+	}
+}
+
+func (p *publication) sendFrame(t *sending, local *webrtc.TrackLocalStaticRTP) {
+	p.mu.Lock()
+	packets := t.packets(t.wantKey.Swap(false))
+	for _, packet := range packets {
+		t.meter.Count(packet)
+	}
+	p.mu.Unlock()
+	for _, packet := range packets {
+		_ = local.WriteRTP(packet) // a peer that fails goes down
 	}
 }
 

@@ -133,17 +133,15 @@ func (s *SDK) client(id string) (*client, error) {
 	return nil, invalid("there is no client %q", id)
 }
 
-// reset ends the sessions of all clients, all at once, and forgets the clients.
+// reset ends the sessions of all clients, one after the other, and forgets the clients.
 func (s *SDK) reset() {
 	s.mu.Lock()
 	clients := s.clients
 	s.clients = nil
 	s.mu.Unlock()
-	var ending sync.WaitGroup
 	for _, c := range clients {
-		ending.Go(c.abandon)
+		c.abandon()
 	}
-	ending.Wait()
 }
 
 // services are where the vendor's servers are.

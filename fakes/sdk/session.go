@@ -33,8 +33,6 @@ type session struct {
 
 	life  context.Context // ends with leave, or when the session is lost for good
 	leave context.CancelCauseFunc
-	media context.Context // ends when peer connections are to close, which is after leaving SD-RTN
-	part  context.CancelFunc
 	done  chan struct{} // closed when nothing is left of the session
 
 	sockets *sockets
@@ -46,6 +44,7 @@ type session struct {
 	channel       *channel // nil while there is none
 	path          Path
 	uid, resume   string
+	streams       []*stream // in the order in which they began
 	publication   *publication
 	subscriptions map[string]*subscription // by uid
 	stats         contract.Stats           // but for media
@@ -58,7 +57,6 @@ func newSession(c *client, setting Setting, join contract.Join) *session {
 		sockets: newSockets(c.sdk.cfg.Net, &c.sdk.tasks), subscriptions: map[string]*subscription{},
 	}
 	s.life, s.leave = context.WithCancelCause(context.Background())
-	s.media, s.part = context.WithCancel(context.Background())
 	s.http = &http.Client{Transport: &http.Transport{
 		DialContext:         s.sockets.DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: c.sdk.trust()},
@@ -235,7 +233,13 @@ func (s *session) tearDown(ch *channel) {
 	if ch != nil {
 		ch.leave()
 	}
-	s.part()
+	s.mu.Lock()
+	streams := s.streams
+	s.mu.Unlock()
+	for _, st := range streams { // one after the other, so that their packets have an order
+		close(st.stop)
+		<-st.done
+	}
 	s.calls.Wait()
 	s.sockets.Close()
 	s.http.CloseIdleConnections()

@@ -20,11 +20,15 @@ const dialLimit = 5 * time.Second
 
 // sockets is a network all of whose sockets close together, for a library that may be waiting on one of
 // them when its time is up.
+//
+// ICE asks for the sockets of all its TURN servers at once, each in a goroutine of its own. What it gets is
+// in the servers' order all the same: see beat.
 type sockets struct {
 	transport.Net
 	life  context.Context
 	end   context.CancelFunc
 	tasks *tasks.Group // dials that outlive those who asked for them
+	turn  []string     // "udp host:port" or "tcp host:port" of the TURN servers, in order
 
 	mu   sync.Mutex
 	open []io.Closer
@@ -67,13 +71,6 @@ func (s *sockets) forget(c io.Closer) {
 	s.open = slices.DeleteFunc(s.open, func(o io.Closer) bool { return o == c })
 }
 
-type packetConn struct {
-	net.PacketConn
-	s *sockets
-}
-
-func (c *packetConn) Close() error { c.s.forget(c.PacketConn); return c.PacketConn.Close() }
-
 type udpConn struct {
 	transport.UDPConn
 	s *sockets
@@ -88,12 +85,29 @@ type tcpConn struct {
 
 func (c *tcpConn) Close() error { c.s.forget(c.TCPConn); return c.TCPConn.Close() }
 
-func (s *sockets) ListenPacket(network, address string) (net.PacketConn, error) {
-	c, err := s.Net.ListenPacket(network, address)
-	if err != nil {
-		return nil, err
+// ResolveUDPAddr is what ICE calls before it uses a TURN server over UDP.
+func (s *sockets) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
+	s.takeTurn("udp " + address)
+	return s.Net.ResolveUDPAddr(network, address)
+}
+
+// ResolveTCPAddr is what ICE calls before it connects to a TURN server over TCP.
+func (s *sockets) ResolveTCPAddr(network, address string) (*net.TCPAddr, error) {
+	s.takeTurn("tcp " + address)
+	return s.Net.ResolveTCPAddr(network, address)
+}
+
+func (s *sockets) takeTurn(server string) {
+	if i := slices.Index(s.turn, server); i > 0 {
+		sleep(s.life, time.Duration(i)*beat)
 	}
-	return &packetConn{c, s}, s.keep(c)
+}
+
+// ListenPacket is what ICE calls for a TURN server over UDP, before it says for which. The socket is opened
+// with its first packet.
+func (s *sockets) ListenPacket(network, address string) (net.PacketConn, error) {
+	c := &lateConn{open: func() (net.PacketConn, error) { return s.Net.ListenPacket(network, address) }, ready: make(chan struct{})}
+	return c, s.keep(c)
 }
 
 func (s *sockets) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, error) {

@@ -20,6 +20,19 @@ type stream struct {
 	started func(*peer) // the peer is up
 
 	again chan struct{} // capacity 1: connect anew, on a new message connection
+	stop  chan struct{} // closed when the stream is to end
+	done  chan struct{} // closed when nothing of it is left
+}
+
+// begin runs a stream that the session has room for. The caller holds s.mu.
+func (s *session) begin(st *stream, first func(error)) error {
+	st.s = s
+	st.again, st.stop, st.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	if !s.calls.Go(func() { defer close(st.done); st.run(first) }) {
+		return errLeft
+	}
+	s.streams = append(s.streams, st)
+	return nil
 }
 
 var streamPauses = []time.Duration{0, 2 * time.Second, 4 * time.Second}
@@ -46,7 +59,7 @@ func (st *stream) run(first func(error)) {
 		}
 		reconnect := false
 		select {
-		case <-st.s.media.Done():
+		case <-st.stop:
 			if p != nil {
 				p.close()
 			}

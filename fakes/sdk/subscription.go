@@ -25,7 +25,7 @@ func (s *session) subscribe(c contract.Subscribe, first func(error)) error {
 	}
 	sub := &subscription{meters: map[string]*rtc.Meter{}}
 	sub.stream = stream{
-		s: s, name: "the subscription to " + c.UID, again: make(chan struct{}, 1),
+		name:    "the subscription to " + c.UID,
 		request: sdrtn.Frame{Type: sdrtn.TypeSubscribe, UID: c.UID, Audio: c.Audio, Video: c.Video},
 		undo:    sdrtn.Frame{Type: sdrtn.TypeUnsubscribe, UID: c.UID},
 		setUp:   sub.setUp, started: func(*peer) {},
@@ -39,20 +39,14 @@ func (s *session) subscribe(c contract.Subscribe, first func(error)) error {
 		return contract.SDKError(CodeInvalidOperation, "the client is subscribed to "+c.UID+" already")
 	}
 	s.subscriptions[c.UID] = sub
-	begun := s.calls.Go(func() {
-		sub.run(func(err error) {
-			if err != nil {
-				s.mu.Lock()
-				delete(s.subscriptions, c.UID)
-				s.mu.Unlock()
-			}
-			first(err)
-		})
+	return s.begin(&sub.stream, func(err error) {
+		if err != nil {
+			s.mu.Lock()
+			delete(s.subscriptions, c.UID)
+			s.mu.Unlock()
+		}
+		first(err)
 	})
-	if !begun {
-		return errLeft
-	}
-	return nil
 }
 
 func (sub *subscription) setUp(p *peer) error {

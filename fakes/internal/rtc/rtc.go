@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -30,6 +31,9 @@ func API(nw transport.Net, set func(*webrtc.SettingEngine) error) (*webrtc.API, 
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetDTLSEllipticCurves(elliptic.X25519)
+	// The profile that RFC 8827, section 6.5, demands of everybody. With its tags of ten bytes an encrypted
+	// RTCP packet is no multiple of four long, so that tshark doesn't take it for one in the clear.
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	s.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
 	if set != nil {
 		if err := set(&s); err != nil {

@@ -1,0 +1,88 @@
+package sdk
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// lateConn is a UDP socket that is opened when the first packet is written.
+type lateConn struct {
+	open  func() (net.PacketConn, error)
+	ready chan struct{} // closed once conn or err is set
+
+	mu   sync.Mutex
+	conn net.PacketConn
+	err  error
+}
+
+// socket is the socket, or why there is none. It opens it if asked to.
+func (c *lateConn) socket(open bool) (net.PacketConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if open && c.conn == nil && c.err == nil {
+		c.conn, c.err = c.open()
+		close(c.ready)
+	}
+	return c.conn, c.err
+}
+
+func (c *lateConn) WriteTo(p []byte, to net.Addr) (int, error) {
+	conn, err := c.socket(true)
+	if err != nil {
+		return 0, err
+	}
+	return conn.WriteTo(p, to)
+}
+
+func (c *lateConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	<-c.ready
+	conn, err := c.socket(false)
+	if err != nil {
+		return 0, nil, err
+	}
+	return conn.ReadFrom(p)
+}
+
+// Close closes the socket, or keeps it from being opened.
+func (c *lateConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil && c.err == nil {
+		c.err = net.ErrClosed
+		close(c.ready)
+	}
+	if c.conn == nil {
+		return nil
+	}
+	return c.conn.Close()
+}
+
+// LocalAddr is the socket's address, which has no port before the first packet.
+func (c *lateConn) LocalAddr() net.Addr {
+	if conn, _ := c.socket(false); conn != nil {
+		return conn.LocalAddr()
+	}
+	return &net.UDPAddr{IP: net.IPv4zero}
+}
+
+func (c *lateConn) SetDeadline(t time.Time) error {
+	return c.deadline(func(conn net.PacketConn) error { return conn.SetDeadline(t) })
+}
+
+func (c *lateConn) SetReadDeadline(t time.Time) error {
+	return c.deadline(func(conn net.PacketConn) error { return conn.SetReadDeadline(t) })
+}
+
+func (c *lateConn) SetWriteDeadline(t time.Time) error {
+	return c.deadline(func(conn net.PacketConn) error { return conn.SetWriteDeadline(t) })
+}
+
+// deadline sets a deadline on a socket that is open; before that none is kept.
+func (c *lateConn) deadline(set func(net.PacketConn) error) error {
+	conn, err := c.socket(false)
+	if conn == nil {
+		return err
+	}
+	return set(conn)
+}
