@@ -23,7 +23,7 @@ unit: ## Run the Go tests, with the race detector where there is a C compiler
 		set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \
-		set -x; $(GO) test ./...; \
+		set -x; CGO_ENABLED=0 $(GO) test ./...; \
 	fi
 
 lint: ## Check formatting, go vet and staticcheck
