@@ -99,6 +99,10 @@ func New(cfg Config) (*Cloud, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
+	cfg.Relays = slices.Clone(cfg.Relays)
+	for i, site := range cfg.Relays {
+		cfg.Relays[i].Addr = site.Addr.Unmap()
+	}
 	return &Cloud{cfg: cfg, sites: slices.Clone(cfg.Relays)}, nil
 }
 
@@ -136,29 +140,32 @@ func (cfg *Config) validate() error {
 }
 
 func (site RelaySite) validate() error {
-	if !site.Addr.IsValid() {
+	switch {
+	case !site.Addr.IsValid():
 		return errors.New("no address")
+	case len(site.MessagePorts) == 0:
+		return errors.New("no port for messages")
+	case len(site.UDPPorts) == 0:
+		return errors.New("no port for TURN over UDP")
+	case len(site.TCPPorts) == 0:
+		return errors.New("no port for TURN over TCP")
 	}
-	for use, ports := range map[string][]int{
-		"message": site.MessagePorts, "TURN over UDP": site.UDPPorts, "TURN over TCP": site.TCPPorts,
-	} {
-		if len(ports) == 0 {
-			return fmt.Errorf("no port for %s", use)
+	return errors.Join(
+		validatePorts("TCP", slices.Concat(site.MessagePorts, site.TCPPorts)),
+		validatePorts("UDP", site.UDPPorts),
+	)
+}
+
+func validatePorts(proto string, ports []int) error {
+	seen := make(map[int]bool)
+	for _, port := range ports {
+		switch {
+		case port < 0 || port > 65535:
+			return fmt.Errorf("%d is not a port", port)
+		case port != 0 && seen[port]:
+			return fmt.Errorf("%s port %d is given twice", proto, port)
 		}
-	}
-	for proto, ports := range map[string][]int{
-		"TCP": slices.Concat(site.MessagePorts, site.TCPPorts), "UDP": site.UDPPorts,
-	} {
-		seen := make(map[int]bool)
-		for _, port := range ports {
-			switch {
-			case port < 0 || port > 65535:
-				return fmt.Errorf("%d is not a port", port)
-			case port != 0 && seen[port]:
-				return fmt.Errorf("%s port %d is given twice", proto, port)
-			}
-			seen[port] = true
-		}
+		seen[port] = true
 	}
 	return nil
 }

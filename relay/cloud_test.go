@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -97,5 +98,31 @@ func TestNodesMayServeAgain(t *testing.T) {
 		require.NoError(t, node.Serve(ctx))
 		require.Empty(t, host.streams)
 		require.Empty(t, host.packets)
+	}
+}
+
+// A port that fails must not leave a relay half alive.
+func TestBrokenPortEndsServe(t *testing.T) {
+	for what, breaks := range map[string]func(*memnet) error{
+		"UDP 127.0.0.1:3478": func(host *memnet) error { return host.packets[3478].Close() },
+		"TCP 127.0.0.1:3433": func(host *memnet) error { return host.streams[3433].Close() },
+		"TCP 127.0.0.1:4000": func(host *memnet) error { return host.streams[4000].Close() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				host := newMemnet(loopback)
+				cloud, err := relay.New(config(t))
+				require.NoError(t, err)
+				node := cloud.Relay("relay-1", host)
+				require.NoError(t, node.Listen())
+				ended := make(chan error)
+				go func() { ended <- node.Serve(t.Context()) }()
+				synctest.Wait()
+				require.NoError(t, breaks(host))
+				require.ErrorContains(t, <-ended, what)
+				require.Empty(t, host.streams)
+				require.Empty(t, host.packets)
+			})
+		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pion/transport/v3"
 )
 
-// Edge answers lookups: steps 1 and 2 of a proxied join.
+// Edge answers lookups: steps 1 and 2 of a proxied join. Its methods are for one goroutine at a time.
 type Edge struct {
 	cloud *Cloud
 	name  string
@@ -40,7 +40,7 @@ func (e *Edge) Listen() error {
 func (e *Edge) Addr() netip.AddrPort { return e.addr }
 
 // Serve answers lookups until ctx ends, then closes every connection, waits for all of its goroutines
-// and returns nil. It listens first unless Listen did. Any other error is that of a broken listener.
+// and returns nil. It listens first unless Listen did. Any other error is that of a port that broke.
 func (e *Edge) Serve(ctx context.Context) error {
 	if e.listener == nil {
 		if err := e.Listen(); err != nil {

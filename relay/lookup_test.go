@@ -116,6 +116,14 @@ func TestLookupRefusals(t *testing.T) {
 	require.Empty(t, w.seen(relay.EventLookupAnswered))
 }
 
+func TestLookupWithoutRandomness(t *testing.T) {
+	w := onLoopback(t, func(cfg *relay.Config) { cfg.Rand = strings.NewReader("8 bytes.") })
+	w.mustLook(t, "app", "7")
+	_, r := w.look(t, goodLookup)
+	require.Equal(t, 500, r.status)
+	require.Equal(t, relay.CodeInternal, r.Error.Code)
+}
+
 func TestLookupPreflight(t *testing.T) {
 	w := onLoopback(t, nil)
 	resp, _ := w.ask(t, "OPTIONS", w.lookup, "", "")

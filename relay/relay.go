@@ -13,14 +13,15 @@ import (
 	"github.com/pion/transport/v3"
 )
 
-// Relay carries messages and media between clients and SD-RTN: steps 3 and 4 of a proxied call.
+// Relay carries messages and media between clients and SD-RTN: steps 3 and 4 of a proxied call. Its
+// methods are for one goroutine at a time.
 type Relay struct {
 	cloud *Cloud
 	name  string
 	net   transport.Net
 
 	messagePorts []net.Listener // nil: not listening
-	media        *media
+	turn         *turnServer
 }
 
 // Relay is a new relay, which isn't running yet. The name is that of one of Config.Relays.
@@ -36,33 +37,33 @@ func (r *Relay) Listen() (err error) {
 		return fmt.Errorf("relay %q is not one of Config.Relays", r.name)
 	}
 	site := r.cloud.cfg.Relays[i]
-	m := newMedia(r.cloud, r.name, r.net, site.Addr)
+	turn := newTURNServer(newMedia(r.cloud, r.name, r.net, site.Addr))
 	var messagePorts []net.Listener
 	defer func() {
 		if err != nil {
-			m.close()
+			turn.close()
 			for _, l := range messagePorts {
 				l.Close()
 			}
 		}
 	}()
-	site.MessagePorts, err = eachPort(site, site.MessagePorts, func(at netip.AddrPort) (netip.AddrPort, error) {
+	listenMessages := func(at netip.AddrPort) (netip.AddrPort, error) {
 		l, at, err := listenTCP(r.net, at)
 		if err == nil {
 			messagePorts = append(messagePorts, l)
 		}
 		return at, err
-	})
-	if err != nil {
+	}
+	if site.MessagePorts, err = eachPort(site, site.MessagePorts, listenMessages); err != nil {
 		return err
 	}
-	if site.UDPPorts, err = eachPort(site, site.UDPPorts, m.listenUDP); err != nil {
+	if site.UDPPorts, err = eachPort(site, site.UDPPorts, turn.listenUDP); err != nil {
 		return err
 	}
-	if site.TCPPorts, err = eachPort(site, site.TCPPorts, m.listenTCP); err != nil {
+	if site.TCPPorts, err = eachPort(site, site.TCPPorts, turn.listenTCP); err != nil {
 		return err
 	}
-	r.messagePorts, r.media = messagePorts, m
+	r.messagePorts, r.turn = messagePorts, turn
 	r.cloud.bound(site)
 	return nil
 }
@@ -81,22 +82,22 @@ func eachPort(site RelaySite, ports []int, listen func(netip.AddrPort) (netip.Ad
 }
 
 // Serve relays until ctx ends, then closes every connection and allocation, waits for all of its
-// goroutines and returns nil: within 10 s, which is what open WebSockets have to answer a close frame.
-// It listens first unless Listen did. Any other error is that of a broken listener.
+// goroutines and returns nil: within 10 s, which is what open WebSockets have to take and answer a close
+// frame. It listens first unless Listen did. Any other error is that of a port that broke.
 func (r *Relay) Serve(ctx context.Context) error {
 	if r.messagePorts == nil {
 		if err := r.Listen(); err != nil {
 			return err
 		}
 	}
-	defer func() { r.messagePorts, r.media = nil, nil }()
+	defer func() { r.messagePorts, r.turn = nil, nil }()
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var mediaErr error
 	var running sync.WaitGroup
 	running.Go(func() {
-		mediaErr = r.media.serve(ctx)
+		mediaErr = r.turn.serve(ctx)
 		stop()
 	})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.messages(ctx, w, req) })

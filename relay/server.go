@@ -3,14 +3,12 @@ package relay
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,80 +20,13 @@ import (
 const (
 	requestTimeout = 10 * time.Second // TLS handshake, header and body, then the answer
 	idleTimeout    = 30 * time.Second // between two requests
+	stopGrace      = 5 * time.Second  // for requests under way when a node stops
 	maxHeader      = 16 << 10         // bytes
 )
 
-// statuses has the HTTP status of each refusal code.
-var statuses = map[string]int{
-	CodeMalformed:          http.StatusBadRequest,
-	CodeVersionMalformed:   http.StatusBadRequest,
-	CodeSession:            http.StatusUnauthorized,
-	CodeVersionUnsupported: http.StatusForbidden,
-	CodeNotProvisioned:     http.StatusForbidden,
-	CodeRegion:             http.StatusForbidden,
-	CodeNotFound:           http.StatusNotFound,
-	CodeMethod:             http.StatusMethodNotAllowed,
-	CodeTooLarge:           http.StatusRequestEntityTooLarge,
-	CodeMediaType:          http.StatusUnsupportedMediaType,
-	CodeUpgrade:            http.StatusUpgradeRequired,
-	CodeScale:              http.StatusTooManyRequests,
-	CodeInternal:           http.StatusInternalServerError,
-	CodeUpstream:           http.StatusBadGateway,
-}
-
-// refusal is the error that ends a request: a code for the client's program, a message for its author.
-type refusal struct {
-	code, message string
-}
-
-func refuse(code, format string, args ...any) *refusal {
-	return &refusal{code, fmt.Sprintf(format, args...)}
-}
-
-func (r *refusal) Error() string { return r.code + ": " + r.message }
-
-// write answers a request with the refusal, in a Refusal.
-func (r *refusal) write(w http.ResponseWriter) {
-	h := w.Header()
-	switch r.code {
-	case CodeSession:
-		h.Set("WWW-Authenticate", "ProxySession") // RFC 9110, section 15.5.2, wants one
-	case CodeUpgrade:
-		h.Set("Connection", "Upgrade")
-		h.Set("Upgrade", "websocket")
-		h.Set("Sec-WebSocket-Version", "13") // RFC 6455, section 4.4
-	case CodeScale:
-		h.Set("Retry-After", strconv.Itoa(int(slotGrace/time.Second)))
-	case CodeUpstream:
-		h.Set("Retry-After", "1")
-	}
-	writeJSON(w, statuses[r.code], marshal(Refusal{RefusalError{r.code, r.message}}))
-}
-
-func marshal(v any) []byte {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // the wire types always marshal
-	}
-	return body
-}
-
-// writeJSON answers any origin: no edge or relay knows a client by anything but what it sends.
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Retry-After")
-	h.Set("Cache-Control", "no-store") // it holds credentials
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
-	w.WriteHeader(status)
-	w.Write(body) // an error means that the client has gone; nothing is left to do
-}
-
 // serveHTTPS serves HTTP/1.1 over TLS on all listeners until ctx ends or one of them fails. It owns
-// them, and returns when every connection is closed and every handler has returned. The context of a
-// request ends with ctx.
+// them, lets requests under way end, and returns when every connection is closed and every handler has
+// returned. The context of a request ends with ctx.
 func serveHTTPS(ctx context.Context, listeners []net.Listener, cfg *tls.Config, handler http.Handler, complain func(string)) error {
 	cfg = cfg.Clone()
 	cfg.NextProtos = []string{"http/1.1"}
@@ -116,10 +47,13 @@ func serveHTTPS(ctx context.Context, listeners []net.Listener, cfg *tls.Config, 
 		ErrorLog:          log.New(complaints(complain), "", 0),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-		ConnState: func(_ net.Conn, s http.ConnState) {
+		ConnState: func(c net.Conn, s http.ConnState) {
 			switch s {
 			case http.StateNew:
 				conns.Add(1)
+				if ctx.Err() != nil {
+					c.Close() // accepted too late for server.Close to know
+				}
 			case http.StateClosed, http.StateHijacked:
 				conns.Done()
 			}
@@ -131,12 +65,16 @@ func serveHTTPS(ctx context.Context, listeners []net.Listener, cfg *tls.Config, 
 			err := server.Serve(tls.NewListener(l, cfg))
 			cancel()
 			if errors.Is(err, http.ErrServerClosed) {
-				err = nil
+				failed <- nil
+				return
 			}
-			failed <- err
+			failed <- fmt.Errorf("serve TCP %v: %w", l.Addr(), err)
 		}()
 	}
 	<-ctx.Done()
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	_ = server.Shutdown(grace) // ends well if it can
+	done()
 	server.Close()
 	var err error
 	for range listeners {
