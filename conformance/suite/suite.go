@@ -9,9 +9,11 @@ import (
 
 	"github.com/pion/transport/v3"
 
+	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/cli"
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/steps"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/fakes/mutant"
@@ -35,6 +37,19 @@ func Suite() cli.Suite {
 		Definitions: steps.Vocabulary(),
 		SDKs:        sdks(),
 	}
+}
+
+// Cases is the cases of the suite that a tag expression selects; an empty one selects all.
+func Cases(tags string) ([]selection.Case, error) {
+	requirements, err := catalogue.Load(features.Files, features.RequirementsFile)
+	if err != nil {
+		return nil, err
+	}
+	cfg := selection.Config{Suite: features.Files, Tags: tags}
+	for _, r := range requirements.Requirements() {
+		cfg.Requirements = append(cfg.Requirements, r.ID)
+	}
+	return selection.Select(cfg)
 }
 
 // Stages makes the worlds of cases: worker processes need it.

@@ -30,6 +30,9 @@ func (w *World) Conclude(c *result.Case, out string) error {
 	if err := os.MkdirAll(filepath.Join(out, folder), 0o755); err != nil {
 		return fmt.Errorf("keep the evidence: %w", err)
 	}
+	if err := w.recorder.capture.Close(); err != nil {
+		return fmt.Errorf("keep the capture: %w", err)
+	}
 	text, err := json.Marshal(events)
 	if err != nil {
 		return fmt.Errorf("keep the timeline: %w", err)

@@ -1,0 +1,86 @@
+package suite_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/suite"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+)
+
+var (
+	traceRuns = flag.Int("trace-runs", 50, "how often the trace test runs each scenario")
+	traceTags = flag.String("trace-tags", "@CP-FLOW-01 or @CP-FLOW-04 or @CP-FLOW-05", "the scenarios of the trace test")
+)
+
+func TestMain(m *testing.M) {
+	runner.WorkerMain(suite.Stages())
+	os.Exit(m.Run())
+}
+
+// packet is what must be the same in every run of one seed; encrypted payloads can't be.
+type packet struct {
+	At       time.Duration
+	Proto    string
+	From, To netip.AddrPort
+	Length   int
+	Flags    string
+	Verdict  string
+}
+
+// TestOneSeedGivesOneTrace runs scenarios again and again with one seed.
+func TestOneSeedGivesOneTrace(t *testing.T) {
+	cases, err := suite.Cases(*traceTags)
+	require.NoError(t, err)
+	first := map[string][]packet{}
+	for n := range *traceRuns {
+		out := t.TempDir()
+		run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 7, SDK: suite.Reference, Out: out})
+		require.NoError(t, err)
+		for _, c := range run.Cases {
+			require.Equal(t, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)
+			trace := readTrace(t, filepath.Join(out, filepath.FromSlash(c.Evidence.Timeline)))
+			if n == 0 {
+				require.NotEmpty(t, trace, c.ID)
+				first[c.ID] = trace
+				continue
+			}
+			requireSame(t, fmt.Sprintf("%s, run %d", c.ID, n+1), first[c.ID], trace)
+		}
+		require.NoError(t, os.RemoveAll(out))
+	}
+	t.Logf("%d scenarios, %d runs each: one trace each", len(cases), *traceRuns)
+}
+
+func readTrace(t *testing.T, path string) (trace []packet) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var events []timeline.Event
+	require.NoError(t, json.Unmarshal(text, &events))
+	for _, e := range events {
+		if e.Kind == timeline.KindPacket {
+			trace = append(trace, packet{e.At, e.Proto, e.From, e.To, e.Length, e.Flags, e.Verdict})
+		}
+	}
+	return trace
+}
+
+// requireSame shows the first packet that differs.
+func requireSame(t *testing.T, what string, want, got []packet) {
+	t.Helper()
+	for i := range min(len(want), len(got)) {
+		require.Equal(t, want[i], got[i], "%s: packet %d of %d differs", what, i+1, len(want))
+	}
+	require.Len(t, got, len(want), what)
+}

@@ -1,0 +1,56 @@
+package world
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/pion/transport/v3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/sim/bubble"
+)
+
+// nobody is an SDK for worlds in which nobody uses one.
+func nobody(transport.Net, uint64) (contract.Handler, error) {
+	return nil, errors.New("there is no SDK in this world")
+}
+
+// inBubble runs f in a bubble of its own and demands that nothing is left behind.
+func inBubble(t testing.TB, f func()) {
+	t.Helper()
+	b, err := bubble.Open(bubble.Config{})
+	require.NoError(t, err)
+	require.NoError(t, b.Do(f))
+	require.NoError(t, b.Close(5*time.Minute))
+}
+
+func TestWorldComesUpAndGoes(t *testing.T) {
+	inBubble(t, func() {
+		w, err := New(Config{Seed: 1, Tested: nobody, Reference: nobody})
+		require.NoError(t, err)
+		require.NoError(t, w.Up())
+		require.Error(t, w.Prepare(func(*Setup) {}), "it is too late to prepare")
+		alice, err := w.Host(Alice)
+		require.NoError(t, err)
+		c, err := alice.Dial("tcp", "47.74.211.17:443")
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		_, err = alice.ResolveIPAddr("ip4", "gateway-1.sd-rtn.test")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.NotEmpty(t, w.Timeline.Events())
+	})
+}
+
+func BenchmarkWorld(b *testing.B) {
+	for b.Loop() {
+		inBubble(b, func() {
+			w, err := New(Config{Seed: 1, Tested: nobody, Reference: nobody})
+			require.NoError(b, err)
+			require.NoError(b, w.Up())
+			require.NoError(b, w.Close())
+		})
+	}
+}
