@@ -20,7 +20,7 @@ func (w *World) Conclude(c *result.Case, out string) error {
 	events := w.Timeline.Events()
 	c.Paths = w.paths()
 	c.Ladder = ladder(events)
-	if c.Failure != nil && c.Failure.Cause == "" {
+	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.cause(events)
 	}
 	if out == "" {
