@@ -43,8 +43,10 @@ func readReport(dir string) ([]result.Case, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "conformance.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(filepath.Join(dir, "index.html")); err == nil {
-			return nil, errors.New("the folder has an index.html that is no report of ours; name another folder")
+		for _, name := range []string{"index.html", "junit.xml"} {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return nil, fmt.Errorf("the folder has %s, which is no report of ours; name another folder", name)
+			}
 		}
 		return nil, nil
 	case err != nil:
@@ -56,7 +58,7 @@ func readReport(dir string) ([]result.Case, error) {
 	}
 	family, _, _ := strings.Cut(result.Schema, "/")
 	if err := json.Unmarshal(text, &run); err != nil || !strings.HasPrefix(run.Schema, family+"/") {
-		return nil, errors.New("the folder has a conformance.json that is no report of ours; name another folder")
+		return nil, errors.New("the folder has conformance.json, which is no report of ours; name another folder")
 	}
 	return run.Cases, nil
 }

@@ -246,19 +246,17 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// TestThousandCases prints what a run costs when its cases cost nothing.
-func TestThousandCases(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a second of work")
-	}
-	chosen := slices.Repeat(cases(t, "s: nothing happens; 10 minutes pass; nothing happens"), 1000)
+// BenchmarkThousandCases is what a run costs when its cases cost nothing.
+func BenchmarkThousandCases(b *testing.B) {
+	chosen := slices.Repeat(cases(b, "s: nothing happens; 10 minutes pass; nothing happens"), 1000)
 	for i := range chosen {
 		chosen[i].ID = fmt.Sprint(i)
 	}
-	run, err := Run(context.Background(), Config{Cases: chosen})
-	require.NoError(t, err)
-	for _, c := range run.Cases {
-		require.Equal(t, result.Pass, c.Outcome, c.Failure)
+	for b.Loop() {
+		run, err := Run(context.Background(), Config{Cases: chosen})
+		require.NoError(b, err)
+		for _, c := range run.Cases {
+			require.Equal(b, result.Pass, c.Outcome, c.Failure)
+		}
 	}
-	t.Logf("1,000 cases of 3 steps and %v of virtual time: %v", run.Virtual, run.Wall.Round(time.Millisecond))
 }

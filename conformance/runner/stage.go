@@ -35,8 +35,8 @@ type Stage interface {
 	Conclude(c *result.Case)
 }
 
-// NewStage makes the world of one case; it is called inside the case's bubble. If it fails, the case is
-// a harness fault, unless the error is a *result.Stop that says otherwise.
+// NewStage makes the world of one case; it is called inside the case's bubble. If it fails, it must have
+// ended what it started, and the case is a harness fault, unless the error is a *result.Stop that says otherwise.
 type NewStage func(Job) (Stage, error)
 
 // Job is one case to be run, as it is sent to a worker process.

@@ -3,14 +3,11 @@ package selection
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	gherkin "github.com/cucumber/gherkin/go/v42"
 	messages "github.com/cucumber/messages/go/v34"
-
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 )
 
 // feature is one feature file, read and found to be in order.
@@ -152,83 +149,6 @@ func (f *feature) repeated(names []name) error {
 		line[n.full] = c.Line
 	}
 	return errors.Join(all...)
-}
-
-// requirementTag matches what is meant to name a requirement, well spelled or not.
-var requirementTag = regexp.MustCompile(`(?i)^@CP[-_]`)
-
-// check refuses what Gherkin allows and what would silently test less than it says.
-func (r reader) check(path string, doc *messages.GherkinDocument, all []block) error {
-	var found []error
-	mistake := func(at *messages.Location, format string, args ...any) {
-		found = append(found, fmt.Errorf("%s:%d: %w", path, at.Line, fmt.Errorf(format, args...)))
-	}
-	tags := func(tags []*messages.Tag) {
-		for _, tag := range tags {
-			if err := r.knows(tag.Name); err != nil {
-				mistake(tag.Location, "%w", err)
-			}
-		}
-	}
-	if len(all) == 0 {
-		mistake(doc.Feature.Location, "the feature has no scenario")
-	}
-	tags(doc.Feature.Tags)
-	for _, child := range doc.Feature.Children {
-		if child.Rule != nil {
-			tags(child.Rule.Tags)
-		}
-	}
-	dialect := gherkin.DialectsBuiltin().GetDialect(doc.Feature.Language)
-	for _, b := range all {
-		s := b.scenario
-		tags(s.Tags)
-		if strings.TrimSpace(s.Name) == "" {
-			mistake(s.Location, "the scenario has no name")
-		}
-		if len(s.Steps) == 0 {
-			mistake(s.Location, "the scenario %q has no steps", s.Name)
-		}
-		if len(s.Examples) == 0 && slices.Contains(dialect.ScenarioOutlineKeywords(), s.Keyword) {
-			mistake(s.Location, "the outline %q has no examples, so it would run once with its <placeholders>", s.Name)
-		}
-		for _, e := range s.Examples {
-			tags(e.Tags)
-			if len(e.TableBody) == 0 {
-				mistake(e.Location, "the examples of %q have no rows, so they would test nothing", s.Name)
-			}
-			for i, cell := range headerCells(e) {
-				if slices.ContainsFunc(headerCells(e)[:i], func(c *messages.TableCell) bool { return c.Value == cell.Value }) {
-					mistake(cell.Location, "two columns are named %q", cell.Value)
-				}
-			}
-		}
-	}
-	eachStep(doc, func(s *messages.Step) {
-		if s.DataTable != nil && s.DocString != nil {
-			mistake(s.Location, "a step takes a table or a doc string, not both")
-		}
-	})
-	return errors.Join(found...)
-}
-
-func headerCells(e *messages.Examples) []*messages.TableCell {
-	if e.TableHeader == nil {
-		return nil
-	}
-	return e.TableHeader.Cells
-}
-
-// knows refuses a tag that means a requirement and names none.
-func (r reader) knows(tag string) error {
-	if !requirementTag.MatchString(tag) || slices.Contains(r.requirements, strings.TrimPrefix(tag, "@")) {
-		return nil
-	}
-	tags := make([]string, len(r.requirements))
-	for i, id := range r.requirements {
-		tags[i] = "@" + id
-	}
-	return fmt.Errorf("%s names no requirement of the catalogue%s", tag, nearest.Hint(tag, tags))
 }
 
 // eachStep visits the steps of scenarios and backgrounds, in the order of the file.

@@ -29,6 +29,7 @@ func TestReadRefuses(t *testing.T) {
 		{"no rows", "Feature: F\n  Scenario Outline: S\n    Given <x>\n    Examples:\n      | x |\n", `f.feature:4: the examples of "S" have no rows, so they would test nothing`},
 		{"no header", "Feature: F\n  Scenario: S\n    Given <x>\n    Examples:\n", `f.feature:4: the examples of "S" have no rows, so they would test nothing`},
 		{"two columns", "Feature: F\n  Scenario: S\n    Given <x>\n    Examples:\n      | x | x |\n      | 1 | 2 |\n", `f.feature:5: two columns are named "x"`},
+		{"no such column", "Feature: F\n  Scenario: S\n    Given <prto> of <x>\n    Examples:\n      | proto | x |\n      | 1 | 2 |\n", `f.feature:3: the examples in line 4 have no column for <prto>; did you mean "proto"?`},
 		{"two arguments", scenario + "      | a |\n      \"\"\"\n      x\n      \"\"\"\n", "f.feature:3: a step takes a table or a doc string, not both"},
 		{"unknown requirements", "@CP-FLOW-1\nFeature: F\n  @cp-flow-01 @CPU\n  Scenario: S\n    Given x\n",
 			"f.feature:1: @CP-FLOW-1 names no requirement of the catalogue; did you mean \"@CP-FLOW-01\"?\n" +

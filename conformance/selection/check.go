@@ -1,0 +1,116 @@
+package selection
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	gherkin "github.com/cucumber/gherkin/go/v42"
+	messages "github.com/cucumber/messages/go/v34"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+)
+
+// check collects what is wrong with a file that Gherkin finds in order: what would silently test less
+// than it says.
+type check struct {
+	reader
+	path  string
+	found []error
+}
+
+// check looks at one file. Its error has a line for each mistake.
+func (r reader) check(path string, doc *messages.GherkinDocument, all []block) error {
+	c := check{reader: r, path: path}
+	if len(all) == 0 {
+		c.mistake(doc.Feature.Location, "the feature has no scenario")
+	}
+	c.tags(doc.Feature.Tags)
+	for _, child := range doc.Feature.Children {
+		if child.Rule != nil {
+			c.tags(child.Rule.Tags)
+		}
+	}
+	outlines := gherkin.DialectsBuiltin().GetDialect(doc.Feature.Language).ScenarioOutlineKeywords()
+	for _, b := range all {
+		c.scenario(b.scenario, slices.Contains(outlines, b.scenario.Keyword))
+	}
+	eachStep(doc, func(s *messages.Step) {
+		if s.DataTable != nil && s.DocString != nil {
+			c.mistake(s.Location, "a step takes a table or a doc string, not both")
+		}
+	})
+	return errors.Join(c.found...)
+}
+
+func (c *check) mistake(at *messages.Location, format string, args ...any) {
+	c.found = append(c.found, fmt.Errorf("%s:%d: %w", c.path, at.Line, fmt.Errorf(format, args...)))
+}
+
+func (c *check) scenario(s *messages.Scenario, outline bool) {
+	c.tags(s.Tags)
+	if strings.TrimSpace(s.Name) == "" {
+		c.mistake(s.Location, "the scenario has no name")
+	}
+	if len(s.Steps) == 0 {
+		c.mistake(s.Location, "the scenario %q has no steps", s.Name)
+	}
+	if outline && len(s.Examples) == 0 {
+		c.mistake(s.Location, "the outline %q has no examples, so it would run once with its <placeholders>", s.Name)
+	}
+	for _, e := range s.Examples {
+		c.tags(e.Tags)
+		if len(e.TableBody) == 0 {
+			c.mistake(e.Location, "the examples of %q have no rows, so they would test nothing", s.Name)
+			continue
+		}
+		c.columns(s, e)
+	}
+}
+
+// placeholder matches what an outline's step leaves to its rows.
+var placeholder = regexp.MustCompile(`<([^<>]+)>`)
+
+// columns looks for placeholders that no row fills. It leaves doc strings and tables alone, where
+// brackets may be anything.
+func (c *check) columns(s *messages.Scenario, e *messages.Examples) {
+	var columns []string
+	for _, cell := range e.TableHeader.Cells {
+		if slices.Contains(columns, cell.Value) {
+			c.mistake(cell.Location, "two columns are named %q", cell.Value)
+		}
+		columns = append(columns, cell.Value)
+	}
+	for _, step := range s.Steps {
+		for _, m := range placeholder.FindAllStringSubmatch(step.Text, -1) {
+			if !slices.Contains(columns, m[1]) {
+				c.mistake(step.Location, "the examples in line %d have no column for %s%s", e.Location.Line, m[0], nearest.Hint(m[1], columns))
+			}
+		}
+	}
+}
+
+func (c *check) tags(tags []*messages.Tag) {
+	for _, tag := range tags {
+		if err := c.knows(tag.Name); err != nil {
+			c.mistake(tag.Location, "%w", err)
+		}
+	}
+}
+
+// requirementTag matches what is meant to name a requirement, well spelled or not.
+var requirementTag = regexp.MustCompile(`(?i)^@CP[-_]`)
+
+// knows refuses a tag that means a requirement and names none.
+func (r reader) knows(tag string) error {
+	if !requirementTag.MatchString(tag) || slices.Contains(r.requirements, strings.TrimPrefix(tag, "@")) {
+		return nil
+	}
+	tags := make([]string, len(r.requirements))
+	for i, id := range r.requirements {
+		tags[i] = "@" + id
+	}
+	return fmt.Errorf("%s names no requirement of the catalogue%s", tag, nearest.Hint(tag, tags))
+}
