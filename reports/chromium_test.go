@@ -16,6 +16,9 @@ import (
 // TestPageInChromium lets a browser run the page's script: a packed ladder is drawn when a link opens its case, and a
 // filter and a search leave what they should.
 func TestPageInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes seconds to start")
+	}
 	chromium := findChromium()
 	if chromium == "" {
 		t.Skip("no chromium on this machine")

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
@@ -54,10 +56,10 @@ type (
 	junitWhy struct {
 		Type    string `xml:"type,attr"`
 		Message string `xml:"message,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 	junitOutput struct {
-		Text string `xml:",chardata"`
+		Text string `xml:",cdata"`
 	}
 )
 
@@ -103,9 +105,13 @@ func junitSuiteOf(run *result.Run, f feature) junitSuite {
 	}
 	catalogue := catalogueOf(run)
 	names := make(map[string]int)
+	var proved []string
 	for _, c := range f.Cases {
 		names[c.Name]++
+		proved = append(proved, c.Requirements...)
 	}
+	slices.Sort(proved)
+	s.Properties = append(s.Properties, junitProperty{"requirements", strings.Join(slices.Compact(proved), " ")})
 	var wall time.Duration
 	for _, c := range f.Cases {
 		wall += c.Wall
@@ -130,13 +136,13 @@ func junitSuiteOf(run *result.Run, f feature) junitSuite {
 func junitCaseOf(c result.Case, catalogue map[string]result.Requirement) junitCase {
 	t := junitCase{
 		Name: c.Name, Classname: classname(c.Path), Group: strings.Join(c.Requirements, " "),
-		Time: seconds(c.Wall), SystemOut: junitOutput{evidence(c, catalogue)},
+		Time: seconds(c.Wall), SystemOut: junitOutput{printable(evidence(c, catalogue))},
 	}
 	outcome := shown(c.Outcome)
 	why := &junitWhy{Type: string(outcome), Message: string(outcome)}
 	if c.Failure != nil {
 		why.Message = note(why.Message, c.Failure.Message)
-		why.Text = strings.Join(explain(c), "\n")
+		why.Text = printable(strings.Join(explain(c), "\n"))
 	}
 	switch outcome {
 	case result.Pass:
@@ -155,6 +161,16 @@ func junitCaseOf(c result.Case, catalogue map[string]result.Requirement) junitCa
 func classname(file string) string {
 	file = strings.TrimSuffix(strings.TrimPrefix(path.Clean(file), "/"), ".feature")
 	return strings.ReplaceAll(strings.ReplaceAll(file, ".", "_"), "/", ".")
+}
+
+// printable replaces what no XML document may have, even in a CDATA section.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r == '\n' || unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

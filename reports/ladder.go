@@ -95,7 +95,7 @@ func ladderOf(c result.Case) ladder {
 // flow is what packets share that one arrow stands for.
 type flow struct {
 	from, to netip.Addr
-	port     uint16 // of the far end
+	port     uint16
 	proto    string
 	flags    string // for TCP's SYN and RST, which are worth an arrow of their own
 	verdict  string
@@ -209,6 +209,9 @@ func (b *ladderBuilder) add(e timeline.Event) {
 		return
 	}
 	b.open = nil
+	if e.Kind == timeline.KindResult && b.answer(e) {
+		return
+	}
 	r := b.row(e, rung{Shape: mark, Class: "log", Label: e.Name, From: at, Via: -1})
 	switch e.Kind {
 	case timeline.KindStep:
@@ -218,29 +221,48 @@ func (b *ladderBuilder) add(e timeline.Event) {
 	case timeline.KindCall:
 		r.Class, r.Label = "call", e.Name+"()"
 	case timeline.KindResult:
-		r.Class, r.Label = "call", e.Name+": done"
+		r.Class, r.Label = "call", outcomeOf(e)
 	case timeline.KindNotice:
-		r.Label = note(e.Name, e.Detail)
+		r.Label = note(e.Name, cmp.Or(e.User, e.Detail))
 	default:
 		b.log(r, e, from, to, at)
+		r.Label = note(r.Label, e.Code)
 	}
 	if e.Code != "" {
-		r.Class, r.Label = "error", e.Name+": "+e.Code
+		r.Class = "error"
 	}
 	if r.Shape == mark && at < 0 { // nobody whom we can show
 		r.Shape, r.Label = band, note(e.Actor, r.Label)
 	}
 }
 
+// answer puts a result into the row of its call, if nothing happened in between: most calls return at once.
+func (b *ladderBuilder) answer(e timeline.Event) bool {
+	if len(b.rows) == 0 {
+		return false
+	}
+	r := b.rows[len(b.rows)-1]
+	if c := r.first; c.Kind != timeline.KindCall || c.Actor != e.Actor || c.Name != e.Name || c.Call != e.Call {
+		return false
+	}
+	r.Label = outcomeOf(e)
+	r.Title += "; #" + fmt.Sprintf("%d at %s s: %s", e.Seq, clock(e.At), b.hosts.sentence(e))
+	if e.Code != "" {
+		r.Class = "error"
+	}
+	return true
+}
+
+func outcomeOf(e timeline.Event) string {
+	return e.Name + "() " + cmp.Or(e.Code, "returned")
+}
+
 // log draws an event of the cloud proxy or of SD-RTN: as an arrow, where it says between whom.
 func (b *ladderBuilder) log(r *row, e timeline.Event, from, to, at int) {
-	switch {
-	case from >= 0 && to < 0: // SD-RTN's log names the other end only
-		to = at
-		if backwards(e.Name) {
-			from, to = at, from
-		}
-	case to == at && backwards(e.Name): // the ends are those of the request
+	if to < 0 {
+		to = at // SD-RTN's log names the other end only
+	}
+	if backwards(e.Name) {
 		from, to = to, from
 	}
 	if from < 0 || to < 0 || from == to {
@@ -248,18 +270,15 @@ func (b *ladderBuilder) log(r *row, e timeline.Event, from, to, at int) {
 	}
 	r.Phase = b.phaseOfLog(e, from, to)
 	r.Shape, r.From, r.To = arrow, from, to
-	if at != from && at != to {
-		r.Via = at
-	}
 	if e.User != "" && e.Kind == timeline.KindSDRTN {
 		r.Label += " " + e.User
 	}
 }
 
-// backwards says whether a log entry tells of something that goes to the end which it names as its source,
-// because that end asked for it.
+// backwards says whether a log entry tells of something that goes to the client. The logs name the client
+// as the source in either case, because the connection is its.
 func backwards(name string) bool {
-	for _, end := range []string{"answered", "refused", "opened", "created", ".out"} {
+	for _, end := range []string{"answered", "refused", "opened", "created", ".down", ".out"} {
 		if strings.HasSuffix(name, end) {
 			return true
 		}
@@ -271,15 +290,15 @@ func backwards(name string) bool {
 func (b *ladderBuilder) phaseOfLog(e timeline.Event, from, to int) int {
 	f, t := b.heads[from].place, b.heads[to].place
 	switch {
-	case f == edge && e.Purpose == "lookup":
+	case f == edge:
 		b.answered = true
 		return 2
-	case t == edge && e.Purpose == "lookup":
+	case t == edge:
 		return 1
-	case strings.HasSuffix(e.Name, ".down"), f == gateway && t == relay:
+	case f == gateway && t == relay, strings.HasSuffix(e.Name, ".down"):
 		b.returned = true
 		return 4
-	case strings.HasSuffix(e.Name, ".up"), f == client && t == relay, f == relay && t == gateway:
+	case t == gateway && f == relay, strings.HasSuffix(e.Name, ".up"):
 		return 3
 	}
 	return 0
@@ -316,9 +335,13 @@ func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
 	r.length += e.Length
 }
 
-// port is the one that says what a packet is for: that of the end which is farther from the client.
+// port is the one that says what a packet is for: the server's, and between two servers that of the one
+// which is farther from the client.
 func (b *ladderBuilder) port(e timeline.Event, from, to int) uint16 {
-	if b.heads[from].place > b.heads[to].place {
+	serves := func(lane int) int {
+		return slices.Index([]place{edge, relay, gateway}, b.heads[lane].place)
+	}
+	if serves(from) > serves(to) {
 		return e.From.Port()
 	}
 	return e.To.Port()

@@ -131,7 +131,7 @@ func (d *drawing) rung(r rung, y float64) {
 	case mark:
 		x := d.x(r.From)
 		d.b.WriteString(fmt.Sprintf(`<circle class="dot" cx="%s" cy="%s" r="3.5"/>`, num(x), num(y)))
-		if wide := textWidth * float64(utf8.RuneCountInString(r.Label)); x+10+wide > d.width {
+		if wide := textWidth * float64(utf8.RuneCountInString(r.Label)); x > d.width-d.laneWidth || x+16+wide > d.width {
 			d.label("end", x-10, y+4, r.Label, x-gutter)
 		} else {
 			d.label("start", x+10, y+4, r.Label, d.width-x-12)

@@ -18,13 +18,13 @@ func headline(run *result.Run) string {
 	case result.NotConformant:
 		return fmt.Sprintf("Not conformant: %d of %d MUST requirements for the SDK failed.", failed, must.total())
 	case result.Unsound:
-		return "Unsound ground: this run says nothing about the SDK."
+		return "Unsound: this run says nothing about the SDK."
 	case result.Partial:
-		held := fmt.Sprintf("none of %d was", must.total())
-		if n := must.of(result.Pass, result.UnexpectedPass); n > 0 {
-			held = fmt.Sprintf("only %d of %d were", n, must.total())
+		passed := must.of(result.Pass, result.UnexpectedPass)
+		if passed == 0 {
+			return fmt.Sprintf("Partial: no MUST requirement for the SDK failed, but none of %d passed.", must.total())
 		}
-		return "Partial: no MUST requirement for the SDK failed, but " + held + " shown to hold."
+		return fmt.Sprintf("Partial: no MUST requirement for the SDK failed, but only %d of %d passed.", passed, must.total())
 	}
 	return "This run was not judged."
 }
@@ -36,20 +36,26 @@ func reasons(run *result.Run) []string {
 	if run.Interrupted {
 		say("The run was interrupted: what is missing was not reached.")
 	}
-	if run.Verdict == result.Unsound {
-		if ids := idsOf(run, isGround, isMust, ended(result.Fail, result.KnownFailure)); len(ids) > 0 {
-			say("The ground failed: %s. What an SDK does on such ground proves nothing.", listOf(ids, 6))
-		}
-		if ids := idsOf(run, isMust, ended(result.HarnessFault)); len(ids) > 0 {
-			say("The harness broke while it tested %s.", listOf(ids, 6))
-		}
+	if ids := idsOf(run, isGround, isMust, ended(result.Fail, result.KnownFailure)); len(ids) > 0 {
+		say("The ground failed: %s. What an SDK does on such ground proves nothing.", listOf(ids, 6))
+	}
+	if ids := idsOf(run, isMust, ended(result.HarnessFault)); len(ids) > 0 {
+		say("The harness broke while it tested %s.", listOf(ids, 6))
 	}
 	if rest := rest(tallyOf(run, isSDK, isMust)); rest != "" {
 		say("Of the MUSTs for the SDK, %s.", rest)
 	}
-	should := tallyOf(run, isSDK, isShould)
-	if n := should.of(result.Fail, result.KnownFailure); n > 0 {
-		say("%s for the SDK failed, which doesn't change the verdict.", plural(n, "SHOULD", "SHOULDs"))
+	if n := tallyOf(run, isShould).of(result.Fail, result.KnownFailure); n > 0 {
+		say("%s failed, which doesn't change the verdict.", plural(n, "SHOULD", "SHOULDs"))
+	}
+	own := tally{}
+	for _, c := range run.Cases {
+		if c.Own {
+			own[shown(c.Outcome)]++
+		}
+	}
+	if n := own.of(result.Fail, result.KnownFailure); n > 0 {
+		say("%s failed, which doesn't change the verdict.", plural(n, "scenario of your own", "scenarios of your own"))
 	}
 	if n := len(run.Stale); n > 0 {
 		say("%s of the expectations file answered to no case: %s.", plural(n, "line", "lines"), listOf(run.Stale, 6))
@@ -65,7 +71,6 @@ func rest(t tally) string {
 		one, many string
 	}{
 		{result.KnownFailure, "failed as expected, which doesn't change the verdict", "failed as expected, which doesn't change the verdict"},
-		{result.HarnessFault, "met a harness fault", "met harness faults"},
 		{result.Undefined, "has undefined steps", "have undefined steps"},
 		{result.NotSupported, "is not supported by the SDK", "are not supported by the SDK"},
 		{result.NotJudged, "could not be judged", "could not be judged"},
