@@ -36,14 +36,14 @@ type Config struct {
 	// GatewayTLS is how relays check a gateway's certificate. Default: by the system's authorities.
 	GatewayTLS *tls.Config
 
-	// TTL is how long a session may begin message connections and allocations. Default 24 h, which
-	// draft-uberti-behave-turn-rest-00 recommends: within a working day nobody who stays in a call
-	// and subscribes to one more user needs a second lookup.
+	// TTL is how long a session may begin message connections and allocations, in whole seconds.
+	// Default 24 h, which draft-uberti-behave-turn-rest-00, section 2.2, recommends: whoever stays in
+	// a call all day can still subscribe to one more user without another lookup.
 	TTL time.Duration
 
 	// Ping is how often a message connection that may be idle is tried, in both directions; one that
-	// doesn't answer within 10 s is lost. Default 20 s, below the 30 s that the shortest-lived
-	// firewall states in practice have. Negative: never.
+	// doesn't answer within 10 s is lost. Default 20 s: firewalls that forget idle TCP connections
+	// after 60 s are known. Negative: never.
 	Ping time.Duration
 
 	// Rand names sessions. Default crypto/rand.
@@ -170,7 +170,7 @@ func validatePorts(proto string, ports []int) error {
 	return nil
 }
 
-// name draws 64 bits for the name of a session, so that no two that are valid share one.
+// name draws 64 bits for the name of a session, so that no two that are valid share one in practice.
 func (c *Cloud) name() (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

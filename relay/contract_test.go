@@ -1,7 +1,9 @@
 package relay_test
 
 import (
+	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -48,6 +50,14 @@ func TestCallByTheBook(t *testing.T) {
 				}
 				require.NoError(t, messages.Close(websocket.StatusNormalClosure, ""))
 				w.stop()
+
+				_, token, _ := strings.Cut(way.MessageURLs[0], "session=")
+				for _, e := range w.events {
+					line := fmt.Sprintf("%+v", e)
+					for _, secret := range []string{token, way.ICEServers[0].Credential, `{"type"`, string(secret)} {
+						require.NotContains(t, line, secret)
+					}
+				}
 			})
 		})
 	}

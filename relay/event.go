@@ -13,7 +13,7 @@ const (
 	EventMessagesRefused = "messages.refused" // just before the first byte of the refusal is written
 	EventMessagesUp      = "messages.up"      // one message, just before it is written to SD-RTN
 	EventMessagesDown    = "messages.down"    // one message, just before it is written to the client
-	EventMessagesClosed  = "messages.closed"  // either side ended; Code is empty if by a close frame
+	EventMessagesClosed  = "messages.closed"  // both sides have ended; Code is empty if one closed with a close frame
 
 	EventAllocationCreated = "allocation.created" // just before the client is told
 	EventAllocationRefused = "allocation.refused"

@@ -1,11 +1,11 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,7 +38,8 @@ func (r *Relay) messages(ctx context.Context, w http.ResponseWriter, req *http.R
 	gateway, name, err := r.dial(req.Context(), s)
 	if err != nil {
 		give(false)
-		r.refuseMessages(w, seen, refuse(CodeUpstream, "no SD-RTN gateway answered: %v", err))
+		seen.Detail = err.Error()
+		r.refuseMessages(w, seen, refuse(CodeUpstream, "no SD-RTN gateway answered"))
 		return
 	}
 	seen.Name, seen.Detail = EventMessagesOpened, "to gateway "+name
@@ -56,8 +57,9 @@ func (r *Relay) messages(ctx context.Context, w http.ResponseWriter, req *http.R
 	l.run(ctx, r.cloud.cfg.Ping, func(v verdict) { give(v.broke) })
 }
 
+// refuseMessages logs more than it tells the client if seen has a Detail.
 func (r *Relay) refuseMessages(w http.ResponseWriter, seen Event, fault *refusal) {
-	seen.Name, seen.Code, seen.Detail = EventMessagesRefused, fault.code, fault.message
+	seen.Name, seen.Code, seen.Detail = EventMessagesRefused, fault.code, cmp.Or(seen.Detail, fault.message)
 	r.cloud.cfg.Log(seen)
 	fault.write(w)
 }
@@ -126,15 +128,18 @@ func acceptClient(w http.ResponseWriter, req *http.Request) (side, error) {
 // dial opens a WebSocket to SD-RTN: to the gateway of the session's channel, or to the next one that
 // answers.
 func (r *Relay) dial(ctx context.Context, s session) (side, string, error) {
-	var failures []error
+	var failures []string
 	for _, g := range r.cloud.gateways(s.AppID, s.Channel) {
 		gateway, err := r.dialGateway(ctx, g.URL)
 		if err == nil {
 			return gateway, g.Name, nil
 		}
-		failures = append(failures, fmt.Errorf("%s: %w", g.Name, err))
+		failures = append(failures, g.Name+": "+err.Error())
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	return side{}, "", errors.Join(failures...)
+	return side{}, "", errors.New(strings.Join(failures, "; "))
 }
 
 func (r *Relay) dialGateway(ctx context.Context, target string) (_ side, err error) {
