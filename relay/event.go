@@ -62,7 +62,7 @@ type Event struct {
 	User    string // the UID of the lookup; empty if SD-RTN chooses
 
 	Code   string  // why refused or closed: a Code constant
-	Bytes  int     // of the HTTP body, message or packet that this event is about
+	Bytes  int     // of the answer, message or packet that this event is about
 	Up     Traffic // of this connection or allocation so far, towards SD-RTN
 	Down   Traffic // likewise, towards the client
 	Detail string  // in words

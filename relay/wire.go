@@ -15,7 +15,7 @@ const Realm = "proxyspec"
 // Limits of the wire contract.
 const (
 	MaxRequest = 64 << 10 // bytes of a lookup's body
-	MaxField   = 255      // bytes of appId, region, channel and uid
+	MaxField   = 255      // bytes of each of its fields
 	MaxMessage = 1 << 20  // bytes of one WebSocket message, either way
 )
 
@@ -81,8 +81,9 @@ const (
 	CodeUpstream           = "upstream-failed"        // 502: no SD-RTN gateway answered
 )
 
-// CloseUpstream is the WebSocket close code when SD-RTN's connection broke. It is from the private
-// range because browsers take the registered 1014 for a protocol error.
+// CloseUpstream is the WebSocket close code when SD-RTN's connection broke. It is from the range that
+// RFC 6455, section 7.4.2, leaves to applications, which every client must take: the registered 1014
+// is younger than the RFC.
 const CloseUpstream = 4502
 
 // Reasons in a WebSocket close frame that the relay itself makes.
