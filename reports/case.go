@@ -23,20 +23,21 @@ type caseView struct {
 	Proof  []proofView
 	Ladder template.HTML // drawn, or "" if Packed
 	Packed string        // the same, deflated, in base64
-	hosts  hosts
 }
 
+// proofView is an event that proves a failure.
 type proofView struct {
-	Seq                     int
-	At, Words, Class, Actor string
+	Seq              int
+	At, Words, Class string
 }
 
 func caseViewOf(c result.Case, open bool) (*caseView, error) {
-	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open, hosts: hostsOf(c)}
+	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open}
 	if c.Failure != nil {
 		v.Reason = c.Failure.Message
+		h := hostsOf(c)
 		for _, e := range c.Failure.Events {
-			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), v.hosts.sentence(e), e.Verdict, e.Actor})
+			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict})
 		}
 	}
 	svg := ladderOf(c).SVG("Sequence diagram of " + c.Name)

@@ -52,12 +52,10 @@ func explain(c result.Case) []string {
 	add("expected", f.Expected)
 	add("actual", f.Actual)
 	add("cause", f.Cause)
-	for i, e := range f.Events {
-		label := ""
-		if i == 0 {
-			label = "proof"
-		}
-		add(label, proof(hostsOf(c), e))
+	h, label := hostsOf(c), "proof"
+	for _, e := range f.Events {
+		add(label, proof(h, e))
+		label = ""
 	}
 	add("replay", f.Replay)
 	return lines
@@ -96,8 +94,9 @@ func evidence(c result.Case, catalogue map[string]result.Requirement) string {
 	}
 	if c.Failure != nil && len(c.Failure.Events) > 0 {
 		b.WriteByte('\n')
+		h := hostsOf(c)
 		for _, e := range c.Failure.Events {
-			fmt.Fprintf(&b, "%s\n", proof(hostsOf(c), e))
+			fmt.Fprintln(&b, proof(h, e))
 		}
 	}
 	return b.String()

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
@@ -161,16 +160,6 @@ func junitCaseOf(c result.Case, catalogue map[string]result.Requirement) junitCa
 func classname(file string) string {
 	file = strings.TrimSuffix(strings.TrimPrefix(path.Clean(file), "/"), ".feature")
 	return strings.ReplaceAll(strings.ReplaceAll(file, ".", "_"), "/", ".")
-}
-
-// printable replaces what no XML document may have, even in a CDATA section.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || unicode.IsGraphic(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

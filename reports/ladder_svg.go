@@ -115,7 +115,7 @@ func (d *drawing) phases(rows []rung) {
 		if last > i {
 			d.path("during", "M%s %sV%s", num(phaseX), num(top), num(bottom))
 		}
-		d.b.WriteString(fmt.Sprintf(`<circle cx="%s" cy="%s" r="9"/>`, num(phaseX), num(top)))
+		fmt.Fprintf(&d.b, `<circle cx="%s" cy="%s" r="9"/>`, num(phaseX), num(top))
 		d.text("text", fmt.Sprintf(`x="%s" y="%s"`, num(phaseX), num(top+4)), fmt.Sprint(phase))
 		d.end("g")
 		i = next
@@ -125,12 +125,12 @@ func (d *drawing) phases(rows []rung) {
 func (d *drawing) rung(r rung, y float64) {
 	switch r.Shape {
 	case band:
-		d.b.WriteString(fmt.Sprintf(`<rect class="band" x="%s" y="%s" width="%s" height="%s" rx="3"/>`,
-			num(phaseX+16), num(y-rowHeight/2+3), num(d.width-phaseX-24), num(rowHeight-6)))
+		fmt.Fprintf(&d.b, `<rect class="band" x="%s" y="%s" width="%s" height="%s" rx="3"/>`,
+			num(phaseX+16), num(y-rowHeight/2+3), num(d.width-phaseX-24), num(rowHeight-6))
 		d.label("start", phaseX+26, y+4, r.Label, d.width-phaseX-40)
 	case mark:
 		x := d.x(r.From)
-		d.b.WriteString(fmt.Sprintf(`<circle class="dot" cx="%s" cy="%s" r="3.5"/>`, num(x), num(y)))
+		fmt.Fprintf(&d.b, `<circle class="dot" cx="%s" cy="%s" r="3.5"/>`, num(x), num(y))
 		if wide := textWidth * float64(utf8.RuneCountInString(r.Label)); x > d.width-d.laneWidth || x+16+wide > d.width {
 			d.label("end", x-10, y+4, r.Label, x-gutter)
 		} else {
@@ -163,7 +163,7 @@ func (d *drawing) arrow(r rung, y float64) {
 	d.path("line", "M%s %sH%s", num(from), num(line), num(to+tip/2))
 	d.path("tip", "M%s %sl%s -4v8z", num(to), num(line), num(tip))
 	if r.Via >= 0 {
-		d.b.WriteString(fmt.Sprintf(`<circle class="via" cx="%s" cy="%s" r="3"/>`, num(d.x(r.Via)), num(line)))
+		fmt.Fprintf(&d.b, `<circle class="via" cx="%s" cy="%s" r="3"/>`, num(d.x(r.Via)), num(line))
 	}
 	left, right := min(from, to), max(from, to)
 	// A label on a long arrow stands in its first gap, where the eye begins to follow it.

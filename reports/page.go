@@ -14,8 +14,7 @@ type page struct {
 	Run      *result.Run
 	Headline string
 	Reasons  []string
-	Mood     string // of the verdict, for its colour: a class of outcomes
-	Mark     string
+	Mood     result.Outcome // that has the verdict's colour
 	Facts    []fact
 	Bars     []bar
 	Troubles []trouble
@@ -23,7 +22,7 @@ type page struct {
 	Themes   []themeView
 	Features []featureView
 	// Filters offer what occurs.
-	RequirementFilters, CaseFilters []filter
+	RequirementFilters, CaseFilters []count
 }
 
 type fact struct{ Name, Value string }
@@ -34,19 +33,14 @@ type bar struct {
 	Level result.Level
 	Total int
 	Words string
-	Parts []filter
+	Parts []count
 }
 
-// filter is an outcome and how often it occurs.
-type filter struct {
-	Outcome result.Outcome
-	Count   int
-}
-
-// trouble is a requirement, or a user's own scenario, that needs somebody, with its cases that say why.
+// trouble is a requirement that needs somebody, with its cases that say why; or such a case without a
+// requirement, which is most likely a user's own.
 type trouble struct {
 	Requirement *result.Requirement
-	Outcome     result.Outcome
+	Outcome     result.Outcome // of First
 	First       *caseView
 	More        []*caseView
 }
@@ -61,7 +55,7 @@ type otherGroup struct {
 type themeView struct {
 	ID, Title    string
 	Words        string
-	Parts        []filter
+	Parts        []count
 	Requirements []requirementView
 }
 
@@ -85,13 +79,12 @@ func pageOf(run *result.Run) (page, error) {
 	p := page{
 		Run: run, Headline: headline(run), Reasons: reasons(run),
 		Mood: mood(run.Verdict), Facts: factsOf(run), Bars: barsOf(run),
-		RequirementFilters: filtersOf(tallyOf(run)), CaseFilters: filtersOf(tallyCases(run.Cases)),
+		RequirementFilters: tallyOf(run).counts(), CaseFilters: tallyCases(run.Cases).counts(),
 	}
-	p.Mark = symbol(result.Outcome(strings.ReplaceAll(p.Mood, "-", " ")))
 	views := make(map[string]*caseView, len(run.Cases))
 	opened := 0
 	for _, f := range featuresOf(run.Cases) {
-		v := featureView{Name: f.Name, Path: f.Path, Words: f.words(), Open: len(run.Cases) <= longFeatures}
+		v := featureView{Name: f.Name, Path: f.Path, Words: tallyCases(f.Cases).words(), Open: len(run.Cases) <= longFeatures}
 		for _, c := range f.Cases {
 			open := troubled(c.Outcome) && opened < openCases
 			cv, err := caseViewOf(c, open)
@@ -113,16 +106,17 @@ func pageOf(run *result.Run) (page, error) {
 	return p, nil
 }
 
-func mood(verdict string) string {
+// mood is the outcome that looks like a verdict.
+func mood(verdict string) result.Outcome {
 	switch verdict {
 	case result.Conformant:
-		return class(result.Pass)
+		return result.Pass
 	case result.NotConformant:
-		return class(result.Fail)
+		return result.Fail
 	case result.Partial:
-		return class(result.NotJudged)
+		return result.NotJudged
 	}
-	return class(result.HarnessFault)
+	return result.HarnessFault
 }
 
 func factsOf(run *result.Run) []fact {
@@ -155,49 +149,11 @@ func barsOf(run *result.Run) []bar {
 		if t.total() == 0 {
 			continue
 		}
-		bars = append(bars, bar{row.name, row.level, t.total(), t.words(), filtersOf(t)})
+		bars = append(bars, bar{row.name, row.level, t.total(), t.words(), t.counts()})
 	}
 	t := tallyCases(run.Cases)
-	return append(bars, bar{"Scenarios", "", t.total(), t.words(), filtersOf(t)})
+	return append(bars, bar{"Scenarios", "", t.total(), t.words(), t.counts()})
 }
-
-// filtersOf lists what occurs. A pass comes first here: it is the length that the eye looks for in a bar.
-func filtersOf(t tally) []filter {
-	var some []filter
-	if n := t[result.Pass]; n > 0 {
-		some = append(some, filter{result.Pass, n})
-	}
-	for _, o := range outcomes {
-		if n := t[o]; n > 0 && o != result.Pass {
-			some = append(some, filter{o, n})
-		}
-	}
-	return some
-}
-
-// words lists what occurs: "71 passed, 2 failed, 1 not run".
-func (t tally) words() string {
-	past := map[result.Outcome]string{
-		result.Pass: "passed", result.Fail: "failed",
-		result.Undefined: "with undefined steps",
-	}
-	counted := map[result.Outcome][2]string{
-		result.KnownFailure:   {"known failure", "known failures"},
-		result.UnexpectedPass: {"unexpected pass", "unexpected passes"},
-		result.HarnessFault:   {"harness fault", "harness faults"},
-	}
-	var parts []string
-	for _, f := range filtersOf(t) {
-		if c, ok := counted[f.Outcome]; ok {
-			parts = append(parts, plural(f.Count, c[0], c[1]))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("%d %s", f.Count, cmp.Or(past[f.Outcome], string(f.Outcome))))
-	}
-	return cmp.Or(strings.Join(parts, ", "), "none")
-}
-
-func (f feature) words() string { return tallyCases(f.Cases).words() }
 
 func themesOf(run *result.Run, views map[string]*caseView) []themeView {
 	var themes []themeView
@@ -223,7 +179,7 @@ func themesOf(run *result.Run, views map[string]*caseView) []themeView {
 		for _, r := range theme.Requirements {
 			t[shown(r.Outcome)]++
 		}
-		themes[i].Words, themes[i].Parts = t.words(), filtersOf(t)
+		themes[i].Words, themes[i].Parts = t.words(), t.counts()
 	}
 	return themes
 }
@@ -234,28 +190,26 @@ func troublesOf(run *result.Run, views map[string]*caseView) []trouble {
 	var found []trouble
 	told := make(map[string]bool)
 	for i := range run.Requirements {
-		r := &run.Requirements[i]
-		if !troubled(r.Outcome) {
-			continue
-		}
-		t := trouble{Requirement: r, Outcome: shown(r.Outcome)}
-		for _, id := range r.Cases {
+		t := trouble{Requirement: &run.Requirements[i]}
+		for _, id := range t.Requirement.Cases {
 			if c, ok := views[id]; ok && troubled(c.Outcome) {
 				t.add(c)
 				told[id] = true
 			}
 		}
-		found = append(found, t)
+		if t.First != nil {
+			found = append(found, t)
+		}
 	}
 	slices.SortStableFunc(found, func(a, b trouble) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(outcomes, a.Outcome), slices.Index(outcomes, b.Outcome)),
+			cmp.Compare(rank(a.Outcome), rank(b.Outcome)),
 			cmp.Compare(a.Requirement.Level, b.Requirement.Level), // "MUST" < "SHOULD"
 		)
 	})
 	for _, c := range run.Cases {
 		if troubled(c.Outcome) && !told[c.ID] {
-			t := trouble{Outcome: shown(c.Outcome)}
+			var t trouble
 			t.add(views[c.ID])
 			found = append(found, t)
 		}
@@ -263,16 +217,17 @@ func troublesOf(run *result.Run, views map[string]*caseView) []trouble {
 	return found
 }
 
-// add keeps the first case as the one that is told in full, unless a later one is graver.
+// add keeps the gravest case as the one that is told in full, of several the first.
 func (t *trouble) add(c *caseView) {
 	switch {
 	case t.First == nil:
 		t.First = c
-	case shown(c.Outcome) == t.Outcome && shown(t.First.Outcome) != t.Outcome:
+	case rank(c.Outcome) < rank(t.First.Outcome):
 		t.First, t.More = c, append(t.More, t.First)
 	default:
 		t.More = append(t.More, c)
 	}
+	t.Outcome = shown(t.First.Outcome)
 }
 
 func othersOf(run *result.Run, views map[string]*caseView) []otherGroup {

@@ -25,7 +25,7 @@ const provingEvents = 3
 func Summary(w io.Writer, run *result.Run, t Terminal) error {
 	s := summary{run: run, paint: paint(t.Color), catalogue: catalogueOf(run)}
 	told := 0
-	var more tally = tally{}
+	more := tally{}
 	for _, c := range run.Cases {
 		switch {
 		case !troubled(c.Outcome):
@@ -60,7 +60,7 @@ func (s *summary) line(format string, args ...any) {
 // failure tells a case in trouble: what must hold, what was, why, and how to see it again.
 func (s *summary) failure(c result.Case) {
 	outcome := shown(c.Outcome)
-	s.line("%s %s  %s", s.paint.outcome(outcome, symbol(outcome)+" "+string(outcome)), s.paint.bold(c.Name),
+	s.line("%s %s  %s", s.paint.outcome(outcome, symbol(outcome)+" "+string(outcome)), s.paint.bold(oneLine(c.Name)),
 		s.paint.dim(fmt.Sprintf("%s:%d", c.Path, c.Line)))
 	for _, id := range c.Requirements {
 		r := s.catalogue[id]
@@ -77,7 +77,7 @@ func (s *summary) failure(c result.Case) {
 	}
 	c.Failure = &f
 	for _, text := range explain(c) {
-		s.line("  %s", strings.ReplaceAll(text, "\n", "\n  "))
+		s.line("  %s", strings.ReplaceAll(printable(text), "\n", "\n  "))
 	}
 	if more > 0 {
 		s.line("  and %s more, in the report", plural(more, "event", "events"))
@@ -102,9 +102,9 @@ func (s *summary) open() {
 			}
 			reason := ""
 			if c.Failure != nil {
-				reason = ": " + c.Failure.Message
+				reason = oneLine(": " + c.Failure.Message)
 			}
-			s.line("%s %s%s", s.paint.outcome(o, symbol(o)+" "+string(o)), c.Name, s.paint.dim(reason))
+			s.line("%s %s%s", s.paint.outcome(o, symbol(o)+" "+string(o)), oneLine(c.Name), s.paint.dim(reason))
 		}
 	}
 	if listed > toldFailures {
@@ -122,7 +122,7 @@ func (s *summary) totals(dir string) {
 		s.line("%s", r)
 	}
 	s.line("")
-	sdk := strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version)
+	sdk := oneLine(run.SDK.Name + " " + run.SDK.Version)
 	s.line("SDK           %s (--sdk %s), %s network, seed %d", sdk, run.SDK.Selected, run.SDK.Network, run.Seed)
 	s.line("scenarios     %s", tallyCases(run.Cases).words())
 	label := "requirements"
@@ -140,6 +140,9 @@ func (s *summary) totals(dir string) {
 		s.line("report        %s/index.html", strings.TrimSuffix(dir, "/"))
 	}
 }
+
+// oneLine makes words fit a line. Like printable, it keeps an SDK's own words from steering the terminal.
+func oneLine(words string) string { return strings.Join(strings.Fields(printable(words)), " ") }
 
 // paint colours words for a terminal, or doesn't.
 type paint bool

@@ -1,7 +1,10 @@
 package reports
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
@@ -19,6 +22,9 @@ func shown(o result.Outcome) result.Outcome {
 	}
 	return o
 }
+
+// rank is the place of an outcome in that order.
+func rank(o result.Outcome) int { return slices.Index(outcomes, shown(o)) }
 
 // troubled says whether someone should do something about an outcome.
 func troubled(o result.Outcome) bool {
@@ -50,6 +56,48 @@ func (t tally) of(some ...result.Outcome) int {
 
 // covered is how many have a scenario in the suite, whether it was selected or not.
 func (t tally) covered() int { return t.total() - t[result.Uncovered] }
+
+// count is an outcome and how often it occurs.
+type count struct {
+	Outcome result.Outcome
+	Count   int
+}
+
+// counts lists what occurs. A pass comes first here: it is the length that the eye looks for in a bar.
+func (t tally) counts() []count {
+	var some []count
+	if n := t[result.Pass]; n > 0 {
+		some = append(some, count{result.Pass, n})
+	}
+	for _, o := range outcomes {
+		if n := t[o]; n > 0 && o != result.Pass {
+			some = append(some, count{o, n})
+		}
+	}
+	return some
+}
+
+// words lists what occurs: "71 passed, 2 failed, 1 not run".
+func (t tally) words() string {
+	past := map[result.Outcome]string{
+		result.Pass: "passed", result.Fail: "failed",
+		result.Undefined: "with undefined steps",
+	}
+	counted := map[result.Outcome][2]string{
+		result.KnownFailure:   {"known failure", "known failures"},
+		result.UnexpectedPass: {"unexpected pass", "unexpected passes"},
+		result.HarnessFault:   {"harness fault", "harness faults"},
+	}
+	var parts []string
+	for _, f := range t.counts() {
+		if c, ok := counted[f.Outcome]; ok {
+			parts = append(parts, plural(f.Count, c[0], c[1]))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", f.Count, cmp.Or(past[f.Outcome], string(f.Outcome))))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
+}
 
 // A which picks requirements.
 type which func(result.Requirement) bool

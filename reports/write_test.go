@@ -86,6 +86,21 @@ func TestSummaryIsPlainUnlessAskedForColor(t *testing.T) {
 	require.NotContains(t, b.String(), "index.html", "no folder was named")
 }
 
+func TestSummaryKeepsAnSDKsWordsFromSteeringTheTerminal(t *testing.T) {
+	run := judged([]result.Case{{
+		ID: "a", Name: "a\x1b[2J", Outcome: result.Fail,
+		Failure: &result.Failure{Message: "\x1b]0;title\x07\rgone", Actual: "one\ntwo"},
+	}, {
+		ID: "b", Name: "b", Outcome: result.NotRun, Failure: &result.Failure{Message: "\x1b[31mred\nand more"},
+	}})
+	var b bytes.Buffer
+	require.NoError(t, reports.Summary(&b, run, reports.Terminal{}))
+	require.NotContains(t, b.String(), "\x1b")
+	require.NotContains(t, b.String(), "\r")
+	require.Contains(t, b.String(), "actual    one\n            two\n")
+	require.Contains(t, b.String(), "red and more\n")
+}
+
 func TestSummaryOfManyFailuresSaysHowManyMore(t *testing.T) {
 	cases := slices.Repeat(sample().Cases[1:2], 500)
 	var b bytes.Buffer
