@@ -160,8 +160,9 @@ func readAnswer(text []byte) (Path, error) {
 }
 
 // beat is how far apart things begin that begin at once. In virtual time goroutines that are ready at one
-// instant run in no certain order, and one seed would give more than one trace.
-const beat = time.Millisecond
+// instant run in no certain order, and one seed would give more than one trace. It is no round number, so
+// that what follows from them doesn't fall on the instants of anybody's timers either.
+const beat = 1137 * time.Microsecond
 
 // sleep waits, and reports whether ctx is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {

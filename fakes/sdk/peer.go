@@ -19,12 +19,11 @@ import (
 const (
 	mediaLimit = 30 * time.Second
 
-	// How long ICE looks for a way, and how long it waits for a better one among those that work. TURN over
-	// UDP to a closed port takes 8 s to fail, over TCP 5 s; neither waits for the other.
+	// How long ICE looks for a way: TURN over UDP to a closed port takes 8 s to fail, over TCP 5 s; neither
+	// waits for the other.
 	iceDisconnected = 5 * time.Second
 	iceFailed       = 15 * time.Second
 	iceKeepAlive    = 2 * time.Second
-	iceRelayWait    = 500 * time.Millisecond
 
 	closeLimit = 2 * time.Second
 )
@@ -38,6 +37,7 @@ type peer struct {
 	up   chan struct{} // closed once media can flow
 	down chan struct{} // closed when it no longer can
 
+	found  sync.Once // ICE has found a way
 	mu     sync.Mutex
 	isUp   bool
 	isDown bool
@@ -59,7 +59,7 @@ func (s *session) newPeer(path Path) (*peer, error) {
 	}
 	api, err := rtc.API(p.sockets, func(e *webrtc.SettingEngine) error {
 		e.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
-		e.SetRelayAcceptanceMinWait(iceRelayWait)
+		e.SetRelayAcceptanceMinWait(0) // the servers are asked in the order of preference
 		if s.c.sdk.cfg.WebRTC != nil {
 			s.c.sdk.cfg.WebRTC(e)
 		}
@@ -76,6 +76,11 @@ func (s *session) newPeer(path Path) (*peer, error) {
 		return nil, fmt.Errorf("peer connection: %w", err)
 	}
 	p.OnConnectionStateChange(p.changed)
+	p.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
+		if state == webrtc.ICEConnectionStateConnected {
+			p.found.Do(func() { close(p.sockets.connected) })
+		}
+	})
 	return p, nil
 }
 

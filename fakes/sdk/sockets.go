@@ -15,14 +15,20 @@ import (
 	"github.com/proxyspec/proxyspec/fakes/internal/tasks"
 )
 
-// dialLimit bounds one attempt to connect: a firewall that drops must not eat up the limit of a join.
-const dialLimit = 5 * time.Second
+const (
+	// dialLimit bounds one attempt to connect: a firewall that drops must not eat up the limit of a join.
+	dialLimit = 5 * time.Second
+
+	// turnPause is from one TURN server to the next. Allocation, permission, check and nomination take
+	// four round trips; a server that answers within 125 ms is the only one that is asked.
+	turnPause = 500 * time.Millisecond
+)
 
 // sockets is a network all of whose sockets close together, for a library that may be waiting on one of
 // them when its time is up.
 //
-// ICE asks for the sockets of all its TURN servers at once, each in a goroutine of its own. What it gets is
-// in the servers' order all the same: see beat.
+// ICE would ask all its TURN servers for an allocation at once. Here they are asked one after the other, in
+// their order, until ICE is connected: a relay that isn't needed hears nothing, and one seed gives one trace.
 type sockets struct {
 	transport.Net
 	life  context.Context
@@ -30,12 +36,14 @@ type sockets struct {
 	tasks *tasks.Group // dials that outlive those who asked for them
 	turn  []string     // "udp host:port" or "tcp host:port" of the TURN servers, in order
 
+	connected chan struct{} // closed once no further TURN server is needed
+
 	mu   sync.Mutex
 	open []io.Closer
 }
 
 func newSockets(nw transport.Net, group *tasks.Group) *sockets {
-	s := &sockets{Net: nw, tasks: group}
+	s := &sockets{Net: nw, tasks: group, connected: make(chan struct{})}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -87,19 +95,35 @@ func (c *tcpConn) Close() error { c.s.forget(c.TCPConn); return c.TCPConn.Close(
 
 // ResolveUDPAddr is what ICE calls before it uses a TURN server over UDP.
 func (s *sockets) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
-	s.takeTurn("udp " + address)
+	if err := s.takeTurn("udp " + address); err != nil {
+		return nil, err
+	}
 	return s.Net.ResolveUDPAddr(network, address)
 }
 
 // ResolveTCPAddr is what ICE calls before it connects to a TURN server over TCP.
 func (s *sockets) ResolveTCPAddr(network, address string) (*net.TCPAddr, error) {
-	s.takeTurn("tcp " + address)
+	if err := s.takeTurn("tcp " + address); err != nil {
+		return nil, err
+	}
 	return s.Net.ResolveTCPAddr(network, address)
 }
 
-func (s *sockets) takeTurn(server string) {
-	if i := slices.Index(s.turn, server); i > 0 {
-		sleep(s.life, time.Duration(i)*beat)
+// takeTurn waits until a TURN server is to be asked. An error says that it isn't.
+func (s *sockets) takeTurn(server string) error {
+	i := slices.Index(s.turn, server)
+	if i <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(time.Duration(i) * turnPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.connected:
+		return errors.New("another TURN server is in use")
+	case <-s.life.Done():
+		return net.ErrClosed
 	}
 }
 
