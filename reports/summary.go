@@ -17,6 +17,9 @@ type Terminal struct {
 // toldFailures is how many cases in trouble a summary tells in full: more than that nobody reads there.
 const toldFailures = 20
 
+// longestFact is how many lines of one fact of a failure a summary shows.
+const longestFact = 6
+
 // provingEvents is how many events of a failure a summary shows.
 const provingEvents = 3
 
@@ -77,7 +80,12 @@ func (s *summary) failure(c result.Case) {
 	}
 	c.Failure = &f
 	for _, text := range explain(c) {
-		s.line("  %s", strings.ReplaceAll(printable(text), "\n", "\n  "))
+		lines := strings.Split(printable(text), "\n")
+		cut := len(lines) - longestFact
+		if cut > 0 { // a goroutine dump, most likely
+			lines = append(lines[:longestFact], fmt.Sprintf("%10sand %s more, in the report", "", plural(cut, "line", "lines")))
+		}
+		s.line("  %s", strings.Join(lines, "\n  "))
 	}
 	if more > 0 {
 		s.line("  and %s more, in the report", plural(more, "event", "events"))

@@ -101,6 +101,17 @@ func TestSummaryKeepsAnSDKsWordsFromSteeringTheTerminal(t *testing.T) {
 	require.Contains(t, b.String(), "red and more\n")
 }
 
+func TestSummaryCutsALongFact(t *testing.T) {
+	run := judged([]result.Case{{
+		ID: "a", Name: "a", Outcome: result.HarnessFault,
+		Failure: &result.Failure{Message: "no progress", Actual: strings.Repeat("goroutine\n", 500)},
+	}})
+	var b bytes.Buffer
+	require.NoError(t, reports.Summary(&b, run, reports.Terminal{}))
+	require.Equal(t, 6, strings.Count(b.String(), "goroutine"))
+	require.Contains(t, b.String(), "            and 494 lines more, in the report\n")
+}
+
 func TestSummaryOfManyFailuresSaysHowManyMore(t *testing.T) {
 	cases := slices.Repeat(sample().Cases[1:2], 500)
 	var b bytes.Buffer
