@@ -1,0 +1,238 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Behavior says on what a mapping or a filter depends (RFC 4787, 4.1 and 5).
+type Behavior uint8
+
+// The behaviors.
+const (
+	EndpointIndependent Behavior = iota
+	AddressDependent
+	AddressAndPortDependent
+)
+
+func (b Behavior) String() string {
+	return [...]string{"endpoint-independent", "address-dependent", "address-and-port-dependent"}[b]
+}
+
+// Config describes a NAT. Only Outside is required.
+type Config struct {
+	Outside   []netip.Addr // its addresses on the internet
+	Mapping   Behavior
+	Filtering Behavior
+
+	// FirstPort and LastPort bound the outside ports. Default: 1024 to 65535.
+	FirstPort, LastPort uint16
+	// NewPorts gives an inside port another one outside even where its own is free.
+	NewPorts bool
+	// NoHairpin drops what insiders send to the outside address, against REQ-9.
+	NoHairpin bool
+	// InboundRefresh lets packets from outside keep a UDP mapping alive, as REQ-6 permits.
+	InboundRefresh bool
+
+	Timeouts Timeouts
+}
+
+// Timeouts are how long a mapping lives without traffic.
+type Timeouts struct {
+	UDP            time.Duration // default 5 min, RFC 4787 REQ-5
+	TCPEstablished time.Duration // default 2 h 4 min, RFC 5382 REQ-5
+	TCPTransitory  time.Duration // default 4 min, likewise: opening, closing or reset
+}
+
+// Packet is what a NAT looks at and rewrites.
+type Packet struct {
+	Proto    firewall.Proto
+	Src, Dst netip.AddrPort
+	Flags    firewall.TCPFlags
+	About    *firewall.Quote // of an ICMP error
+}
+
+// Outcome says what became of a packet. Only a Translated or a Hairpinned one goes on.
+type Outcome uint8
+
+// The outcomes.
+const (
+	NoMapping  Outcome = iota // from outside, to a port that nobody has
+	Filtered                  // from outside, by somebody whom the inside endpoint has not sent to
+	OutOfPorts                // from inside, and no outside port is left
+	NotOurs                   // of a protocol, or to an address, that isn't translated
+	Translated
+	Hairpinned // from inside to the outside address: it turns round
+)
+
+func (o Outcome) String() string {
+	return [...]string{"no mapping", "filtered", "out of ports", "not ours", "translated", "hairpinned"}[o]
+}
+
+// NAT is the table.
+type NAT struct {
+	cfg     Config
+	inside  map[insideKey]*mapping
+	outside map[outsideKey]*mapping
+	home    map[netip.Addr]netip.Addr // an inside host's outside address
+	next    int                       // outside address for the next new host
+}
+
+// insideKey finds the mapping of an outbound packet: remote is what the mapping behavior looks at.
+type insideKey struct {
+	proto  firewall.Proto
+	inner  netip.AddrPort
+	remote netip.AddrPort
+}
+
+type outsideKey struct {
+	proto firewall.Proto
+	outer netip.AddrPort
+}
+
+// New makes a NAT with an empty table.
+func New(c Config) (*NAT, error) {
+	if len(c.Outside) == 0 {
+		return nil, errors.New("nat: it needs at least one outside address")
+	}
+	for _, a := range c.Outside {
+		if !a.Is4() {
+			return nil, fmt.Errorf("nat: outside address %v is not IPv4", a)
+		}
+	}
+	if c.FirstPort == 0 {
+		c.FirstPort = 1024
+	}
+	if c.LastPort == 0 {
+		c.LastPort = 65535
+	}
+	if c.FirstPort > c.LastPort {
+		return nil, fmt.Errorf("nat: the ports %d to %d are reversed", c.FirstPort, c.LastPort)
+	}
+	if c.Mapping > AddressAndPortDependent || c.Filtering > AddressAndPortDependent {
+		return nil, errors.New("nat: unknown mapping or filtering behavior")
+	}
+	for d, standard := range map[*time.Duration]time.Duration{
+		&c.Timeouts.UDP: 5 * time.Minute, &c.Timeouts.TCPEstablished: 124 * time.Minute, &c.Timeouts.TCPTransitory: 4 * time.Minute,
+	} {
+		if *d < 0 {
+			return nil, fmt.Errorf("nat: a timeout of %v", *d)
+		}
+		if *d == 0 {
+			*d = standard
+		}
+	}
+	return &NAT{
+		cfg: c, inside: map[insideKey]*mapping{}, outside: map[outsideKey]*mapping{}, home: map[netip.Addr]netip.Addr{},
+	}, nil
+}
+
+// Outbound translates a packet from inside. A Hairpinned one goes back inside, everything else out.
+func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
+	if p.About != nil {
+		return n.outboundError(now, p)
+	}
+	if p.Proto != firewall.UDP && p.Proto != firewall.TCP {
+		return p, NotOurs
+	}
+	m := n.mappingFor(now, p)
+	if m == nil {
+		return p, OutOfPorts
+	}
+	m.sent(now, p, &n.cfg.Timeouts)
+	p.Src = m.outer
+	if !n.owns(p.Dst.Addr()) {
+		return p, Translated
+	}
+	if n.cfg.NoHairpin {
+		return p, NotOurs
+	}
+	p, outcome := n.Inbound(now, p)
+	if outcome == Translated {
+		outcome = Hairpinned
+	}
+	return p, outcome
+}
+
+// Inbound translates a packet from outside.
+func (n *NAT) Inbound(now time.Time, p Packet) (Packet, Outcome) {
+	if p.About != nil {
+		return n.inboundError(now, p)
+	}
+	if p.Proto != firewall.UDP && p.Proto != firewall.TCP || !n.owns(p.Dst.Addr()) {
+		return p, NotOurs
+	}
+	m := n.find(now, outsideKey{p.Proto, p.Dst})
+	if m == nil {
+		return p, NoMapping
+	}
+	if !m.admits(p.Src, n.cfg.Filtering) {
+		return p, Filtered
+	}
+	m.received(now, p, n.cfg.InboundRefresh, &n.cfg.Timeouts)
+	p.Dst = m.inner
+	return p, Translated
+}
+
+// outboundError translates an ICMP error that an insider sends about a packet that came from outside.
+func (n *NAT) outboundError(now time.Time, p Packet) (Packet, Outcome) {
+	m := n.inside[n.key(p.About.Proto, p.About.Dst, p.About.Src)]
+	if m == nil || m.expired(now) {
+		return p, NoMapping
+	}
+	about := *p.About
+	about.Dst = m.outer
+	p.About = &about
+	p.Src = netip.AddrPortFrom(m.outer.Addr(), p.Src.Port())
+	return p, Translated
+}
+
+// inboundError translates an ICMP error about a packet that went out (RFC 5508, REQ-4).
+func (n *NAT) inboundError(now time.Time, p Packet) (Packet, Outcome) {
+	m := n.find(now, outsideKey{p.About.Proto, p.About.Src})
+	if m == nil {
+		return p, NoMapping
+	}
+	about := *p.About
+	about.Src = m.inner
+	p.About = &about
+	p.Dst = netip.AddrPortFrom(m.inner.Addr(), p.Dst.Port())
+	return p, Translated
+}
+
+// Mappings counts the mappings that are alive.
+func (n *NAT) Mappings(now time.Time) int {
+	n.sweep(now)
+	return len(n.outside)
+}
+
+// Flush forgets everything, as a NAT that reboots.
+func (n *NAT) Flush() {
+	clear(n.inside)
+	clear(n.outside)
+	clear(n.home)
+}
+
+func (n *NAT) owns(a netip.Addr) bool {
+	for _, o := range n.cfg.Outside {
+		if o == a {
+			return true
+		}
+	}
+	return false
+}
+
+// key is what a mapping is found by: as much of the remote end as the mapping behavior looks at.
+func (n *NAT) key(proto firewall.Proto, inner, remote netip.AddrPort) insideKey {
+	switch n.cfg.Mapping {
+	case EndpointIndependent:
+		remote = netip.AddrPort{}
+	case AddressDependent:
+		remote = netip.AddrPortFrom(remote.Addr(), 0)
+	}
+	return insideKey{proto, inner, remote}
+}

@@ -1,0 +1,238 @@
+package nat
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+var (
+	start   = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	outside = netip.MustParseAddr("192.0.2.1")
+	alice   = netip.MustParseAddrPort("10.0.0.2:5000")
+	bob     = netip.MustParseAddrPort("10.0.0.3:5000")
+	x1      = netip.MustParseAddrPort("198.51.100.1:1000")
+	x2      = netip.MustParseAddrPort("198.51.100.1:2000")
+	y1      = netip.MustParseAddrPort("198.51.100.2:1000")
+)
+
+func table(t *testing.T, c Config) *NAT {
+	t.Helper()
+	if c.Outside == nil {
+		c.Outside = []netip.Addr{outside}
+	}
+	n, err := New(c)
+	require.NoError(t, err)
+	return n
+}
+
+func udp(src, dst netip.AddrPort) Packet { return Packet{Proto: firewall.UDP, Src: src, Dst: dst} }
+
+// RFC 4787, 4.1 and 5: what each mapping and filtering behavior does with the same packets.
+func TestBehaviors(t *testing.T) {
+	for mapping := EndpointIndependent; mapping <= AddressAndPortDependent; mapping++ {
+		for filtering := EndpointIndependent; filtering <= AddressAndPortDependent; filtering++ {
+			t.Run(fmt.Sprintf("%v mapping, %v filtering", mapping, filtering), func(t *testing.T) {
+				n := table(t, Config{Mapping: mapping, Filtering: filtering})
+				out := map[netip.AddrPort]netip.AddrPort{}
+				for _, to := range []netip.AddrPort{x1, x2, y1} {
+					p, outcome := n.Outbound(start, udp(alice, to))
+					require.Equal(t, Translated, outcome)
+					out[to] = p.Src
+				}
+				require.Equal(t, mapping < AddressAndPortDependent, out[x1] == out[x2], "same host, other port")
+				require.Equal(t, mapping == EndpointIndependent, out[x1] == out[y1], "other host")
+
+				// Only x1 has been sent to in the table that follows.
+				n = table(t, Config{Mapping: mapping, Filtering: filtering})
+				p, _ := n.Outbound(start, udp(alice, x1))
+				for from, want := range map[netip.AddrPort]bool{
+					x1: true, x2: filtering < AddressAndPortDependent, y1: filtering == EndpointIndependent,
+				} {
+					back, outcome := n.Inbound(start, udp(from, p.Src))
+					require.Equal(t, want, outcome == Translated, "from %v: %v", from, outcome)
+					if want {
+						require.Equal(t, alice, back.Dst)
+					} else {
+						require.Equal(t, Filtered, outcome)
+					}
+				}
+			})
+		}
+	}
+}
+
+// RFC 4787, REQ-3 and REQ-4: the inside port where it is free, then one of the same parity; never one
+// port for two endpoints.
+func TestPorts(t *testing.T) {
+	n := table(t, Config{})
+	p, _ := n.Outbound(start, udp(alice, x1))
+	require.Equal(t, alice.Port(), p.Src.Port())
+	q, _ := n.Outbound(start, udp(bob, x1))
+	require.NotEqual(t, p.Src, q.Src)
+	require.Equal(t, bob.Port()%2, q.Src.Port()%2)
+
+	n = table(t, Config{NewPorts: true})
+	p, _ = n.Outbound(start, udp(alice, x1))
+	require.NotEqual(t, alice.Port(), p.Src.Port())
+}
+
+// RFC 4787, REQ-2: an inside host stays on one outside address.
+func TestPooling(t *testing.T) {
+	n := table(t, Config{Outside: []netip.Addr{outside, netip.MustParseAddr("192.0.2.2")}, Mapping: AddressAndPortDependent})
+	a1, _ := n.Outbound(start, udp(alice, x1))
+	b1, _ := n.Outbound(start, udp(bob, x1))
+	a2, _ := n.Outbound(start, udp(alice, y1))
+	require.Equal(t, a1.Src.Addr(), a2.Src.Addr())
+	require.NotEqual(t, a1.Src.Addr(), b1.Src.Addr())
+}
+
+// RFC 4787, REQ-9: two insiders meet at their outside endpoints, and see each other's.
+func TestHairpin(t *testing.T) {
+	n := table(t, Config{})
+	a, _ := n.Outbound(start, udp(alice, x1))
+	b, _ := n.Outbound(start, udp(bob, x1))
+	p, outcome := n.Outbound(start, udp(alice, b.Src))
+	require.Equal(t, Hairpinned, outcome)
+	require.Equal(t, udp(a.Src, bob), p)
+
+	n = table(t, Config{NoHairpin: true})
+	_, _ = n.Outbound(start, udp(bob, x1))
+	_, outcome = n.Outbound(start, udp(alice, b.Src))
+	require.Equal(t, NotOurs, outcome)
+}
+
+// RFC 4787, REQ-5 and REQ-6: five minutes, renewed from inside, and from outside only if made so.
+func TestUDPTimeout(t *testing.T) {
+	n := table(t, Config{})
+	p, _ := n.Outbound(start, udp(alice, x1))
+	late := start.Add(5*time.Minute - 1)
+	_, outcome := n.Inbound(late, udp(x1, p.Src))
+	require.Equal(t, Translated, outcome)
+	_, outcome = n.Inbound(start.Add(5*time.Minute), udp(x1, p.Src))
+	require.Equal(t, NoMapping, outcome)
+	require.Zero(t, n.Mappings(start.Add(5*time.Minute)))
+
+	n = table(t, Config{InboundRefresh: true})
+	p, _ = n.Outbound(start, udp(alice, x1))
+	_, _ = n.Inbound(late, udp(x1, p.Src))
+	_, outcome = n.Inbound(late.Add(4*time.Minute), udp(x1, p.Src))
+	require.Equal(t, Translated, outcome)
+}
+
+// RFC 5382, REQ-5: established for 2 h 4 min, transitory for 4 min.
+func TestTCPTimeout(t *testing.T) {
+	segment := func(src, dst netip.AddrPort, flags firewall.TCPFlags) Packet {
+		return Packet{Proto: firewall.TCP, Src: src, Dst: dst, Flags: flags}
+	}
+	open := func(n *NAT) netip.AddrPort {
+		p, outcome := n.Outbound(start, segment(alice, x1, firewall.SYN))
+		require.Equal(t, Translated, outcome)
+		_, outcome = n.Inbound(start, segment(x1, p.Src, firewall.SYN|firewall.ACK))
+		require.Equal(t, Translated, outcome)
+		return p.Src
+	}
+	n := table(t, Config{})
+	outer := open(n)
+	_, outcome := n.Inbound(start.Add(124*time.Minute-1), segment(x1, outer, firewall.ACK))
+	require.Equal(t, Translated, outcome)
+
+	for name, end := range map[string]func(n *NAT, outer netip.AddrPort){
+		"reset": func(n *NAT, outer netip.AddrPort) { n.Inbound(start, segment(x1, outer, firewall.RST)) },
+		"closed": func(n *NAT, outer netip.AddrPort) {
+			n.Inbound(start, segment(x1, outer, firewall.FIN|firewall.ACK))
+			n.Outbound(start, segment(alice, x1, firewall.FIN|firewall.ACK))
+		},
+	} {
+		n := table(t, Config{})
+		outer := open(n)
+		end(n, outer)
+		require.Equal(t, 1, n.Mappings(start.Add(4*time.Minute-1)), name)
+		require.Zero(t, n.Mappings(start.Add(4*time.Minute)), name)
+	}
+}
+
+// Running out of ports is an event; a port that expires is given out again.
+func TestOutOfPorts(t *testing.T) {
+	n := table(t, Config{FirstPort: 40000, LastPort: 40009})
+	for i := range 10 {
+		_, outcome := n.Outbound(start, udp(netip.AddrPortFrom(alice.Addr(), uint16(6000+i)), x1))
+		require.Equal(t, Translated, outcome)
+	}
+	_, outcome := n.Outbound(start, udp(bob, x1))
+	require.Equal(t, OutOfPorts, outcome)
+	_, outcome = n.Outbound(start.Add(5*time.Minute), udp(bob, x1))
+	require.Equal(t, Translated, outcome)
+}
+
+// RFC 5508, REQ-4: an ICMP error about a packet of ours comes in, and names the inside endpoint.
+func TestICMPErrors(t *testing.T) {
+	n := table(t, Config{})
+	p, _ := n.Outbound(start, udp(alice, x1))
+	e := Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(x1.Addr(), 0), Dst: netip.AddrPortFrom(outside, 0),
+		About: &firewall.Quote{Proto: firewall.UDP, Src: p.Src, Dst: x1}}
+	back, outcome := n.Inbound(start, e)
+	require.Equal(t, Translated, outcome)
+	require.Equal(t, alice.Addr(), back.Dst.Addr())
+	require.Equal(t, alice, back.About.Src)
+	require.Equal(t, p.Src, e.About.Src, "the packet that came in is left alone")
+
+	out := Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(alice.Addr(), 0), Dst: netip.AddrPortFrom(x1.Addr(), 0),
+		About: &firewall.Quote{Proto: firewall.UDP, Src: x1, Dst: alice}}
+	went, outcome := n.Outbound(start, out)
+	require.Equal(t, Translated, outcome)
+	require.Equal(t, outside, went.Src.Addr())
+	require.Equal(t, p.Src, went.About.Dst)
+}
+
+func TestBadConfig(t *testing.T) {
+	for name, c := range map[string]Config{
+		"no outside address": {},
+		"IPv6":               {Outside: []netip.Addr{netip.MustParseAddr("2001:db8::1")}},
+		"reversed ports":     {Outside: []netip.Addr{outside}, FirstPort: 2000, LastPort: 1999},
+		"unknown behavior":   {Outside: []netip.Addr{outside}, Mapping: 3},
+		"negative timeout":   {Outside: []netip.Addr{outside}, Timeouts: Timeouts{UDP: -1}},
+	} {
+		_, err := New(c)
+		require.Error(t, err, name)
+	}
+}
+
+// FuzzNAT holds two rules whatever comes: what came out goes back in to where it came from, and no two
+// inside endpoints share an outside one.
+func FuzzNAT(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Add([]byte{255, 3, 9, 27, 81, 243, 200, 100, 50, 25, 12, 6, 3, 1})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) == 0 {
+			return
+		}
+		n := table(t, Config{Mapping: Behavior(script[0] % 3), Filtering: Behavior(script[0] / 3 % 3), FirstPort: 50000, LastPort: 50015})
+		now := start
+		for _, b := range script[1:] {
+			now = now.Add(time.Duration(b%7) * 30 * time.Second)
+			inner := netip.AddrPortFrom([]netip.Addr{alice.Addr(), bob.Addr()}[b%2], uint16(50000+int(b)/2%20))
+			to := []netip.AddrPort{x1, x2, y1}[b%3]
+			p, outcome := n.Outbound(now, udp(inner, to))
+			if outcome == OutOfPorts {
+				continue
+			}
+			require.Equal(t, Translated, outcome)
+			back, outcome := n.Inbound(now, udp(to, p.Src))
+			require.Equal(t, Translated, outcome)
+			require.Equal(t, inner, back.Dst)
+		}
+		owners := map[netip.AddrPort]netip.AddrPort{}
+		for k, m := range n.outside {
+			require.Equal(t, k.outer, m.outer)
+			require.Same(t, m, n.inside[m.key])
+			owners[k.outer] = m.inner
+		}
+		require.Len(t, owners, len(n.outside))
+	})
+}
