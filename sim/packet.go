@@ -74,6 +74,14 @@ func (p *Packet) String() string {
 		p.Src.Addr(), p.Dst.Addr(), p.ICMP.Code, p.ICMP.About, p.ICMP.Src, p.ICMP.Dst)
 }
 
+// quote is what an ICMP packet is about; nil for any other.
+func (p *Packet) quote() *firewall.Quote {
+	if p.ICMP == nil {
+		return nil
+	}
+	return &firewall.Quote{Proto: p.ICMP.About, Src: p.ICMP.Src, Dst: p.ICMP.Dst}
+}
+
 // unreachable is the ICMP message that tells the sender of p that it went nowhere; nil for a packet
 // that must not be answered (RFC 1122, 3.2.2).
 func (p *Packet) unreachable(from netip.Addr, code uint8) *Packet {

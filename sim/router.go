@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/nat"
 )
 
 // Router forwards packets by destination. With a firewall it judges each packet first.
@@ -18,7 +19,8 @@ type Router struct {
 	nics     []*nic
 
 	wall   *firewall.Firewall
-	inside map[*nic]bool
+	nat    *nat.NAT
+	inside map[*nic]bool // of the firewall and of the NAT
 	tap    func(Sighting)
 }
 
@@ -55,8 +57,21 @@ func (r *Router) SetAddr(a netip.Addr) { r.addr = a }
 // to another link is outbound.
 func (r *Router) Guard(f *firewall.Firewall, inside ...*Link) {
 	r.wall = f
-	r.inside = map[*nic]bool{}
-	for _, l := range inside {
+	r.within(inside)
+}
+
+// Translate puts a NAT into the router, with the same inside as the firewall's if there is one. The
+// routers beyond it need a Route to the NAT's outside addresses.
+func (r *Router) Translate(n *nat.NAT, inside ...*Link) {
+	r.nat = n
+	r.within(inside)
+}
+
+func (r *Router) within(links []*Link) {
+	if r.inside == nil {
+		r.inside = map[*nic]bool{}
+	}
+	for _, l := range links {
 		r.inside[l.a], r.inside[l.b] = true, true
 	}
 }
@@ -75,8 +90,16 @@ func (r *Router) attached(c *nic, beyond []netip.Addr) {
 	}
 }
 
-// arrive judges and forwards. What happens in a router wakes nobody.
+// arrive translates, judges and forwards. What happens in a router wakes nobody. The firewall sees inside
+// addresses, whichever way a packet goes.
 func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
+	if r.nat != nil && !r.inside[in] {
+		var outcome nat.Outcome
+		if p, outcome = translate(p, r.net.start.Add(now), r.nat.Inbound); outcome < nat.NotOurs {
+			r.see(now, p, in, false, dropped(outcome), true)
+			return false
+		}
+	}
 	verdict, judged := r.judge(now, p, in)
 	r.see(now, p, in, false, verdict, judged)
 	if judged && verdict.Action != firewall.Allow {
@@ -85,11 +108,21 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 		}
 		return false
 	}
+	if r.nat != nil && r.inside[in] && !r.stays(p.Dst.Addr()) {
+		var outcome nat.Outcome
+		if p, outcome = translate(p, r.net.start.Add(now), r.nat.Outbound); outcome < nat.NotOurs {
+			r.see(now, p, in, true, dropped(outcome), true)
+			return false
+		}
+	}
 	out := r.route(p.Dst.Addr())
-	if out == nil || out == in || p.TTL <= 1 {
-		if answer := p.unreachable(r.source(p), HostUnreachable); answer != nil && out == nil {
+	if out == nil {
+		if answer := p.unreachable(r.source(p), HostUnreachable); answer != nil {
 			in.send(now, answer)
 		}
+		return false
+	}
+	if p.TTL <= 1 {
 		return false
 	}
 	forwarded := *p
@@ -97,6 +130,32 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 	r.see(now, &forwarded, out, true, verdict, judged)
 	out.send(now, &forwarded)
 	return false
+}
+
+// stays tells whether a destination is inside, where nothing is translated.
+func (r *Router) stays(dst netip.Addr) bool {
+	out := r.route(dst)
+	return out != nil && r.inside[out]
+}
+
+// dropped is a NAT's verdict on a packet that goes no further.
+func dropped(o nat.Outcome) firewall.Verdict {
+	return firewall.Verdict{Action: firewall.Drop, Rule: "nat: " + o.String()}
+}
+
+// translate asks a NAT, and makes a new packet of what it changed.
+func translate(p *Packet, now time.Time, ask func(time.Time, nat.Packet) (nat.Packet, nat.Outcome)) (*Packet, nat.Outcome) {
+	flow := nat.Packet{Proto: p.Proto, Src: p.Src, Dst: p.Dst, Flags: firewall.TCPFlags(p.TCP.Flags), About: p.quote()}
+	flow, outcome := ask(now, flow)
+	if outcome < nat.Translated {
+		return p, outcome
+	}
+	q := *p
+	q.Src, q.Dst = flow.Src, flow.Dst
+	if p.ICMP != nil {
+		q.ICMP = &ICMP{Code: p.ICMP.Code, About: flow.About.Proto, Src: flow.About.Src, Dst: flow.About.Dst}
+	}
+	return &q, outcome
 }
 
 // judge asks the firewall about packets that cross it.
@@ -111,9 +170,8 @@ func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict,
 		}
 		direction = firewall.Outbound
 	}
-	flow := firewall.Packet{Proto: p.Proto, Src: p.Src, Dst: p.Dst, Direction: direction, Flags: firewall.TCPFlags(p.TCP.Flags)}
-	if p.ICMP != nil {
-		flow.About = &firewall.Quote{Proto: p.ICMP.About, Src: p.ICMP.Src, Dst: p.ICMP.Dst}
+	flow := firewall.Packet{
+		Proto: p.Proto, Src: p.Src, Dst: p.Dst, Direction: direction, Flags: firewall.TCPFlags(p.TCP.Flags), About: p.quote(),
 	}
 	return r.wall.Decide(r.net.start.Add(now), flow), true
 }

@@ -1,0 +1,79 @@
+package sim
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/sim/nat"
+)
+
+// TestNAT sends packets from behind a translating router, to the internet and round to a neighbour.
+func TestNAT(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Seed: 1, Settle: synctest.Wait})
+		alice := n.Host("alice", netip.MustParseAddr("10.0.0.2"))
+		bob := n.Host("bob", netip.MustParseAddr("10.0.0.3"))
+		server := n.Host("server", netip.MustParseAddr("198.51.100.1"))
+		home, internet := n.Router("home"), n.Router("internet")
+		delay := LinkConfig{Delay: time.Millisecond}
+		inside := []*Link{n.Connect(alice, home, delay), n.Connect(bob, home, delay)}
+		uplink := n.Connect(home, internet, delay)
+		home.Route(netip.MustParsePrefix("0.0.0.0/0"), uplink)
+		outside := netip.MustParseAddr("192.0.2.1")
+		internet.Route(netip.PrefixFrom(outside, 32), uplink)
+		n.Connect(server, internet, delay)
+		table, err := nat.New(nat.Config{Outside: []netip.Addr{outside}})
+		require.NoError(t, err)
+		home.Translate(table, inside...)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = n.Serve(ctx) }()
+		defer func() { cancel(); <-done }()
+
+		echo, err := server.ListenPacket("udp", ":7")
+		require.NoError(t, err)
+		defer echo.Close()
+		go func() {
+			buf := make([]byte, 100)
+			for {
+				_, from, err := echo.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				_, _ = echo.WriteTo([]byte(from.String()), from)
+			}
+		}()
+		ask := func(h *Host) (net.PacketConn, *net.UDPAddr) {
+			c, err := h.ListenPacket("udp", ":5000")
+			require.NoError(t, err)
+			_, err = c.WriteTo([]byte("who am I?"), &net.UDPAddr{IP: server.Addr().AsSlice(), Port: 7})
+			require.NoError(t, err)
+			buf := make([]byte, 100)
+			k, _, err := c.ReadFrom(buf)
+			require.NoError(t, err)
+			addr, err := net.ResolveUDPAddr("udp", string(buf[:k]))
+			require.NoError(t, err)
+			return c, addr
+		}
+		a, aOutside := ask(alice)
+		defer a.Close()
+		b, bOutside := ask(bob)
+		defer b.Close()
+		require.Equal(t, "192.0.2.1:5000", aOutside.String())
+		require.NotEqual(t, aOutside.Port, bOutside.Port)
+
+		_, err = a.WriteTo([]byte("round the corner"), bOutside)
+		require.NoError(t, err)
+		buf := make([]byte, 100)
+		k, from, err := b.ReadFrom(buf)
+		require.NoError(t, err)
+		require.Equal(t, "round the corner", string(buf[:k]))
+		require.Equal(t, aOutside.String(), from.String())
+	})
+}

@@ -1,0 +1,364 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/policy/internal/tree"
+)
+
+// reader turns what was written into a Policy and collects what is wrong with its form.
+type reader struct {
+	policy *Policy
+	found  Findings
+}
+
+func (r *reader) add(code string, severity Severity, at Pos, entry, words, remedy string) {
+	r.found = append(r.found, Finding{
+		Code: code, Severity: severity, File: r.policy.File, Line: at.Line, Column: at.Column,
+		Entry: entry, Words: words, Remedy: remedy,
+	})
+}
+
+func (r *reader) wrong(code string, at Pos, entry, words, remedy string) {
+	r.add(code, SeverityError, at, entry, words, remedy)
+}
+
+// readTree reads a policy from YAML or JSON.
+func (r *reader) readTree(parse func([]byte) (*tree.Node, error), source []byte) {
+	root, err := parse(source)
+	var syntax *tree.Error
+	if errors.As(err, &syntax) {
+		r.wrong(CodeSyntax, Pos{syntax.Line, syntax.Column}, "", syntax.Message, "")
+		return
+	}
+	if root.Kind == tree.Null {
+		r.wrong(CodeSyntax, Pos{1, 1}, "", "the file is empty", "a policy begins with its id: see \"proxyspec firewall --help\"")
+		return
+	}
+	p := r.policy
+	r.fields(root, "", "a policy", p.at, map[string]func(*tree.Node){
+		"$schema": func(n *tree.Node) { r.text(n, "", "$schema") },
+		"id":      func(n *tree.Node) { p.ID = r.name(n, "", "the policy's id") },
+		"vendor":  func(n *tree.Node) { p.Vendor = r.text(n, "", "vendor") },
+		"source":  func(n *tree.Node) { p.Source = r.text(n, "", "source") },
+		"as-of":   func(n *tree.Node) { p.AsOf = r.date(n, "") },
+		"stage":   func(n *tree.Node) { p.Stage = Stage(r.word(n, "", "stage", string(Test), string(Production))) },
+		"region":  func(n *tree.Node) { p.Region = r.text(n, "", "region") },
+		"mode":    func(n *tree.Node) { p.Mode = r.text(n, "", "mode") },
+		"sdk":     func(n *tree.Node) { p.SDK = r.versions(n) },
+		"entries": func(n *tree.Node) { r.entries(n) },
+	}, "id", "entries")
+}
+
+// fields hands each field of a map to its reader, notes where it stands, and finds those that nobody knows, that
+// stand there twice, and that are missing.
+func (r *reader) fields(n *tree.Node, entry, what string, at map[string]Pos, read map[string]func(*tree.Node), must ...string) {
+	here := Pos{n.Line, n.Column}
+	if n.Kind != tree.Map {
+		r.wrong(CodeBadValue, here, entry, fmt.Sprintf("%s must be a map of fields, not %v", what, n.Kind), "")
+		return
+	}
+	known := make([]string, 0, len(read))
+	for key := range read {
+		known = append(known, key)
+	}
+	slices.Sort(known)
+	for i, key := range n.Keys {
+		place := Pos{key.Line, key.Column}
+		_, twice := at[key.Text]
+		switch do := read[key.Text]; {
+		case do == nil:
+			remedy := "known fields are " + strings.Join(known, ", ")
+			if meant := nearest.To(key.Text, known); meant != "" {
+				remedy = fmt.Sprintf("did you mean %q?", meant)
+			}
+			r.wrong(CodeUnknownField, place, entry, fmt.Sprintf("%s has no field %q", what, key.Text), remedy)
+		case twice:
+			r.wrong(CodeRepeated, place, entry, fmt.Sprintf("%q stands here for the second time", key.Text), "keep one")
+		default:
+			value := n.Items[i]
+			at[key.Text] = Pos{value.Line, value.Column}
+			do(value)
+		}
+	}
+	for _, key := range must {
+		if _, ok := at[key]; !ok {
+			r.wrong(CodeMissingField, here, entry, fmt.Sprintf("%s needs the field %q", what, key), "")
+		}
+	}
+}
+
+func (r *reader) entries(n *tree.Node) {
+	if n.Kind != tree.List {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, "", fmt.Sprintf("entries must be a list, not %v", n.Kind), `each entry begins with "- id:"`)
+		return
+	}
+	r.policy.Entries = make([]Entry, 0, len(n.Items))
+	for _, item := range n.Items {
+		r.entry(item)
+	}
+	r.uniqueIDs()
+}
+
+func (r *reader) entry(n *tree.Node) {
+	e := Entry{Level: Required, At: Pos{n.Line, n.Column}, at: make(map[string]Pos, 6)}
+	if id := n.Field("id"); id != nil {
+		e.ID = id.Text // first, so that what is wrong with the rest can name the row
+	}
+	var purposes *tree.Node
+	r.fields(n, e.ID, "an entry", e.at, map[string]func(*tree.Node){
+		"id":            func(n *tree.Node) { e.ID = r.name(n, e.ID, "an entry's id") },
+		"protocols":     func(n *tree.Node) { e.Protocols = r.protocols(n, e.ID) },
+		"destinations":  func(n *tree.Node) { e.Destinations = r.destinations(n, e.ID) },
+		"ports":         func(n *tree.Node) { e.Ports = r.ports(n, e.ID) },
+		"purpose":       func(n *tree.Node) { purposes = n },
+		"level":         func(n *tree.Node) { e.Level = Level(r.word(n, e.ID, "level", string(Required), string(Recommended))) },
+		"superseded-by": func(n *tree.Node) { e.SupersededBy = r.text(n, e.ID, "superseded-by") },
+		"as-of":         func(n *tree.Node) { e.AsOf = r.date(n, e.ID) },
+	}, "id", "protocols", "destinations", "ports")
+	if purposes != nil {
+		r.purposes(purposes, &e)
+	}
+	r.policy.Entries = append(r.policy.Entries, e)
+}
+
+// purposes reads one text for all ports, or as many as there are groups of ports.
+func (r *reader) purposes(n *tree.Node, e *Entry) {
+	if n.Kind != tree.List {
+		e.Purpose = r.text(n, e.ID, "purpose")
+		return
+	}
+	if len(n.Items) != len(e.Ports) {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, e.ID,
+			fmt.Sprintf("%s for %s: a list of purposes has one for each item in the list of ports",
+				count(len(n.Items), "purpose"), count(len(e.Ports), "group of ports", "groups of ports")),
+			"write one text for all of them, or as many as there are groups")
+		return
+	}
+	for i, item := range n.Items {
+		e.Ports[i].Purpose = r.text(item, e.ID, "purpose")
+	}
+}
+
+func (r *reader) uniqueIDs() {
+	first := make(map[string]*Entry, len(r.policy.Entries))
+	for i := range r.policy.Entries {
+		e := &r.policy.Entries[i]
+		if e.ID == "" {
+			continue
+		}
+		if earlier, ok := first[e.ID]; ok {
+			r.wrong(CodeRepeatedID, e.at["id"], e.ID, fmt.Sprintf("line %d has a row of this id already", earlier.At.Line), "give it another id")
+			continue
+		}
+		first[e.ID] = e
+	}
+}
+
+// list is the items of a list, or the one value that stands there instead.
+func list(n *tree.Node) []*tree.Node {
+	if n.Kind == tree.List {
+		return n.Items
+	}
+	return []*tree.Node{n}
+}
+
+func (r *reader) protocols(n *tree.Node, entry string) (out []firewall.Proto) {
+	for _, item := range list(n) {
+		proto, ok := parseProto(item.Text)
+		switch {
+		case item.Kind != tree.String || !ok:
+			r.wrong(CodeBadValue, Pos{item.Line, item.Column}, entry, fmt.Sprintf("%s is no protocol of a policy", shown(item)), "write TCP, UDP or [TCP, UDP]")
+		case slices.Contains(out, proto):
+			r.wrong(CodeRepeated, Pos{item.Line, item.Column}, entry, fmt.Sprintf("%v stands here for the second time", proto), "keep one")
+		default:
+			out = append(out, proto)
+		}
+	}
+	return out
+}
+
+func parseProto(text string) (firewall.Proto, bool) {
+	switch strings.ToUpper(text) {
+	case "TCP":
+		return firewall.TCP, true
+	case "UDP":
+		return firewall.UDP, true
+	}
+	return 0, false
+}
+
+func (r *reader) destinations(n *tree.Node, entry string) (out []Destination) {
+	for _, item := range list(n) {
+		if item.Kind != tree.String {
+			r.wrong(CodeBadValue, Pos{item.Line, item.Column}, entry, fmt.Sprintf("%s is no destination", shown(item)),
+				"write an address, a network, a range or a domain name")
+			continue
+		}
+		if d, ok := r.destination(item.Text, textPos(item), entry); ok {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (r *reader) destination(text string, at Pos, entry string) (Destination, bool) {
+	d, err := ParseDestination(text)
+	d.At = at
+	if err != nil {
+		code := CodeBadValue
+		if errors.Is(err, errReversed) {
+			code = CodeReversed
+		}
+		words, remedy, _ := strings.Cut(err.Error(), "; ")
+		r.wrong(code, at, entry, words, remedy)
+		return Destination{}, false
+	}
+	return d, true
+}
+
+func (r *reader) ports(n *tree.Node, entry string) (out []PortGroup) {
+	for _, item := range list(n) {
+		at := textPos(item)
+		if item.Kind != tree.String && item.Kind != tree.Number {
+			r.wrong(CodeBadValue, at, entry, fmt.Sprintf("%s is no port", shown(item)), `write ports and ranges such as "443, 4000, 3433-3460", or "any"`)
+			continue
+		}
+		groups := r.portText(item.Text, at, entry)
+		if len(groups) == 0 && n.Kind == tree.List && strings.EqualFold(item.Text, "any") && len(n.Items) > 1 {
+			r.wrong(CodeBadValue, at, entry, `"any" beside other ports`, `write "any" alone, or leave it out`)
+		}
+		if n.Kind == tree.List && len(groups) > 1 { // an item is one group, even over several lines
+			for _, g := range groups[1:] {
+				groups[0].Ranges = append(groups[0].Ranges, g.Ranges...)
+			}
+			groups = groups[:1]
+		}
+		out = append(out, groups...)
+	}
+	if n.Kind == tree.List && len(n.Items) == 0 {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, "no ports", `write ports and ranges such as "443, 4000, 3433-3460", or "any"`)
+	}
+	return out
+}
+
+// portText reads the text of ports, and keeps what it can of a text with mistakes.
+func (r *reader) portText(text string, at Pos, entry string) []PortGroup {
+	groups, err := parsePorts(text, at)
+	if err == nil {
+		return groups
+	}
+	code := CodeBadValue
+	if errors.Is(err.err, errReversed) {
+		code = CodeReversed
+	}
+	words, remedy, found := strings.Cut(err.err.Error(), "; ")
+	if !found {
+		words, remedy, _ = strings.Cut(words, ": ")
+	}
+	r.wrong(code, err.at, entry, words, remedy)
+	return nil
+}
+
+func (r *reader) text(n *tree.Node, entry, what string) string {
+	if n.Kind != tree.String {
+		remedy := "put it in quotes"
+		if n.Kind == tree.List || n.Kind == tree.Map {
+			remedy = ""
+		}
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, fmt.Sprintf("%s must be text, not %v", what, n.Kind), remedy)
+		return ""
+	}
+	return strings.Join(strings.Fields(n.Text), " ")
+}
+
+// nameForm is what an ID may be: it stands in rule comments, file names and reports.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (r *reader) name(n *tree.Node, entry, what string) string {
+	name := r.text(n, entry, what)
+	if n.Kind != tree.String {
+		return name
+	}
+	if words := badName(name); words != "" {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, "", fmt.Sprintf("%s, %q, %s", what, name, words), "")
+	}
+	return name
+}
+
+// badName says what is wrong with an ID, or nothing.
+func badName(name string) string {
+	switch {
+	case !nameForm.MatchString(name):
+		return "must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or a digit"
+	case slices.Contains([]string{firewall.RuleDefault, firewall.RuleEstablished, firewall.RuleRelated, firewall.RuleInvalid, firewall.RuleUnsolicited}, name):
+		return "is reserved for the firewall's own verdicts"
+	}
+	return ""
+}
+
+// word reads one of a few words.
+func (r *reader) word(n *tree.Node, entry, what string, known ...string) string {
+	if n.Kind == tree.String && slices.Contains(known, n.Text) {
+		return n.Text
+	}
+	remedy := "write " + strings.Join(known, " or ")
+	if meant := nearest.To(n.Text, known); meant != "" {
+		remedy = fmt.Sprintf("did you mean %q?", meant)
+	}
+	r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, fmt.Sprintf("%s is no %s", shown(n), what), remedy)
+	return ""
+}
+
+func (r *reader) date(n *tree.Node, entry string) time.Time {
+	day, err := time.Parse(time.DateOnly, n.Text)
+	if n.Kind != tree.String || err != nil {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, fmt.Sprintf("%s is no day", shown(n)), "write it as 2026-01-31")
+		return time.Time{}
+	}
+	return day
+}
+
+func (r *reader) versions(n *tree.Node) VersionRange {
+	v, err := ParseVersionRange(n.Text)
+	if n.Kind != tree.String || err != nil {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, "", fmt.Sprintf("%s is no range of SDK versions", shown(n)), `write it in quotes, such as ">=2.5.1 <3.4.0"`)
+		return VersionRange{}
+	}
+	return v
+}
+
+// textPos is where the text of a scalar begins.
+func textPos(n *tree.Node) Pos {
+	if n.Quoted {
+		return Pos{n.Line, n.Column + 1}
+	}
+	return Pos{n.Line, n.Column}
+}
+
+// shown is a value as an error quotes it.
+func shown(n *tree.Node) string {
+	switch n.Kind {
+	case tree.List, tree.Map, tree.Null:
+		return n.Kind.String()
+	}
+	return fmt.Sprintf("%q", n.Text)
+}
+
+// count is "1 row", "2 rows".
+func count[N int | uint64](n N, one string, many ...string) string {
+	switch {
+	case n == 1:
+		return "1 " + one
+	case len(many) > 0:
+		return fmt.Sprintf("%d %s", n, many[0])
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
