@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -20,6 +23,7 @@ func (w *World) Conclude(c *result.Case, out string) error {
 	events := w.Timeline.Events()
 	c.Paths = w.paths()
 	c.Ladder = ladder(events)
+	c.Hosts = w.hostsOf(c.Ladder)
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.cause(events)
 	}
@@ -64,6 +68,23 @@ func (w *World) paths() []result.PathCount {
 	return list
 }
 
+// hostsOf is the hosts that some events speak of, by name.
+func (w *World) hostsOf(events []timeline.Event) []result.Host {
+	addrs := map[string][]netip.Addr{}
+	for _, e := range events {
+		for _, a := range []netip.Addr{e.From.Addr(), e.To.Addr()} {
+			if name := w.names[a]; name != "" && !slices.Contains(addrs[name], a) {
+				addrs[name] = append(addrs[name], a)
+			}
+		}
+	}
+	var hosts []result.Host
+	for _, name := range slices.Sorted(maps.Keys(addrs)) {
+		hosts = append(hosts, result.Host{Name: name, Addrs: addrs[name]})
+	}
+	return hosts
+}
+
 // ladderLimit bounds what a sequence diagram shows: beyond it nobody reads on.
 const ladderLimit = 300
 
@@ -76,6 +97,9 @@ func ladder(events []timeline.Event) []timeline.Event {
 	for _, e := range events {
 		if len(shown) == ladderLimit {
 			break
+		}
+		if e.Name == contract.MethodHello && (e.Kind == timeline.KindCall || e.Kind == timeline.KindResult) {
+			continue // between the harness and the adapter: nobody's call
 		}
 		if e.Kind == timeline.KindPacket {
 			f := flow{e.Proto, e.From.String(), e.To.String()}
