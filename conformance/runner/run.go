@@ -25,7 +25,8 @@ type Config struct {
 	Jobs int
 	// Out is the report folder for the evidence of cases; it must exist. Default: no evidence.
 	Out string
-	// Watchdog is how much real time a step may take, or the making or closing of a world. Default: 10 s.
+	// Watchdog is how much real time a step may take, or the making or closing of a world. Default: 1 min; 30 s
+	// of two-way media take 1 s, but more than 10 s with the race detector on a busy machine.
 	Watchdog time.Duration
 	// CaseLimit is how much real time a case may take: a 24-hour call takes one minute. Default: 5 min.
 	CaseLimit time.Duration
@@ -55,7 +56,7 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 		cfg.Jobs = runtime.GOMAXPROCS(0)
 	}
 	if cfg.Watchdog == 0 {
-		cfg.Watchdog = 10 * time.Second
+		cfg.Watchdog = time.Minute
 	}
 	if cfg.CaseLimit == 0 {
 		cfg.CaseLimit = 5 * time.Minute
