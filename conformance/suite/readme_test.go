@@ -1,0 +1,74 @@
+package suite_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestREADME runs every command of the README, in a folder of its own, as a reader would.
+func TestREADME(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	folder := t.TempDir()
+	program := filepath.Join(folder, "proxyspec")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = root
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, block := range blocks(string(text), "gherkin") {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "our-office.feature"), []byte(block), 0o644))
+	}
+
+	ran := 0
+	for _, block := range blocks(string(text), "sh") {
+		for line := range strings.Lines(block) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), "  #")
+			var args string
+			switch {
+			case line == "go build -o proxyspec .": // done
+				continue
+			case line == "go test ./features": // a test of its own
+				require.FileExists(t, filepath.Join(root, "features", "features_test.go"))
+				continue
+			case strings.HasPrefix(line, "go run . "):
+				args = strings.TrimPrefix(line, "go run . ")
+			case strings.HasPrefix(line, "./proxyspec "):
+				args = strings.TrimPrefix(line, "./proxyspec ")
+			default:
+				t.Fatalf("the README has a command that this test doesn't know: %s", line)
+			}
+			want := 0
+			if strings.Contains(args, "mutant:") {
+				want = 1
+			}
+			cmd := exec.Command("sh", "-c", program+" "+args)
+			cmd.Dir = folder
+			out, err := cmd.CombinedOutput()
+			require.Equal(t, want, cmd.ProcessState.ExitCode(), "%s: %v\n%s", line, err, out)
+			ran++
+		}
+	}
+	require.Greater(t, ran, 5, "the README has lost its commands")
+
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile("`make ([a-z-]+)`").FindAllStringSubmatch(string(text), -1) {
+		require.Regexp(t, `(?m)^`+m[1]+`:`, string(makefile), "the README names a target that isn't there")
+	}
+}
+
+// blocks is the fenced code blocks of a language.
+func blocks(text, language string) (found []string) {
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
