@@ -111,7 +111,7 @@ func TestLibrariesStayAtTheEdges(t *testing.T) {
 		{"sim/tcp", nil},
 		{"sim/capture", []string{gopacket}},
 		{"sim/dns", []string{dns, transport}},
-		{"sim/policy", []string{yaml}},
+		{"sim/policy", []string{yaml, dns}},
 		{"sim", []string{gopacket, transport}},
 		{"conformance/contract", nil},
 		{"conformance/timeline", nil},
