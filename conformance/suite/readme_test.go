@@ -30,7 +30,8 @@ func TestREADME(t *testing.T) {
 	ran := 0
 	for _, block := range blocks(string(text), "sh") {
 		for line := range strings.Lines(block) {
-			line, _, _ = strings.Cut(strings.TrimSpace(line), "  #")
+			line, _, _ = strings.Cut(line, "  #")
+			line = strings.TrimSpace(line)
 			var args string
 			switch {
 			case line == "go build -o proxyspec .": // done
