@@ -18,7 +18,7 @@ type source struct {
 	interval time.Duration
 	phase    time.Duration // before the first frame, so that frames never fall on the instants of other timers
 	size     int
-	payload  rtp.Payloader
+	payloads func() rtp.Payloader // a new one: it has state
 	header   func(key bool) []byte
 }
 
@@ -31,16 +31,19 @@ const (
 // two packets a frame.
 var (
 	opusSource = source{
-		codec: rtc.Opus, interval: 20 * time.Millisecond, phase: 137 * time.Microsecond, size: 80, payload: &codecs.OpusPayloader{},
-		header: func(bool) []byte { return []byte{31 << 3} }, // RFC 6716, section 3.1: CELT, 20 ms, mono, one frame
+		codec: rtc.Opus, interval: 20 * time.Millisecond, phase: 137 * time.Microsecond, size: 80,
+		payloads: func() rtp.Payloader { return &codecs.OpusPayloader{} },
+		header:   func(bool) []byte { return []byte{31 << 3} }, // RFC 6716, section 3.1: CELT, 20 ms, mono, one frame
 	}
 	vp8Source = source{
-		codec: rtc.VP8, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800, payload: &codecs.VP8Payloader{},
-		header: vp8Header,
+		codec: rtc.VP8, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800,
+		payloads: func() rtp.Payloader { return &codecs.VP8Payloader{} },
+		header:   vp8Header,
 	}
 	h264Source = source{
-		codec: rtc.H264, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800, payload: &codecs.H264Payloader{},
-		header: h264Header,
+		codec: rtc.H264, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800,
+		payloads: func() rtp.Payloader { return &codecs.H264Payloader{} },
+		header:   h264Header,
 	}
 )
 
@@ -89,6 +92,7 @@ func (s source) frame(n uint32, key bool) []byte {
 // outgoing is a track's state across the peer connections that carry it.
 type outgoing struct {
 	source
+	payload   rtp.Payloader
 	meter     *rtc.Meter
 	frames    uint32
 	sequence  uint16
@@ -96,7 +100,7 @@ type outgoing struct {
 }
 
 func newOutgoing(s source) *outgoing {
-	return &outgoing{source: s, meter: rtc.NewMeter(s.codec.MimeType)}
+	return &outgoing{source: s, payload: s.payloads(), meter: rtc.NewMeter(s.codec.MimeType)}
 }
 
 // packets are the RTP packets of the next frame.

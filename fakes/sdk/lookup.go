@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	lookupLimit = 5 * time.Second // for one edge: a name, TCP, TLS and HTTP at 200 ms of round trip take 1 s
+	lookupLimit = 6 * time.Second // for one edge: dialLimit, and then TLS and HTTP at 200 ms of round trip
 	lookupPause = time.Second     // before the next two edges, as the published SDKs do
 )
 
@@ -61,6 +61,7 @@ func lookupBoth(ctx context.Context, client *http.Client, edges []string, body [
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	type outcome struct {
+		edge int
 		path Path
 		err  error
 	}
@@ -68,19 +69,20 @@ func lookupBoth(ctx context.Context, client *http.Client, edges []string, body [
 	for i, edge := range edges {
 		go func() {
 			if !sleep(ctx, time.Duration(i)*beat) {
-				outcomes <- outcome{err: fmt.Errorf("edge %s: %w", edge, context.Cause(ctx))}
+				outcomes <- outcome{edge: i, err: fmt.Errorf("edge %s: %w", edge, context.Cause(ctx))}
 				return
 			}
 			path, err := ask(ctx, client, edge, body)
-			outcomes <- outcome{path, err}
+			outcomes <- outcome{i, path, err}
 		}()
 	}
+	failed = make([]error, len(edges))
 	found := false
 	for range edges {
 		o := <-outcomes
 		switch {
 		case o.err != nil:
-			failed = append(failed, o.err)
+			failed[o.edge] = o.err
 		case !found:
 			found, good = true, o.path
 			cancel()
