@@ -20,7 +20,8 @@ test: lint unit run ## All that CI runs: lint, unit and run
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
-		set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
+		set -x; CGO_ENABLED=1 $(GO) test -race ./... && \
+		$(GO) test -count=1 -v -run TestOneSeedGivesOneTrace ./conformance/suite; \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \
 		set -x; CGO_ENABLED=0 $(GO) test ./...; \
