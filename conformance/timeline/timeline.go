@@ -23,6 +23,7 @@ const (
 	KindPacket Kind = "packet" // a packet at the firewall, or arriving at SD-RTN
 	KindProxy  Kind = "proxy"  // the cloud proxy's log
 	KindSDRTN  Kind = "sdrtn"  // the SD-RTN's log
+	KindServer Kind = "server" // the log of a server that the company runs itself
 	KindWorld  Kind = "world"  // the suite changed the world: a policy, a fault
 )
 

@@ -30,11 +30,11 @@ func (w *World) build() error {
 
 	var inside []*sim.Link
 	for _, p := range []Place{people[0], printer, officeDNS} {
-		inside = append(inside, w.net.Connect(w.place(p), w.wall, sim.LinkConfig{Delay: lanDelay}))
+		inside = append(inside, w.connect(p, w.wall, lanDelay))
 	}
-	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, Gateways} {
+	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, Gateways, {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
-			w.net.Connect(w.place(p), internet, sim.LinkConfig{Delay: internetDelay})
+			w.connect(p, internet, internetDelay)
 		}
 	}
 	wall, err := firewall.New(w.policy, firewall.Timeouts{})
@@ -50,6 +50,13 @@ func (w *World) build() error {
 	return w.nameService()
 }
 
+// connect puts a host at a place and links it to a router.
+func (w *World) connect(p Place, to *sim.Router, delay time.Duration) *sim.Link {
+	l := w.net.Connect(w.place(p), to, sim.LinkConfig{Delay: delay})
+	w.links[p.Name] = line{l, delay}
+	return l
+}
+
 func (w *World) place(p Place) *sim.Host {
 	h := w.net.Host(p.Name, p.Addr)
 	w.hosts[p.Name] = h
@@ -60,7 +67,7 @@ func (w *World) place(p Place) *sim.Host {
 // nameService gives the office and the internet a name server each. The office's stands inside, as
 // enterprises have it: the whitelist lets no name query out.
 func (w *World) nameService() error {
-	zone := dns.Zone{}
+	zone := dns.Zone{ProxyName: {CompanyProxy.Addr}, TURNName: {CompanyTURN.Addr}}
 	for _, p := range Gateways {
 		zone[gatewayName(p)] = []netip.Addr{p.Addr}
 	}
@@ -71,7 +78,7 @@ func (w *World) nameService() error {
 		}
 		w.run(p.Name, server.Serve)
 	}
-	for _, places := range [][]Place{people, Relays} {
+	for _, places := range [][]Place{people, Relays, {CompanyProxy}} {
 		for _, p := range places {
 			server := publicDNS
 			if Office.Contains(p.Addr) {
@@ -97,6 +104,9 @@ func (w *World) Up() error {
 	if err := w.startSDRTN(); err != nil {
 		return err
 	}
+	if err := w.startCompany(); err != nil {
+		return err
+	}
 	return w.startCloudProxy()
 }
 
@@ -110,6 +120,12 @@ func (w *World) start(name string, l listener) error {
 	if err := l.Listen(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	w.run(name, l.Serve)
+	ctx, stop := context.WithCancel(w.ctx)
+	done := make(chan struct{})
+	w.serving[name] = func() { stop(); <-done }
+	w.run(name, func(context.Context) error {
+		defer close(done)
+		return l.Serve(ctx)
+	})
 	return nil
 }

@@ -65,7 +65,7 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 		return nil, err
 	}
 	template := certificate(2, "proxyspec servers")
-	for _, places := range [][]Place{Edges, Relays, Gateways} {
+	for _, places := range [][]Place{Edges, Relays, Gateways, {CompanyProxy}} {
 		for _, p := range places {
 			template.IPAddresses = append(template.IPAddresses, net.IP(p.Addr.AsSlice()))
 		}
@@ -73,6 +73,7 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 	for _, p := range Gateways {
 		template.DNSNames = append(template.DNSNames, gatewayName(p))
 	}
+	template.DNSNames = append(template.DNSNames, ProxyName)
 	key := keyFor("servers")
 	der, err := x509.CreateCertificate(nil, template, a.cert, key.Public(), a.key)
 	if err != nil {

@@ -32,6 +32,9 @@ var (
 		place("gateway-1", "198.51.100.11"),
 		place("gateway-2", "198.51.100.12"),
 	}
+	// The servers that the company runs itself, outside its firewall.
+	CompanyProxy = place("company-proxy", "192.0.2.80")
+	CompanyTURN  = place("company-turn", "192.0.2.81")
 
 	// Office is the enterprise's own network.
 	Office    = netip.MustParsePrefix("10.10.0.0/24")
@@ -80,12 +83,13 @@ const (
 	Edge      Role = "edge"
 	Relay     Role = "relay"
 	Gateway   Role = "SD-RTN gateway"
+	Company   Role = "company server"
 	Elsewhere Role = "another host"
 )
 
 // RoleOf is the role of the host at an address.
 func RoleOf(a netip.Addr) Role {
-	for role, places := range map[Role][]Place{Edge: Edges, Relay: Relays, Gateway: Gateways} {
+	for role, places := range map[Role][]Place{Edge: Edges, Relay: Relays, Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
 			if p.Addr == a {
 				return role

@@ -132,6 +132,9 @@ func (u *User) must(method string, params, result any) error {
 // Client is the ID of the client that calls use.
 func (u *User) Client() string { return u.client }
 
+// Use has the calls that follow use another client, which CreateClient has made.
+func (u *User) Use(client string) { u.client = client }
+
 // Begin begins a call. A fault of the adapter, or a method that the SDK doesn't have, ends the case.
 func (u *User) Begin(method string, params any) (*Call, error) {
 	u.mu.Lock()

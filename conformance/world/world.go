@@ -41,7 +41,9 @@ type World struct {
 	office   *firewall.Firewall
 	policy   firewall.Policy
 	hosts    map[string]*sim.Host
+	links    map[string]line // of hosts, by their names
 	names    map[netip.Addr]string
+	serving  map[string]func() // stops a server, and waits for it
 	users    map[string]*User
 	backbone *sdrtn.Backbone
 	gateways []*sdrtn.Gateway
@@ -94,7 +96,9 @@ func New(cfg Config) (*World, error) {
 		setup:    Setup{Accounts: []relay.Account{Account(AppID)}},
 		policy:   firewall.Whitelist(netip.PrefixFrom(people[0].Addr, 32)),
 		hosts:    map[string]*sim.Host{},
+		links:    map[string]line{},
 		names:    map[netip.Addr]string{},
+		serving:  map[string]func(){},
 		recorder: recorder,
 		users:    map[string]*User{},
 		ctx:      ctx,

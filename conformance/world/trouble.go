@@ -1,0 +1,48 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim"
+)
+
+// line is a host's link and how long it takes.
+type line struct {
+	*sim.Link
+	delay time.Duration
+}
+
+// Stop ends a server as its operator would, and waits until nothing of it is left.
+func (w *World) Stop(server string) error {
+	stop := w.serving[server]
+	if stop == nil {
+		return fmt.Errorf("no server %q is running in this world", server)
+	}
+	w.note("stopped", server)
+	stop()
+	return nil
+}
+
+// Cut takes a host off the network, without a word to anybody.
+func (w *World) Cut(host string) error {
+	l, ok := w.links[host]
+	if !ok {
+		return fmt.Errorf("there is no host %q in this world", host)
+	}
+	w.note("cut off", host)
+	l.Set(sim.LinkConfig{Delay: l.delay, Loss: 1})
+	return nil
+}
+
+// ForgetFlows has the office's firewall forget every flow that it has let through, as one does that starts
+// again.
+func (w *World) ForgetFlows() {
+	w.note("flows forgotten", wallPlace.Name)
+	w.net.Do(w.office.Flush)
+}
+
+func (w *World) note(name, detail string) {
+	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: name, Detail: detail})
+}
