@@ -33,11 +33,6 @@ func (s *scene) callSteps() []runner.Definition {
 			Says: "The calls of the document's first sample, in its order: createClient, startProxyServer, init, join.",
 		},
 		{
-			Expr: `^(\w+) calls leave, stopProxyServer and join "([^"]*)" without waiting$`,
-			Do:   s.sampleDisable,
-			Says: "The calls of the document's second sample, each made before the one before has finished; then waits for the join.",
-		},
-		{
 			Expr: `^(\w+) leaves$`,
 			Do:   s.leave,
 			Says: "Calls leave and waits for it.",
@@ -73,9 +68,11 @@ func (s *scene) initOnce(u *world.User) error {
 }
 
 func (s *scene) beginJoin(u *world.User, channel string) (*world.Call, error) {
-	c, err := u.Begin(contract.MethodJoin, contract.Join{Client: u.Client(), Channel: channel, UID: u.Name})
+	uid := s.uidOf(u)
+	c, err := u.Begin(contract.MethodJoin, contract.Join{Client: u.Client(), Channel: channel, UID: uid})
 	if err == nil && u.Name == world.Alice {
 		s.joins = append(s.joins, c)
+		s.uids[c] = uid
 	}
 	return c, err
 }
@@ -108,31 +105,6 @@ func (s *scene) sampleEnable(who, channel string) error {
 		return err
 	}
 	return s.join(who, channel)
-}
-
-func (s *scene) sampleDisable(who, channel string) error {
-	u, err := s.user(who)
-	if err != nil {
-		return err
-	}
-	leave, err := u.Begin(contract.MethodLeave, plain(u.Client()))
-	if err != nil {
-		return err
-	}
-	stop, err := u.Begin(contract.MethodStopProxyServer, plain(u.Client()))
-	if err != nil {
-		return err
-	}
-	join, err := s.beginJoin(u, channel)
-	if err != nil {
-		return err
-	}
-	for _, c := range []*world.Call{leave, stop, join} {
-		if _, err := c.Wait(s.world.Limits.Join); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (s *scene) leave(who string) error {

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
@@ -69,6 +70,20 @@ func atWall(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.A
 
 // heard is the first packets that SD-RTN's gateways got from each source.
 func heard(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Name == "heard" }
+
+// settling is how long a step waits for what is under way: many round trips of the longest path.
+const settling = 2 * time.Second
+
+// await looks for events that are about to come: again and again until there are some, or settling is over.
+func (s *scene) await(look func() []timeline.Event) (found []timeline.Event) {
+	const step = 10*time.Millisecond + 77*time.Microsecond // never at the instants of others' timers
+	for began := time.Now(); time.Since(began) < settling; time.Sleep(step) {
+		if found = look(); len(found) > 0 {
+			break
+		}
+	}
+	return found
+}
 
 // few is the first of many events: as many as a reader of a failure looks at.
 func few(events []timeline.Event) []timeline.Event { return events[:min(len(events), 8)] }

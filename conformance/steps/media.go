@@ -30,6 +30,16 @@ func (s *scene) mediaSteps() []runner.Definition {
 			Says: "Alice's last publish succeeded within its limit.",
 		},
 		{
+			Expr: `^publishing failed within its limit$`,
+			Do:   s.publishFailed,
+			Says: "Alice's last publish reported some error before its limit was over.",
+		},
+		{
+			Expr: `^SD-RTN got no media from alice$`,
+			Do:   s.noMedia,
+			Says: "Watches for the watch time: no gateway got RTP of hers, nor a UDP packet from her computer.",
+		},
+		{
 			Expr: `^(\w+) receives (\w+)'s audio and video$`,
 			Do:   s.receivesMedia,
 			Says: "Within 5 seconds the user's SDK counts whole frames of both.",
@@ -86,6 +96,37 @@ func (s *scene) mediaCall(who, method, whose string, params func(client string) 
 		}
 	}
 	return unsound(fmt.Sprintf("%s of %s did not succeed", method, who), c)
+}
+
+func (s *scene) publishFailed() error {
+	c, err := s.last(world.Alice, contract.MethodPublish)
+	if err != nil {
+		return err
+	}
+	if over, failed := c.Over(); over && failed != nil {
+		return nil
+	}
+	return &result.Failure{
+		Message:  "publishing did not fail",
+		Expected: fmt.Sprintf("publish reports an error within %v", s.world.Limits.Media),
+		Actual:   ended(c),
+		Events:   proof(c),
+	}
+}
+
+func (s *scene) noMedia() error {
+	time.Sleep(s.world.Limits.Watch)
+	got := s.ofAlice(named(sdrtn.EventMediaFirst))
+	got = append(got, s.find(heard, from(s.aliceAddr()), func(e timeline.Event) bool { return e.Proto == "UDP" })...)
+	if len(got) == 0 {
+		return nil
+	}
+	return &result.Failure{
+		Message:  "SD-RTN got media from alice",
+		Expected: "no RTP of hers, and no UDP packet from her computer",
+		Actual:   s.sources(got),
+		Events:   few(got),
+	}
 }
 
 // stats asks an SDK for its counts.

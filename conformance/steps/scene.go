@@ -15,10 +15,12 @@ type scene struct {
 	world *world.World
 	job   runner.Job
 
-	inited map[string]bool // clients that have their App ID
-	joins  []*world.Call   // alice's, in order
-	said   map[string][]string
-	probes []probe
+	inited  map[string]bool        // clients that have their App ID
+	joins   []*world.Call          // alice's, in order
+	uids    map[*world.Call]string // that she joined as
+	clients map[string]string      // hers, by the names that the scenario gives them
+	said    map[string][]string
+	probes  []probe
 }
 
 // Stages makes the world of a case for the runner. The SDK under test is what sdk makes of its name.
@@ -41,7 +43,8 @@ func Stages(sdk func(name string) (world.SDK, error)) runner.NewStage {
 }
 
 func newScene(w *world.World, job runner.Job) *scene {
-	return &scene{world: w, job: job, inited: map[string]bool{}, said: map[string][]string{}}
+	return &scene{world: w, job: job, inited: map[string]bool{}, said: map[string][]string{},
+		uids: map[*world.Call]string{}, clients: map[string]string{}}
 }
 
 // Vocabulary is every step, for people to read; none can be run.
@@ -58,6 +61,10 @@ func (s *scene) Definitions() []runner.Definition {
 		{"cloud proxy", s.cloudSteps()},
 		{"SDK methods", s.methodSteps()},
 		{"call", s.callSteps()},
+		{"clients", s.clientSteps()},
+		{"ways", s.waySteps()},
+		{"company servers", s.companySteps()},
+		{"parameters", s.parameterSteps()},
 		{"time", s.timeSteps()},
 		{"lookup", s.lookupSteps()},
 		{"packets", s.packetSteps()},

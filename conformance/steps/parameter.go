@@ -1,0 +1,91 @@
+package steps
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/world"
+)
+
+// parameterSteps call the set methods with whatever a scenario wants to try.
+func (s *scene) parameterSteps() []runner.Definition {
+	return []runner.Definition{
+		{
+			Expr: `^alice calls setProxyServer with ("[^"]*"|\d+ bytes)$`,
+			Do: func(value string) error {
+				return s.call(world.Alice, contract.MethodSetProxyServer, func(client string) any {
+					return contract.SetProxyServer{Client: client, ProxyServer: text(value)}
+				})
+			},
+			Says: "Bytes are letters with dots between them, as in a host name.",
+		},
+		{
+			Expr: `^alice calls setTurnServer with (turnServerURL|username|password|udpport|tcpport) ("[^"]*"|\d+ bytes)$`,
+			Do: func(key, value string) error {
+				return s.setTurnServer(func(server map[string]any) { server[key] = text(value) })
+			},
+			Says: "Every other key has the value that the company's TURN server needs.",
+		},
+		{
+			Expr: `^alice calls setTurnServer without (udpport|tcpport)$`,
+			Do: func(key string) error {
+				return s.setTurnServer(func(server map[string]any) { delete(server, key) })
+			},
+			Says: "Every other key has the value that the company's TURN server needs.",
+		},
+		{
+			Expr: `^alice calls setTurnServer with:$`,
+			Do: func(value *godog.DocString) error {
+				if !json.Valid([]byte(value.Content)) {
+					return fmt.Errorf("the text below the step is not JSON")
+				}
+				return s.setTurnServerTo(json.RawMessage(value.Content))
+			},
+			Says: "The JSON text goes to the SDK as it is.",
+		},
+	}
+}
+
+// text is a value as steps write it: in quotation marks, or as a number of bytes.
+func text(value string) string {
+	count, isCount := strings.CutSuffix(value, " bytes")
+	if !isCount {
+		return strings.Trim(value, `"`)
+	}
+	n, _ := strconv.Atoi(count) // the step's expression admits digits only
+	const label = 64            // the longest that a name may have (RFC 1035, section 2.3.4), and a dot
+	long := []byte(strings.Repeat("a", n))
+	for i := label - 1; i < n-1; i += label {
+		long[i] = '.'
+	}
+	return string(long)
+}
+
+// setTurnServer calls the method with the company's TURN server, changed.
+func (s *scene) setTurnServer(change func(map[string]any)) error {
+	text, err := json.Marshal(world.TurnServer(false))
+	if err != nil {
+		return err
+	}
+	server := map[string]any{}
+	if err := json.Unmarshal(text, &server); err != nil {
+		return err
+	}
+	change(server)
+	if text, err = json.Marshal(server); err != nil {
+		return err
+	}
+	return s.setTurnServerTo(text)
+}
+
+func (s *scene) setTurnServerTo(server json.RawMessage) error {
+	return s.call(world.Alice, contract.MethodSetTurnServer, func(client string) any {
+		return contract.SetTurnServer{Client: client, TurnServer: server}
+	})
+}

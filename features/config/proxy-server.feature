@@ -1,0 +1,28 @@
+Feature: What setProxyServer takes and does
+  By the typings it takes a text of 1 to 255 ASCII bytes, the name of a reverse proxy for HTTPS and WebSocket.
+  It is not a way for media.
+
+  @CP-CFG-01
+  Scenario Outline: setProxyServer with <what> returns <how>
+    When alice calls setProxyServer with <value>
+    Then setProxyServer returned <how>
+
+    Examples:
+      | what                 | value                | how      |
+      | nothing              | ""                   | an error |
+      | one byte             | 1 bytes              | normally |
+      | 255 bytes            | 255 bytes            | normally |
+      | 256 bytes            | 256 bytes            | an error |
+      | letters beyond ASCII | "próxy.example.test" | an error |
+
+  @CP-CFG-07
+  Scenario: It carries messages and no media
+    Given the office firewall lets everything out
+    When alice calls setProxyServer and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And 5 seconds pass
+    Then the last join succeeded and went through the proxy server
+    And alice's messages went through the proxy server
+    And alice's media went direct
+    And the proxy server got nothing from alice but TLS on TCP port 443

@@ -1,0 +1,154 @@
+Feature: What setTurnServer takes and does
+  By the typings it takes an object, or an array of them: turnServerURL, username and password are texts of 1
+  to 255 ASCII bytes, udpport and the optional tcpport strings of digits. It is a way for media alone, and
+  with forceturn the only one.
+
+  @CP-CFG-02
+  Scenario Outline: A <key> of <what> returns <how>
+    When alice calls setTurnServer with <key> <value>
+    Then setTurnServer returned <how>
+
+    Examples: The server's name
+      | key           | what                 | value               | how      |
+      | turnServerURL | no bytes             | ""                  | an error |
+      | turnServerURL | 255 bytes            | 255 bytes           | normally |
+      | turnServerURL | 256 bytes            | 256 bytes           | an error |
+      | turnServerURL | letters beyond ASCII | "türn.example.test" | an error |
+
+    Examples: The user's name
+      | key      | what                 | value     | how      |
+      | username | no bytes             | ""        | an error |
+      | username | 255 bytes            | 255 bytes | normally |
+      | username | 256 bytes            | 256 bytes | an error |
+      | username | letters beyond ASCII | "алиса"   | an error |
+
+    Examples: The password
+      | key      | what                 | value      | how      |
+      | password | no bytes             | ""         | an error |
+      | password | 255 bytes            | 255 bytes  | normally |
+      | password | 256 bytes            | 256 bytes  | an error |
+      | password | letters beyond ASCII | "pässword" | an error |
+
+  @CP-CFG-03
+  Scenario Outline: A <key> of "<value>" returns <how>
+    When alice calls setTurnServer with <key> "<value>"
+    Then setTurnServer returned <how>
+
+    Examples: udpport
+      | key     | value | how      |
+      | udpport | 1     | normally |
+      | udpport | 65535 | normally |
+      | udpport |       | an error |
+      | udpport | 0     | an error |
+      | udpport | 65536 | an error |
+      | udpport | -1    | an error |
+      | udpport | 34a8  | an error |
+      | udpport | 3478. | an error |
+
+    Examples: tcpport
+      | key     | value | how      |
+      | tcpport | 1     | normally |
+      | tcpport | 65535 | normally |
+      | tcpport | 0     | an error |
+      | tcpport | 65536 | an error |
+      | tcpport | -1    | an error |
+      | tcpport | 34a8  | an error |
+
+  @CP-CFG-03
+  Scenario Outline: Without <key> it returns <how>
+    When alice calls setTurnServer without <key>
+    Then setTurnServer returned <how>
+
+    Examples:
+      | key     | how      |
+      | udpport | an error |
+      | tcpport | normally |
+
+  @CP-CFG-04
+  Scenario Outline: Without forceturn, media goes direct when the TURN server <fails>
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "<password>", "udpport": "<port>"<forceturn>}
+      """
+    And alice calls join "town-hall"
+    And alice publishes
+    Then setTurnServer returned normally
+    And publishing succeeded
+    And alice's media went direct
+
+    Examples:
+      | fails                          | password   | port | forceturn            |
+      | does not answer                | wonderland | 3999 |                      |
+      | refuses her                    | looking    | 3478 |                      |
+      | does not answer, said in words | wonderland | 3999 | , "forceturn": false |
+
+  @CP-CFG-04
+  Scenario: With forceturn, media goes through the TURN server and no other way
+    Given the office firewall lets everything out
+    When alice calls setTurnServer and join "town-hall"
+    And alice publishes
+    And 5 seconds pass
+    Then publishing succeeded
+    And alice's media went through the TURN server
+
+  @CP-CFG-04
+  Scenario: With forceturn and a TURN server that does not answer, no media goes direct
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3999", "forceturn": true}
+      """
+    And alice calls join "town-hall"
+    And alice publishes
+    Then publishing failed within its limit
+    And SD-RTN got no media from alice
+
+  @CP-CFG-05
+  Scenario Outline: The unknown key <key> doesn't make media relay-only
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3999", "<key>": true}
+      """
+    And alice calls join "town-hall"
+    And alice publishes
+    Then publishing succeeded
+    And alice's media went direct
+
+    Examples:
+      | key        |
+      | forceTurn  |
+      | ForceTurn  |
+      | force_turn |
+      | FORCETURN  |
+
+  @CP-CFG-06
+  Scenario Outline: It takes <form>
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      <server>
+      """
+    And alice calls join "town-hall"
+    And alice publishes
+    Then setTurnServer returned normally
+    And alice's media went through the TURN server
+
+    Examples:
+      | form                | server                                                                                                                                                                                                                                                                |
+      | an object           | {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3478", "forceturn": true}                                                                                                                                            |
+      | an array of one     | [{"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3478", "forceturn": true}]                                                                                                                                          |
+      | an array of two     | [{"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3999", "forceturn": true}, {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3478", "forceturn": true}]               |
+
+  @CP-CFG-08
+  Scenario: It carries media and no messages
+    Given the office firewall lets everything out
+    When alice calls setTurnServer and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And 5 seconds pass
+    Then the last join succeeded and went direct
+    And alice's messages went direct
+    And alice's media went through the TURN server
+    And the TURN server got nothing from alice but TURN
