@@ -11,7 +11,7 @@ import (
 type Account struct {
 	AppID     string
 	Regions   []string // at least one; the first is the default
-	Scale     int      // concurrent users; 0: unlimited
+	Scale     int      // concurrent users, at least one
 	Operators []string // the network operators of its users, at least one
 }
 
@@ -43,8 +43,8 @@ func (a Account) validate() error {
 		return errors.New("account: no App ID")
 	case len(a.Regions) == 0 || slices.Contains(a.Regions, ""):
 		return fmt.Errorf("account %q: name at least one region, none of them empty", a.AppID)
-	case a.Scale < 0:
-		return fmt.Errorf("account %q: scale %d: give the number of concurrent users, or 0 for no limit", a.AppID, a.Scale)
+	case a.Scale < 1:
+		return fmt.Errorf("account %q: scale %d: give the number of concurrent users, at least 1", a.AppID, a.Scale)
 	case len(a.Operators) == 0 || slices.Contains(a.Operators, ""):
 		return fmt.Errorf("account %q: name at least one network operator, none of them empty", a.AppID)
 	}

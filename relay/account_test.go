@@ -16,6 +16,7 @@ func TestAccountsRefuseIncompleteRecords(t *testing.T) {
 		"no App ID":        func(a *relay.Account) { a.AppID = "" },
 		"region":           func(a *relay.Account) { a.Regions = nil },
 		"region, none":     func(a *relay.Account) { a.Regions = []string{"EU", ""} },
+		"scale 0":          func(a *relay.Account) { a.Scale = 0 },
 		"scale -1":         func(a *relay.Account) { a.Scale = -1 },
 		"network operator": func(a *relay.Account) { a.Operators = nil },
 	} {

@@ -16,7 +16,7 @@ import (
 
 // config is a complete one for three nodes in memory.
 func config(t *testing.T) relay.Config {
-	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Operators: []string{"Example Telecom"}})
+	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 100, Operators: []string{"Example Telecom"}})
 	require.NoError(t, err)
 	return relay.Config{
 		Secret:   secret,

@@ -92,7 +92,7 @@ func (s *slots) fits(u user, scale int, now time.Time) bool {
 			s.drop(l.user)
 		}
 	}
-	return scale == 0 || s.users[u] != nil || s.inUse[u.appID] < scale
+	return s.users[u] != nil || s.inUse[u.appID] < scale
 }
 
 func (s *slots) drop(u user) {

@@ -72,7 +72,7 @@ func newWorld(t *testing.T, host transport.Net, change func(*relay.Config)) *wor
 	w.gateway = newGateway(t, host, cert)
 
 	accounts, err := relay.NewAccounts(
-		relay.Account{AppID: "app", Regions: []string{"EU", "NA"}, Operators: []string{"Example Telecom"}},
+		relay.Account{AppID: "app", Regions: []string{"EU", "NA"}, Scale: 1000, Operators: []string{"Example Telecom"}},
 		relay.Account{AppID: "small", Regions: []string{"EU"}, Scale: 1, Operators: []string{"Example Telecom"}},
 	)
 	require.NoError(t, err)

@@ -76,7 +76,7 @@ func (w *World) Prepare(change func(*Setup)) error {
 
 // Account is an account for an App ID with all that the suite needs.
 func Account(appID string) relay.Account {
-	return relay.Account{AppID: appID, Regions: []string{"global"}, Operators: []string{"any"}}
+	return relay.Account{AppID: appID, Regions: []string{"global"}, Scale: 10_000, Operators: []string{"any"}}
 }
 
 // AppID is provisioned for the cloud proxy unless a scenario says otherwise.

@@ -110,7 +110,7 @@ func (l *lab) startSDRTN() {
 }
 
 func (l *lab) startProxy() {
-	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Operators: []string{"any"}})
+	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 100, Operators: []string{"any"}})
 	require.NoError(l.t, err)
 	cfg := relay.Config{
 		Secret: []byte("0123456789abcdef"), Accounts: accounts, TLS: l.ca.server, GatewayTLS: &tls.Config{RootCAs: l.ca.pool},
