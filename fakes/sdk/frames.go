@@ -118,6 +118,6 @@ func (o *outgoing) packets(key bool) []*rtp.Packet {
 		o.sequence++
 	}
 	o.frames++
-	o.timestamp += uint32(uint64(o.interval) * uint64(o.codec.ClockRate) / uint64(time.Second))
+	o.timestamp += uint32((o.interval*time.Duration(o.codec.ClockRate) + time.Second/2) / time.Second)
 	return packets
 }
