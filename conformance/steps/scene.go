@@ -8,6 +8,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/relay"
 )
 
 // scene is one scenario under way.
@@ -21,6 +22,12 @@ type scene struct {
 	clients map[string]string      // hers, by the names that the scenario gives them
 	said    map[string][]string
 	probes  []probe
+
+	inquiries   []world.Inquiry      // of the last lookup without an SDK: one an edge
+	answers     []relay.LookupAnswer // of all such lookups
+	connections []*world.Connection  // opened with them
+	refusals    []relay.RefusalError // of those that weren't
+	recorded    error                // what the cloud proxy said of an account's record
 }
 
 // Stages makes the world of a case for the runner. The SDK under test is what sdk makes of its name.
@@ -72,6 +79,9 @@ func (s *scene) Definitions() []runner.Definition {
 		{"messages", s.messageSteps()},
 		{"media", s.mediaSteps()},
 		{"whitelist", s.probeSteps()},
+		{"lookups without an SDK", s.inquirySteps()},
+		{"accounts", s.accountSteps()},
+		{"trouble", s.troubleSteps()},
 	} {
 		for _, d := range noun.steps {
 			d.Noun = noun.name
@@ -87,7 +97,12 @@ func (s *scene) Step(text string) {
 }
 
 // Close implements runner.Stage.
-func (s *scene) Close() error { return s.world.Close() }
+func (s *scene) Close() error {
+	for _, c := range s.connections {
+		_ = c.Close() // the relay may have gone
+	}
+	return s.world.Close()
+}
 
 // Conclude implements runner.Stage.
 func (s *scene) Conclude(c *result.Case) {

@@ -37,6 +37,16 @@ func (s *scene) sdrtnSteps() []runner.Definition {
 			Says: "Judges the source of every log entry about alice at the gateways. Each of the three must be there, or come soon.",
 		},
 		{
+			Expr: `^SD-RTN let (\w+) in$`,
+			Do: func(who string) error {
+				if len(s.find(kind(timeline.KindSDRTN), named(sdrtn.EventJoined), about(who))) > 0 {
+					return nil
+				}
+				return &result.Failure{Message: who + " never got in", Expected: "a gateway logs the join", Actual: "none did"}
+			},
+			Says: "A gateway logged that this user joined.",
+		},
+		{
 			Expr: `^the last join was (proxied|direct)$`,
 			Do:   s.lastJoinWas,
 			Says: "By the source from which SD-RTN got alice's last join, and whether a lookup preceded it.",
