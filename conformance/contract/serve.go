@@ -24,6 +24,7 @@ type Call struct {
 
 	id   int64
 	line *Line
+	to   func(result any, err error) // where a diverted reply goes
 }
 
 // Line is an adapter's way to the harness. Its methods never block, and drop what comes after the
@@ -35,6 +36,14 @@ type Line struct {
 
 // Line is the session that the call came by: events go there.
 func (c *Call) Line() *Line { return c.line }
+
+// Divert is a copy of the call whose Reply calls to, for a handler in front of another one: it may change
+// the copy's Method and Params, and owes the call itself a reply.
+func (c *Call) Divert(to func(result any, err error)) *Call {
+	d := *c
+	d.to = to
+	return &d
+}
 
 // Bind reads the call's parameters into params, a pointer to a struct of this package. Its error is
 // one to reply with.
@@ -48,6 +57,10 @@ func (c *Call) Bind(params any) error {
 // Reply finishes the call, exactly once. An err that is not an *Error goes out as the SDK's own, without
 // a code; a nil result goes out as {}. A second reply goes out too: the harness blames the adapter for it.
 func (c *Call) Reply(result any, err error) {
+	if c.to != nil {
+		c.to(result, err)
+		return
+	}
 	f := Frame{ID: &c.id}
 	if err != nil {
 		if !errors.As(err, &f.Error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -122,6 +123,21 @@ func TestReplyTakesAnyError(t *testing.T) {
 			require.Contains(t, line, `"id":1`)
 		})
 	}
+}
+
+func TestDivertedReplyGoesElsewhere(t *testing.T) {
+	conn, _ := serving(t, handler(func(c *Call) {
+		d := c.Divert(func(_ any, err error) { c.Reply(JoinResult{UID: "diverted"}, err) })
+		d.Method = MethodShutdown // only the call itself can end the session
+		d.Reply(nil, nil)
+	}))
+	go fmt.Fprint(conn, `{"jsonrpc":"2.0","id":1,"method":"join"}`+"\n")
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, `{"jsonrpc":"2.0","id":1,"result":{"uid":"diverted"}}`+"\n", line)
+	require.NoError(t, conn.SetReadDeadline(time.Now()))
+	_, err = conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "the line is still open")
 }
 
 func TestBindNamesTheMethod(t *testing.T) {
