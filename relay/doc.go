@@ -146,12 +146,14 @@
 // tcpPorts, with the long-term credentials of iceServers (RFC 8489, section 9.2) and the realm
 // "proxyspec" ([Realm]). The user name is "EXPIRY:SESSION", EXPIRY in Unix seconds, and the credential
 // is base64(HMAC-SHA-1(secret, user name)), as in draft-uberti-behave-turn-rest-00. Neither TURN over
-// TLS nor relayed TCP (RFC 6062) is offered. An allocation lives 600 s, or what the client asks for if
-// that is less than an hour, a permission 300 s and a channel 600 s; the client refreshes them. The relayed
-// transport address is an address of the relay. Permissions and channels are granted for SD-RTN's
-// addresses only, and refused for any other; no datagram goes to or comes from anyone else. A datagram
-// of more than 1,600 bytes, its TURN header included, is dropped. An allocation ends with its TCP
-// connection.
+// TLS nor relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered. An allocation lives 600 s, or what the client
+// asks for if that is more, but at most an hour, a permission 300 s and a channel 600 s; the client refreshes
+// them. A nonce lives an hour. The relayed transport address is an address of the relay with a port from 49152
+// up; EVEN-PORT and reservations are honoured. A session has at most [MaxAllocations] allocations at a relay.
+// Permissions and channels are granted for SD-RTN's addresses only, and refused for any other; no datagram goes
+// to or comes from anyone else. A datagram of a peer with more than 2,000 bytes is dropped. An allocation ends
+// with its TCP connection, and a TCP connection that has had no allocation for 10 s is closed. What a client
+// doesn't read in time over TCP is dropped once 256 KiB wait for it.
 //
 // Media needs a session but no message connection, and doesn't count as a user.
 package relay

@@ -39,6 +39,7 @@ const (
 	CodeTooBig             = ReasonTooBig          // messages.closed: a side sent more than MaxMessage bytes
 	CodeCredentialsInvalid = "credentials-invalid" // allocation.refused: not credentials of ours
 	CodeCredentialsExpired = "credentials-expired" // allocation.refused
+	CodeQuota              = "quota-reached"       // allocation.refused: the session has MaxAllocations at this relay
 	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address
 	CodePeer               = "peer-not-allowed"    // permission.refused
 )

@@ -37,7 +37,10 @@ func (r *Relay) Listen() (err error) {
 		return fmt.Errorf("relay %q is not one of Config.Relays", r.name)
 	}
 	site := r.cloud.cfg.Relays[i]
-	turn := newTURNServer(newMedia(r.cloud, r.name, r.net, site.Addr))
+	turn, err := newTURNServer(newMedia(r.cloud, r.name, r.net, site.Addr))
+	if err != nil {
+		return err
+	}
 	var messagePorts []net.Listener
 	defer func() {
 		if err != nil {

@@ -1,88 +1,70 @@
 package relay
 
 import (
-	"net"
+	"fmt"
 	"net/netip"
-	"sync"
 
-	"github.com/pion/transport/v3"
+	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
-// relayedConn is the socket of one relayed transport address (RFC 8656, section 2). It counts what
-// passes between the client and the peers that the client has a permission for.
+// Ports of relayed transport addresses: the dynamic ones, as RFC 8656, section 7.2, recommends, drawn by chance
+// (RFC 6056) so that nobody guesses the next.
+const (
+	firstRelayed = 49152
+	relayedPorts = 1 << 14
+	// openTries is how many ports are tried before there is none: with half of them taken, all are
+	// taken once in 2^64 allocations.
+	openTries = 64
+)
+
+// largestPayload is the longest datagram of a peer that is passed on. A longer one is dropped, never cut.
+const largestPayload = 2000
+
+// relayedConn is the socket of one relayed transport address (RFC 8656, section 2).
 type relayedConn struct {
-	transport.UDPConn
-	log     func(Event)
-	closing func() // called before the port is free for another
-
-	mu        sync.Mutex
-	seen      Event // of the allocation, with its traffic so far
-	permitted map[netip.Addr]bool
+	conn   *packetConn
+	socket *turn.Socket
 }
 
-func (c *relayedConn) begin(created Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = created
+// openPorts opens the socket of an Open, and the one on the next port if the client reserves it.
+func (s *turnServer) openPorts(a turn.Action) (at netip.AddrPort, err error) {
+	for range openTries {
+		s.mu.Lock()
+		port := firstRelayed + s.ports.IntN(relayedPorts)
+		s.mu.Unlock()
+		if a.Even {
+			port &^= 1
+		}
+		var first, next *packetConn
+		if first, err = openUDP(s.media.net, netip.AddrPortFrom(s.media.addr, uint16(port))); err != nil {
+			continue
+		}
+		if a.Next != nil {
+			if next, err = openUDP(s.media.net, netip.AddrPortFrom(s.media.addr, uint16(port+1))); err != nil {
+				first.Close()
+				continue
+			}
+			a.Next.Owner = &relayedConn{next, a.Next}
+		}
+		a.Socket.Owner = &relayedConn{first, a.Socket}
+		return first.local, nil
+	}
+	return netip.AddrPort{}, fmt.Errorf("none of %d ports is free: %w", openTries, err)
 }
 
-// event is one about the allocation as it is now.
-func (c *relayedConn) event(name string) Event {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.seen
-	e.Name = name
-	return e
-}
-
-func (c *relayedConn) permit(peer netip.Addr, yes bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !yes {
-		delete(c.permitted, peer)
-		return
+// serveRelayed hands what peers send to the core, until the socket is closed.
+func (s *turnServer) serveRelayed(r *relayedConn) {
+	var out turn.Output
+	buf := make([]byte, largestPayload+1) // one more shows the core what is too long
+	for {
+		n, from, err := r.conn.read(buf)
+		if err != nil {
+			s.mu.Lock()
+			s.core.Lost(&out, r.socket) // unless it was the core that closed it
+			s.mu.Unlock()
+			s.act(&out)
+			return
+		}
+		s.fromPeer(&out, r.socket, from, buf[:n])
 	}
-	if c.permitted == nil {
-		c.permitted = make(map[netip.Addr]bool)
-	}
-	c.permitted[peer] = true
-}
-
-// WriteTo sends to a peer that has a permission.
-func (c *relayedConn) WriteTo(p []byte, peer net.Addr) (int, error) {
-	c.mu.Lock()
-	c.seen.Up.add(len(p))
-	e := c.seen
-	c.mu.Unlock()
-	if e.Up.Count == 1 {
-		e.Name, e.Peer, e.Bytes = EventMediaUp, addrPort(peer), len(p)
-		c.log(e)
-	}
-	return c.UDPConn.WriteTo(p, peer)
-}
-
-// ReadFrom receives from anyone: its caller drops what comes from a peer without a permission.
-func (c *relayedConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, peer, err := c.UDPConn.ReadFrom(p)
-	if err != nil {
-		return n, peer, err
-	}
-	from := addrPort(peer)
-	c.mu.Lock()
-	permitted := c.permitted[from.Addr()]
-	if permitted {
-		c.seen.Down.add(n)
-	}
-	e := c.seen
-	c.mu.Unlock()
-	if permitted && e.Down.Count == 1 {
-		e.Name, e.Peer, e.Bytes = EventMediaDown, from, n
-		c.log(e)
-	}
-	return n, peer, nil
-}
-
-func (c *relayedConn) Close() error {
-	c.closing()
-	return c.UDPConn.Close()
 }

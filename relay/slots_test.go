@@ -55,7 +55,7 @@ func TestSlotsForgetEveryone(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	for range 1000 {
 		u := user{appID: "app", session: now.String()}
-		require.True(t, s.take(u, 0, now))
+		require.True(t, s.take(u, 1000, now))
 		s.give(u, true, now)
 		now = now.Add(time.Second)
 	}

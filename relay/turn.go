@@ -2,40 +2,58 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/pion/logging"
-	"github.com/pion/turn/v4"
+	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
 // acceptPause is how long a TCP port rests when its system has no file to spare for a connection.
 const acceptPause = 100 * time.Millisecond
 
-// turnServer speaks TURN (RFC 8656) on all ports of a relay. pion/turn does the speaking, and nothing
-// outside this file knows of it; media does the deciding. What is left is what pion doesn't do: to close
-// the connections that it has accepted, and to wait for its goroutines.
+// largestPacket is the longest datagram that is read from a UDP port: the longest there is.
+const largestPacket = 64 << 10
+
+// turnServer is the sockets around relay/turn, which decides everything: it speaks TURN (RFC 8656) on all ports
+// of a relay. Each port, connection and relayed transport address has a goroutine that reads from it, tells
+// the core, and carries out what the core says; another one waits for the core's next deadline. The core is
+// locked while it thinks, never during I/O.
 type turnServer struct {
 	media *media
-	udp   []net.PacketConn
+	udp   []*packetConn
 	tcp   []net.Listener
 
-	loops       sync.WaitGroup // one for each port and each accepted connection
-	allocations sync.WaitGroup
-	broken      chan error // capacity 1: a port failed
+	tasks  sync.WaitGroup // one for every goroutine
+	broken chan error     // capacity 1: a port failed
+	wake   chan struct{}  // capacity 1: the core has an earlier deadline
 
-	mu     sync.Mutex
-	closed bool
-	conns  map[*turnConn]bool
+	mu      sync.Mutex
+	core    *turn.Server
+	armed   time.Time // when the core is ticked next; zero: not at all
+	stopped bool
+	ports   *rand.Rand // for relayed transport addresses
+	streams map[*stream]bool
 }
 
-func newTURNServer(m *media) *turnServer {
-	return &turnServer{media: m, broken: make(chan error, 1), conns: make(map[*turnConn]bool)}
+func newTURNServer(m *media) (*turnServer, error) {
+	// Nonces survive a restart; ports and tokens are drawn anew, and nobody without the secret can tell which.
+	derive := func(what string) []byte { return signClaims(m.cloud.cfg.Secret, []byte(what+" of "+m.name)) }
+	random := rand.NewChaCha8([32]byte(derive(fmt.Sprint("ports at ", time.Now().UnixNano()))))
+	core, err := turn.New(turn.Config{
+		Realm: Realm, Secret: derive("nonces"), Authenticate: m.key, Permit: m.peers.Allow, Quota: MaxAllocations, MaxPayload: largestPayload,
+		Rand: random,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &turnServer{
+		media: m, core: core, ports: rand.New(random),
+		broken: make(chan error, 1), wake: make(chan struct{}, 1), streams: make(map[*stream]bool),
+	}, nil
 }
 
 func (s *turnServer) listenUDP(at netip.AddrPort) (netip.AddrPort, error) {
@@ -44,7 +62,7 @@ func (s *turnServer) listenUDP(at netip.AddrPort) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	s.udp = append(s.udp, conn)
-	return addrPort(conn.LocalAddr()), nil
+	return conn.local, nil
 }
 
 func (s *turnServer) listenTCP(at netip.AddrPort) (netip.AddrPort, error) {
@@ -58,154 +76,91 @@ func (s *turnServer) listenTCP(at netip.AddrPort) (netip.AddrPort, error) {
 // serve relays media until ctx ends or a port fails. It owns the sockets, and returns when every
 // allocation is gone.
 func (s *turnServer) serve(ctx context.Context) error {
-	m := s.media
-	cfg := turn.ServerConfig{
-		Realm: Realm,
-		AuthHandler: func(username, _ string, client net.Addr) (key []byte, ok bool) {
-			password, ok := m.password(username, client)
-			return turn.GenerateAuthKey(username, Realm, password), ok
-		},
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-		EventHandler: turn.EventHandler{
-			OnAuth: func(client, server net.Addr, _, username, _, method string, ok bool) {
-				if !ok {
-					m.denied(tuple(client, server), username, method)
-				}
-			},
-			OnAllocationCreated: func(client, server net.Addr, _, username, _ string, relayed net.Addr, _ int) {
-				s.allocations.Add(1)
-				m.created(tuple(client, server), username, relayed)
-			},
-			OnAllocationDeleted: func(client, server net.Addr, _, username, _ string) {
-				m.deleted(tuple(client, server), username)
-				s.allocations.Done()
-			},
-			// pion holds locks of its own during these two.
-			OnPermissionCreated: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) { m.permit(relayed, peer, true) },
-			OnPermissionDeleted: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) { m.permit(relayed, peer, false) },
-		},
-	}
-	allows := func(server net.Addr) turn.PermissionHandler {
-		return func(client net.Addr, peer net.IP) bool { return m.allows(tuple(client, server), peer) }
-	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	for _, conn := range s.udp {
-		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, turn.PacketConnConfig{
-			PacketConn:            &turnPacketConn{conn, s, sync.OnceFunc(s.loops.Done)},
-			RelayAddressGenerator: turnAddresses{m, addrPort(conn.LocalAddr())},
-			PermissionHandler:     allows(conn.LocalAddr()),
-		})
+		s.tasks.Go(func() { s.servePackets(conn) })
 	}
 	for _, l := range s.tcp {
-		cfg.ListenerConfigs = append(cfg.ListenerConfigs, turn.ListenerConfig{
-			Listener:              &turnListener{l, s, sync.OnceFunc(s.loops.Done)},
-			RelayAddressGenerator: turnAddresses{m, addrPort(l.Addr())},
-			PermissionHandler:     allows(l.Addr()),
-		})
+		s.tasks.Go(func() { s.accept(l) })
 	}
-	s.loops.Add(len(s.udp) + len(s.tcp))
-	if _, err := turn.NewServer(cfg); err != nil {
-		s.close() // pion has started nothing
-		return fmt.Errorf("start TURN: %w", err)
-	}
+	s.tasks.Go(func() { s.keepTime(ctx) })
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-s.broken:
 	}
+	stop()
 	s.close()
-	s.loops.Wait()
-	s.allocations.Wait() // which only loops make, and the end of their loop ends
+	s.tasks.Wait()
 	return err
 }
 
-// close closes every port and every client's connection, which ends pion's loops.
+// close ends every allocation and closes every port and connection, which ends the goroutines on them.
 func (s *turnServer) close() {
+	var out turn.Output
 	s.mu.Lock()
-	s.closed = true
-	conns := s.conns
-	s.conns = nil
+	s.stopped = true
+	s.core.Stop(&out)
+	streams := s.streams
+	s.streams = nil
 	s.mu.Unlock()
+	s.act(&out)
 	for _, conn := range s.udp {
 		conn.Close()
 	}
 	for _, l := range s.tcp {
 		l.Close()
 	}
-	for c := range conns {
-		c.Conn.Close()
+	for c := range streams {
+		c.conn.Close()
 	}
 }
 
 // failed says what an error of a port means: the end of all of them, unless they were closed.
-func (s *turnServer) failed(port net.Addr, err error) {
+func (s *turnServer) failed(proto string, port netip.AddrPort, err error) {
 	s.mu.Lock()
-	closed := s.closed
+	stopped := s.stopped
 	s.mu.Unlock()
-	if closed {
+	if stopped {
 		return
 	}
 	select {
-	case s.broken <- fmt.Errorf("serve %s %v: %w", network(port), port, err):
+	case s.broken <- fmt.Errorf("serve %s %v: %w", proto, port, err):
 	default: // one is enough
 	}
 }
 
-// turnAddresses makes the relayed transport addresses of one port's clients.
-type turnAddresses struct {
-	media  *media
-	server netip.AddrPort
-}
-
-func (turnAddresses) Validate() error { return nil }
-
-func (a turnAddresses) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, error) {
-	c, err := a.media.open(a.server, port)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.LocalAddr(), nil
-}
-
-func (turnAddresses) AllocateConn(string, int) (net.Conn, net.Addr, error) {
-	return nil, nil, errors.New("TCP relayed addresses (RFC 6062) are not offered")
-}
-
-// turnPacketConn is a UDP port. pion's loop on it ends with the first error.
-type turnPacketConn struct {
-	net.PacketConn
-	server *turnServer
-	ended  func()
-}
-
-func (c *turnPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	n, from, err := c.PacketConn.ReadFrom(p)
-	if err != nil {
-		c.server.failed(c.LocalAddr(), err)
-		c.ended()
-	}
-	return n, from, err
-}
-
-// turnListener is a TCP port. pion's loop on it ends with the first error, too.
-type turnListener struct {
-	net.Listener
-	server *turnServer
-	ended  func()
-}
-
-func (l *turnListener) Accept() (net.Conn, error) {
+// servePackets hands what arrives at a UDP port to the core.
+func (s *turnServer) servePackets(conn *packetConn) {
+	var out turn.Output
+	buf := make([]byte, largestPacket)
+	client := turn.Client{FiveTuple: turn.FiveTuple{Server: conn.local}, Via: conn}
 	for {
-		conn, err := l.Listener.Accept()
-		if err == nil {
-			return l.server.admit(conn), nil
+		n, from, err := conn.read(buf)
+		if err != nil {
+			s.failed("UDP", conn.local, err)
+			return
 		}
-		if e, ok := errors.AsType[temporary](err); ok && e.Temporary() {
+		client.Client = from
+		s.fromClient(&out, client, buf[:n])
+	}
+}
+
+// accept serves the connections of a TCP port.
+func (s *turnServer) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			s.tasks.Go(func() { s.serveStream(conn) })
+			continue
+		}
+		if e, ok := err.(temporary); ok && e.Temporary() {
 			time.Sleep(acceptPause)
 			continue
 		}
-		l.server.failed(l.Addr(), err)
-		l.ended()
-		return nil, err
+		s.failed("TCP", addrPort(l.Addr()), err)
+		return
 	}
 }
 
@@ -215,33 +170,124 @@ type temporary interface {
 	Temporary() bool
 }
 
-// admit keeps a client's connection, so that close finds it.
-func (s *turnServer) admit(conn net.Conn) net.Conn {
-	s.loops.Add(1)
-	c := &turnConn{conn, s, sync.OnceFunc(s.loops.Done)}
+// keepTime ticks the core when it is due.
+func (s *turnServer) keepTime(ctx context.Context) {
+	var out turn.Output
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		if !s.stopped {
+			s.core.Tick(&out, time.Now())
+		}
+		at, any := s.core.Deadline()
+		s.armed = at
+		s.mu.Unlock()
+		s.act(&out)
+		timer.Stop()
+		if any {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// fromClient handles one message of a client.
+func (s *turnServer) fromClient(out *turn.Output, c turn.Client, message []byte) {
 	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.conns[c] = true
+	if !s.stopped {
+		s.core.FromClient(out, time.Now(), c, message)
+		s.arm()
 	}
 	s.mu.Unlock()
-	if closed {
-		conn.Close()
+	s.act(out)
+}
+
+// fromPeer handles one datagram of a peer.
+func (s *turnServer) fromPeer(out *turn.Output, socket *turn.Socket, peer netip.AddrPort, payload []byte) {
+	s.mu.Lock()
+	s.core.FromPeer(out, time.Now(), socket, peer, payload)
+	s.mu.Unlock()
+	s.act(out)
+}
+
+// arm wakes keepTime if the core has a deadline before the one that it waits for. s.mu is held.
+func (s *turnServer) arm() {
+	at, any := s.core.Deadline()
+	if !any || !s.armed.IsZero() && !at.Before(s.armed) {
+		return
 	}
-	return c
+	s.armed = at
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has been woken
+	}
 }
 
-// turnConn is a client's TCP connection. Closing it is the last thing that pion's loop on it does.
-type turnConn struct {
-	net.Conn
-	server *turnServer
-	ended  func()
+// act carries out what the core said, in its order: so an event is in the log before anyone else can know.
+func (s *turnServer) act(out *turn.Output) {
+	for i := 0; i < len(out.Actions); i++ { // opening a socket adds more
+		a := &out.Actions[i]
+		s.media.log(a)
+		switch a.Kind {
+		case turn.Open:
+			s.open(out, *a)
+		case turn.Close:
+			a.Socket.Owner.(*relayedConn).conn.Close()
+		case turn.ToPeer:
+			if _, err := a.Socket.Owner.(*relayedConn).conn.write(a.Payload, a.Peer); err != nil {
+				s.undelivered(a)
+			}
+		case turn.ToClient:
+			if !s.toClient(a) && a.Data {
+				s.undelivered(a)
+			}
+		case turn.Created:
+			if c, ok := a.Client.Via.(*stream); ok {
+				c.allocated(true)
+			}
+			relayed := a.Socket.Owner.(*relayedConn)
+			s.tasks.Go(func() { s.serveRelayed(relayed) })
+		case turn.Deleted:
+			if c, ok := a.Client.Via.(*stream); ok {
+				c.allocated(false)
+			}
+		}
+	}
+	out.Reset()
 }
 
-func (c *turnConn) Close() error {
-	c.server.mu.Lock()
-	delete(c.server.conns, c)
-	c.server.mu.Unlock()
-	defer c.ended()
-	return c.Conn.Close()
+func (s *turnServer) toClient(a *turn.Action) bool {
+	switch via := a.Client.Via.(type) {
+	case *packetConn:
+		_, err := via.write(a.Payload, a.Client.Client)
+		return err == nil
+	case *stream:
+		return via.send(a.Payload, a.Data)
+	}
+	return false
+}
+
+func (s *turnServer) undelivered(a *turn.Action) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.core.Undelivered(*a)
+}
+
+// open opens the sockets of relayed transport addresses, and tells the core.
+func (s *turnServer) open(out *turn.Output, a turn.Action) {
+	at, err := s.openPorts(a)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.core.NotOpened(out, a.Client.FiveTuple, a.Socket, err)
+		return
+	}
+	s.core.Opened(out, time.Now(), a.Client.FiveTuple, a.Socket, at)
+	s.arm()
 }

@@ -1,0 +1,183 @@
+package turn
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"github.com/pion/stun/v3"
+)
+
+const channelHeaderSize = 4
+
+// Totals is what a Server has carried, each way.
+type Totals struct{ Up, Down Count }
+
+// Count is one direction: In is what arrived for an allocation, Out what was passed on, and the rest why it was
+// not. In is the sum of all others.
+type Count struct {
+	In, Out      Traffic
+	NoPermission Traffic
+	NoChannel    Traffic // ChannelData on a channel that isn't bound
+	Refused      Traffic // Permit says no by now
+	Malformed    Traffic // no peer, no DATA, an attribute that isn't known, more length than bytes
+	TooLong      Traffic // more than Config.MaxPayload, or than a message can hold
+	Undelivered  Traffic // whoever carries out the actions could not
+}
+
+// counts is one direction of an allocation. in = out + dropped.
+type counts struct{ in, out, dropped Traffic }
+
+// Totals is the server's count so far.
+func (s *Server) Totals() Totals { return s.totals }
+
+// Traffic is an allocation's count, each way: what arrived, what was passed on and what was dropped. It must
+// not be called while the server is used.
+func (a *Allocation) Traffic() (up, down [3]Traffic) {
+	return [3]Traffic{a.up.in, a.up.out, a.up.dropped}, [3]Traffic{a.down.in, a.down.out, a.down.dropped}
+}
+
+func (c *counts) drop(total *Count, why *Traffic, n int) {
+	c.in.add(n)
+	c.dropped.add(n)
+	total.In.add(n)
+	why.add(n)
+}
+
+func (c *counts) pass(total *Count, n int) {
+	c.in.add(n)
+	c.out.add(n)
+	total.In.add(n)
+	total.Out.add(n)
+}
+
+// send handles a Send indication (RFC 8656, section 11.2). It needs no credentials, and has no answer.
+func (s *Server) send(out *Output, now time.Time, c Client, m *message) {
+	a := s.allocations[c.FiveTuple]
+	if a == nil {
+		return
+	}
+	payload, hasData := m.find(stun.AttrData)
+	address, _ := m.find(stun.AttrXORPeerAddress)
+	peer, ok := m.peer(address)
+	total := &s.totals.Up
+	switch {
+	case !hasData, !ok, len(m.unknown(s.cfg.DontFragment)) > 0:
+		a.up.drop(total, &total.Malformed, len(payload))
+	case !a.permits(now, peer.Addr()):
+		a.up.drop(total, &total.NoPermission, len(payload))
+	default:
+		s.toPeer(out, a, peer, payload, m.has(stun.AttrDontFragment))
+	}
+}
+
+// channelData handles a ChannelData message of a client (RFC 8656, section 12.6). What follows the length that
+// it names is padding.
+func (s *Server) channelData(out *Output, now time.Time, c Client, raw []byte) {
+	a := s.allocations[c.FiveTuple]
+	if a == nil {
+		return
+	}
+	total := &s.totals.Up
+	if len(raw) < channelHeaderSize || channelHeaderSize+int(binary.BigEndian.Uint16(raw[2:])) > len(raw) {
+		a.up.drop(total, &total.Malformed, max(0, len(raw)-channelHeaderSize))
+		return
+	}
+	payload := raw[channelHeaderSize:][:binary.BigEndian.Uint16(raw[2:])]
+	ch := a.channel(now, binary.BigEndian.Uint16(raw))
+	switch {
+	case ch == nil:
+		a.up.drop(total, &total.NoChannel, len(payload))
+	case !a.permits(now, ch.peer.Addr()):
+		// A channel outlives its permission unless that is refreshed, and doesn't stand in for it
+		// (RFC 8656, section 12).
+		a.up.drop(total, &total.NoPermission, len(payload))
+	default:
+		s.toPeer(out, a, ch.peer, payload, false)
+	}
+}
+
+func (s *Server) toPeer(out *Output, a *Allocation, peer netip.AddrPort, payload []byte, dontFragment bool) {
+	if !s.cfg.Permit(peer.Addr()) {
+		a.up.drop(&s.totals.Up, &s.totals.Up.Refused, len(payload))
+		return
+	}
+	a.up.pass(&s.totals.Up, len(payload))
+	out.add(Action{
+		Kind: ToPeer, Client: a.Client, Allocation: a, Socket: a.socket, Peer: peer, Payload: payload,
+		DontFragment: dontFragment, Up: a.up.out, Down: a.down.out, Size: len(payload),
+	})
+}
+
+// FromPeer handles a datagram that arrived at a relayed transport address (RFC 8656, sections 11.3 and 12.7).
+func (s *Server) FromPeer(out *Output, now time.Time, socket *Socket, peer netip.AddrPort, payload []byte) {
+	a := socket.allocation
+	if a == nil {
+		return // reserved, or closed already
+	}
+	if !a.permits(now, peer.Addr()) {
+		a.down.drop(&s.totals.Down, &s.totals.Down.NoPermission, len(payload))
+		return
+	}
+	if len(payload) > s.cfg.MaxPayload {
+		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
+		return
+	}
+	var b []byte
+	if ch := a.channelOf(now, peer); ch != nil {
+		b = out.channelData(ch.number, payload, a.Client.Stream)
+	} else {
+		b = out.dataIndication(a.ID, a.down.in.Packets, peer, payload)
+	}
+	if b == nil {
+		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
+		return
+	}
+	a.down.pass(&s.totals.Down, len(payload))
+	out.add(Action{
+		Kind: ToClient, Data: true, Client: a.Client, Allocation: a, Socket: socket, Peer: peer, Payload: b,
+		Up: a.up.out, Down: a.down.out, Size: len(payload),
+	})
+}
+
+func (o *Output) channelData(number uint16, payload []byte, stream bool) []byte {
+	begin := len(o.bytes)
+	o.bytes = binary.BigEndian.AppendUint16(o.bytes, number)
+	o.bytes = binary.BigEndian.AppendUint16(o.bytes, uint16(len(payload)))
+	o.bytes = append(o.bytes, payload...)
+	if stream {
+		for (len(o.bytes)-begin)%4 != 0 {
+			o.bytes = append(o.bytes, 0)
+		}
+	}
+	return o.bytes[begin:len(o.bytes):len(o.bytes)]
+}
+
+// dataIndication makes a Data indication. Nobody answers it, so its transaction ID need only differ from the
+// next one's: it is the allocation and the packet's number.
+func (o *Output) dataIndication(id, number uint64, peer netip.AddrPort, payload []byte) []byte {
+	var transaction [12]byte
+	binary.BigEndian.PutUint32(transaction[:], uint32(id))
+	binary.BigEndian.PutUint64(transaction[4:], number)
+	r := o.reply(stun.MethodData, stun.ClassIndication, transaction[:])
+	r.addXOR(stun.AttrXORPeerAddress, peer)
+	if r.len()-headerSize+attrHeaderSize+padded(len(payload)) > 0xFFFC {
+		o.bytes = o.bytes[:r.begin]
+		return nil
+	}
+	r.add(stun.AttrData, payload)
+	return r.done()
+}
+
+// Undelivered takes back a ToPeer, or a ToClient with Data, that could not be carried out: the packet was
+// dropped after all.
+func (s *Server) Undelivered(a Action) {
+	c, total := &a.Allocation.up, &s.totals.Up
+	if a.Kind == ToClient {
+		c, total = &a.Allocation.down, &s.totals.Down
+	}
+	c.out.sub(a.Size)
+	c.dropped.add(a.Size)
+	total.Out.sub(a.Size)
+	total.Undelivered.add(a.Size)
+}
