@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"slices"
+
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
@@ -8,8 +10,8 @@ import (
 // Mutant is a way to break an SDK.
 type Mutant struct {
 	Name        string   // "direct-media"
-	Description string   // what it does wrong
-	Breaks      []string // the requirements whose scenarios must fail
+	Description string   // what it does wrong: "sends media around the cloud proxy"
+	Breaks      []string // the requirements that it doesn't meet: their scenarios must fail
 
 	make func(sdk.Config) SDK
 }
@@ -25,7 +27,7 @@ func (m Mutant) New(cfg sdk.Config) SDK { return m.make(cfg) }
 
 // Find is the mutant of this name.
 func Find(name string) (Mutant, bool) {
-	for _, m := range all {
+	for _, m := range All() {
 		if m.Name == name {
 			return m, true
 		}
@@ -34,7 +36,7 @@ func Find(name string) (Mutant, bool) {
 }
 
 // All is every mutant, by theme.
-func All() []Mutant { return all }
+func All() []Mutant { return slices.Concat(routes, settings, conducts, networks) }
 
 // config makes a mutant by changing the reference's configuration.
 func config(change func(*sdk.Config)) func(sdk.Config) SDK {

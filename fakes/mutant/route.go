@@ -2,25 +2,206 @@ package mutant
 
 import (
 	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
 
-// route makes a mutant that takes another way while the cloud proxy is set. It is given the sound way.
-func route(other func(context.Context, sdk.Request) (sdk.Path, error)) func(sdk.Config) SDK {
+// routes take a wrong way to SD-RTN, or find the right one in a wrong way.
+var routes = []Mutant{
+	{
+		Name: "direct-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-05", "CP-FLOW-08"},
+		Description: "sends messages through the cloud proxy and media directly to SD-RTN",
+		make:        path(func(p *sdk.Path, _ sdk.Request) { p.ICEServers, p.RelayOnly = nil, false }),
+	},
+	{
+		Name: "direct-messages", Breaks: []string{"CP-FLOW-04", "CP-FLOW-05", "CP-FLOW-08"},
+		Description: "sends media through the cloud proxy and messages directly to SD-RTN",
+		make:        path(func(p *sdk.Path, r sdk.Request) { p.Messages = r.Endpoints.Gateways }),
+	},
+	{
+		Name: "host-candidates", Breaks: []string{"CP-FLOW-07"},
+		Description: "lets ICE try the direct way beside the relays",
+		make:        path(func(p *sdk.Path, _ sdk.Request) { p.RelayOnly = false }),
+	},
+	{
+		Name: "skips-lookup", Breaks: []string{"CP-FLOW-01"},
+		Description: "contacts SD-RTN without having asked the cloud proxy",
+		make:        cloud(direct),
+	},
+	{
+		Name: "early-contact", Breaks: []string{"CP-FLOW-01", "CP-FLOW-03"},
+		Description: "opens a connection to SD-RTN while it asks the cloud proxy",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			try(ctx, r, r.Endpoints.Gateways[0])
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
+		Name: "late-lookup", Breaks: []string{"CP-FLOW-01", "CP-FLOW-03", "CP-FLOW-04"},
+		Description: "joins directly and asks the cloud proxy afterwards, for the record",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			p, err := direct(ctx, r)
+			try(ctx, r, p.Messages[0])
+			_, _ = sdk.FindRoute(ctx, r)
+			return p, err
+		}),
+	},
+	{
+		Name: "ignores-credentials", Breaks: []string{"CP-FLOW-02"},
+		Description: "asks the relays for media with a password of its own",
+		make: path(func(p *sdk.Path, _ sdk.Request) {
+			for i := range p.ICEServers {
+				p.ICEServers[i].Credential = "secret"
+			}
+		}),
+	},
+	{
+		Name: "falls-back-when-refused", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-FW-22"},
+		Description: "joins directly when the cloud proxy refuses, is silent or answers nonsense",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if p, err := sdk.FindRoute(ctx, r); err == nil {
+				return p, nil
+			}
+			return direct(ctx, r)
+		}),
+	},
+	{
+		Name: "asks-without-end", Breaks: []string{"CP-FLOW-11"},
+		Description: "repeats a failed lookup at once until the join's time is up",
+		make: cloud(func(ctx context.Context, r sdk.Request) (p sdk.Path, err error) {
+			for ctx.Err() == nil {
+				if p, err = sdk.FindRoute(ctx, r); err == nil {
+					break
+				}
+				pause(ctx, 100*time.Millisecond)
+			}
+			return p, err
+		}),
+	},
+	{
+		Name: "reuses-lookup", Breaks: []string{"CP-FLOW-12"},
+		Description: "asks the cloud proxy once and uses the answer for every later join",
+		make: perSDK(func() sdk.Route {
+			var kept atomic.Pointer[sdk.Path]
+			return func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				if p := kept.Load(); p != nil {
+					return *p, nil
+				}
+				p, err := sdk.FindRoute(ctx, r)
+				if err == nil {
+					kept.Store(&p)
+				}
+				return p, err
+			}
+		}),
+	},
+	{
+		Name: "always-proxied", Breaks: []string{"CP-FLOW-14", "CP-API-05", "CP-API-06", "CP-API-21", "CP-SEQ-02", "CP-SEQ-05", "CP-SEQ-11"},
+		Description: "uses the cloud proxy whatever is set",
+		make: config(func(cfg *sdk.Config) {
+			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				r.Setting = sdk.Setting{Cloud: true}
+				return sdk.FindRoute(ctx, r)
+			}
+		}),
+	},
+	{
+		Name: "never-proxied", Breaks: []string{"CP-FLOW-01", "CP-API-01", "CP-API-02", "CP-SEQ-01"},
+		Description: "accepts startProxyServer and joins directly",
+		make:        cloud(direct),
+	},
+	{
+		Name: "proxied-once", Breaks: []string{"CP-SEQ-03", "CP-SEQ-08"},
+		Description: "uses the cloud proxy for the first join only",
+		make: perSDK(func() sdk.Route {
+			var used atomic.Bool
+			return func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				if used.Swap(true) {
+					return direct(ctx, r)
+				}
+				return sdk.FindRoute(ctx, r)
+			}
+		}),
+	},
+	{
+		Name: "falls-back-when-lost", Breaks: []string{"CP-RES-06", "CP-RES-09"},
+		Description: "reconnects directly when a relay dies",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if r.Reconnect {
+				return direct(ctx, r)
+			}
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
+		Name: "one-relay", Breaks: []string{"CP-FW-23"},
+		Description: "tries the first relay of the answer only",
+		make: path(func(p *sdk.Path, _ sdk.Request) {
+			p.Messages = p.Messages[:1]
+			for i := range p.ICEServers {
+				p.ICEServers[i].URLs = p.ICEServers[i].URLs[:1]
+			}
+		}),
+	},
+	{
+		Name: "udp-only", Breaks: []string{"CP-RES-01"},
+		Description: "asks relays for media over UDP only",
+		make: path(func(p *sdk.Path, _ sdk.Request) {
+			for i := range p.ICEServers {
+				p.ICEServers[i].URLs = slices.DeleteFunc(slices.Clone(p.ICEServers[i].URLs), func(u string) bool {
+					return strings.HasSuffix(u, "transport=tcp")
+				})
+			}
+		}),
+	},
+	{
+		Name: "ignores-proxy-server", Breaks: []string{"CP-API-17", "CP-API-18", "CP-CFG-07"},
+		Description: "accepts setProxyServer and sends messages directly",
+		make:        own(func(s *sdk.Setting) { s.Proxy = "" }),
+	},
+	{
+		Name: "ignores-turn-server", Breaks: []string{"CP-API-17", "CP-API-18", "CP-CFG-08"},
+		Description: "accepts setTurnServer and sends media directly",
+		make:        own(func(s *sdk.Setting) { s.Turn = nil }),
+	},
+	{
+		Name: "ignores-forceturn", Breaks: []string{"CP-CFG-04"},
+		Description: "lets media go directly in spite of forceturn",
+		make:        own(func(s *sdk.Setting) { force(s, false) }),
+	},
+	{
+		Name: "always-forceturn", Breaks: []string{"CP-CFG-04", "CP-CFG-05"},
+		Description: "sends media through the TURN server only, without having been told to",
+		make:        own(func(s *sdk.Setting) { force(s, true) }),
+	},
+}
+
+// cloud makes a mutant that takes another way while the cloud proxy is set.
+func cloud(other sdk.Route) func(sdk.Config) SDK {
+	return perSDK(func() sdk.Route { return other })
+}
+
+// perSDK is cloud for a way that remembers: each SDK has one of its own.
+func perSDK(other func() sdk.Route) func(sdk.Config) SDK {
 	return config(func(cfg *sdk.Config) {
+		way := other()
 		cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 			if !r.Setting.Cloud {
 				return sdk.FindRoute(ctx, r)
 			}
-			return other(ctx, r)
+			return way(ctx, r)
 		}
 	})
 }
 
-// path makes a mutant that changes what the lookup answered.
+// path makes a mutant that changes what the cloud proxy answered.
 func path(change func(*sdk.Path, sdk.Request)) func(sdk.Config) SDK {
-	return route(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+	return cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 		p, err := sdk.FindRoute(ctx, r)
 		if err == nil {
 			change(&p, r)
@@ -29,11 +210,50 @@ func path(change func(*sdk.Path, sdk.Request)) func(sdk.Config) SDK {
 	})
 }
 
-// directMedia sends media around the proxy.
-func directMedia(p *sdk.Path, _ sdk.Request) { p.ICEServers, p.RelayOnly = nil, false }
+// own makes a mutant that misunderstands what is set of one's own servers.
+func own(change func(*sdk.Setting)) func(sdk.Config) SDK {
+	return config(func(cfg *sdk.Config) {
+		cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if !r.Setting.Cloud {
+				change(&r.Setting)
+			}
+			return sdk.FindRoute(ctx, r)
+		}
+	})
+}
+
+func force(s *sdk.Setting, on bool) {
+	s.Turn = slices.Clone(s.Turn)
+	for i := range s.Turn {
+		s.Turn[i].ForceTurn = on
+	}
+}
 
 // direct is the way without a proxy.
 func direct(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 	r.Setting = sdk.Setting{}
 	return sdk.FindRoute(ctx, r)
+}
+
+// try asks the host of a URL for something that it hasn't got.
+func try(ctx context.Context, r sdk.Request, to string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.Replace(to, "wss:", "https:", 1), nil)
+	if err != nil {
+		return
+	}
+	if response, err := r.HTTP.Do(request); err == nil {
+		_ = response.Body.Close()
+	}
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

@@ -17,6 +17,7 @@ type Request struct {
 	Setting   Setting
 	Endpoints contract.Endpoints
 	Lookup    relay.LookupRequest // what to ask the cloud proxy
+	Reconnect bool                // the client had joined, and its connection was lost
 	HTTP      *http.Client        // its sockets close with the stay in the channel
 }
 

@@ -303,7 +303,7 @@ func (s *session) state(state, reason string) {
 // request is what the route of this session is found for.
 func (s *session) request() Request {
 	s.mu.Lock()
-	uid := s.uid
+	uid, joined := s.uid, s.resume != ""
 	s.mu.Unlock()
 	return Request{
 		Setting:   s.setting,
@@ -311,6 +311,7 @@ func (s *session) request() Request {
 		Lookup: relay.LookupRequest{
 			AppID: s.c.appID(), SDKVersion: s.c.sdk.cfg.Version, Channel: s.join.Channel, UID: uid,
 		},
-		HTTP: s.http,
+		Reconnect: joined,
+		HTTP:      s.http,
 	}
 }

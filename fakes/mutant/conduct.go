@@ -1,0 +1,365 @@
+package mutant
+
+import (
+	"encoding/json"
+	"maps"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/pion/transport/v3"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
+)
+
+// conducts treat calls wrongly, in front of a sound SDK.
+var conducts = []Mutant{
+	{
+		Name: "joined-too-early", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-FW-22"},
+		Description: "says that it has joined as soon as join is called",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodJoin {
+					uid := paramsOf[contract.Join](c).UID
+					f.inner.Begin(c.Divert(func(any, error) {}))
+					c.Reply(contract.JoinResult{UID: uid}, nil)
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "swallows-failure", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-FW-22"},
+		Description: "says that it has joined when it could not",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodJoin {
+					uid, call := paramsOf[contract.Join](c).UID, c
+					c = c.Divert(func(result any, err error) {
+						if err != nil {
+							result = contract.JoinResult{UID: uid}
+						}
+						call.Reply(result, nil)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "never-gives-up", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-FW-22"},
+		Description: "never says that a join has failed",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodJoin {
+					call := c
+					c = c.Divert(func(result any, err error) {
+						if err == nil {
+							call.Reply(result, nil)
+						}
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "alters-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "cuts the last character off every message",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:max(0, len(p.Text)-1)] }),
+	},
+	{
+		Name: "loses-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "says that it has sent a message and sends only every other one",
+		make: conduct(func(f *front) func(*contract.Call) {
+			sent := 0
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					if sent++; sent%2 == 1 {
+						c.Reply(nil, nil)
+						return
+					}
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "repeats-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "sends every message twice",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					f.inner.Begin(c.Divert(func(any, error) {}))
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "audio-only", Breaks: []string{"CP-SEQ-09"},
+		Description: "publishes no video",
+		make:        rewrites(contract.MethodPublish, func(p *contract.Publish) { p.Video = !p.Audio && p.Video }),
+	},
+	{
+		Name: "video-only", Breaks: []string{"CP-SEQ-09"},
+		Description: "publishes no audio",
+		make:        rewrites(contract.MethodPublish, func(p *contract.Publish) { p.Audio = !p.Video && p.Audio }),
+	},
+	{
+		Name: "deaf", Breaks: []string{"CP-SEQ-07", "CP-SEQ-09"},
+		Description: "says that it receives what others publish, and doesn't",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSubscribe {
+					c.Reply(nil, nil)
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "looks-up-at-start", Breaks: []string{"CP-FLOW-13"},
+		Description: "asks the cloud proxy as soon as startProxyServer is called",
+		make: conduct(func(f *front) func(*contract.Call) {
+			edge := ""
+			return func(c *contract.Call) {
+				switch c.Method {
+				case contract.MethodHello:
+					edge = paramsOf[contract.Hello](c).Endpoints.Lookup[0]
+				case start:
+					f.connect(edge)
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "start-needs-init", Breaks: []string{"CP-API-01", "CP-SEQ-01"},
+		Description: "refuses startProxyServer before init",
+		make: conduct(func(f *front) func(*contract.Call) {
+			ready := map[string]bool{}
+			return func(c *contract.Call) {
+				client := paramsOf[contract.ClientCall](c).Client
+				ready[client] = ready[client] || c.Method == contract.MethodInit
+				if c.Method == start && !ready[client] {
+					c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, "init must be called first"))
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "init-clears", Breaks: []string{"CP-API-01", "CP-SEQ-01"},
+		Description: "forgets at init what was set before",
+		make:        clearsBefore(contract.MethodInit),
+	},
+	{
+		Name: "leave-clears", Breaks: []string{"CP-API-20", "CP-SEQ-08"},
+		Description: "forgets at leave what was set",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				f.inner.Begin(c)
+				if c.Method == contract.MethodLeave {
+					f.inner.Begin(as(c, stop))
+				}
+			}
+		}),
+	},
+	{
+		Name: "leave-counts-late", Breaks: []string{"CP-API-09"},
+		Description: "refuses the four methods until a leave has finished",
+		make: conduct(func(f *front) func(*contract.Call) {
+			leaving := map[string]int{}
+			return func(c *contract.Call) {
+				client := paramsOf[contract.ClientCall](c).Client
+				f.mu.Lock()
+				busy := leaving[client] > 0
+				f.mu.Unlock()
+				switch c.Method {
+				case start, stop, setProxy, setTurn:
+					if busy {
+						c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" while leaving"))
+						return
+					}
+				case contract.MethodLeave:
+					call := c
+					f.mu.Lock()
+					leaving[client]++
+					f.mu.Unlock()
+					c = c.Divert(func(result any, err error) {
+						f.mu.Lock()
+						leaving[client]--
+						f.mu.Unlock()
+						call.Reply(result, err)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "shares-settings", Breaks: []string{"CP-API-29"},
+		Description: "applies what is set on one client to all of them",
+		make: conduct(func(f *front) func(*contract.Call) {
+			var clients []string
+			return func(c *contract.Call) {
+				switch call := c; c.Method {
+				case contract.MethodCreateClient:
+					c = c.Divert(func(result any, err error) {
+						if made, ok := result.(contract.CreateClientResult); ok && err == nil {
+							clients = append(clients, made.Client) // createClient ends before Begin returns
+						}
+						call.Reply(result, err)
+					})
+				case start, stop, setProxy, setTurn:
+					var params map[string]any
+					_ = json.Unmarshal(c.Params, &params)
+					for _, client := range clients {
+						if client != params["client"] {
+							others := maps.Clone(params)
+							others["client"] = client
+							other := as(c, c.Method)
+							other.Params, _ = json.Marshal(others)
+							f.inner.Begin(other)
+						}
+					}
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "ignores-create-client", Breaks: []string{"CP-API-19"},
+		Description: "ignores the proxy values of createClient",
+		make: rewrites(contract.MethodCreateClient, func(p *contract.CreateClient) {
+			p.ProxyServer, p.TurnServer = "", nil
+		}),
+	},
+	{
+		Name: "leaves-late", Breaks: []string{"CP-SEQ-06"},
+		Description: "says that it has left and goes on for a minute",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodLeave {
+					late := as(c, contract.MethodLeave)
+					f.later(time.Minute, func() { f.inner.Begin(late) })
+					c.Reply(nil, nil)
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+}
+
+// conduct makes a mutant that stands in front of the reference. begin is its Begin; it may keep state, since
+// calls come one after the other.
+func conduct(begin func(*front) func(*contract.Call)) func(sdk.Config) SDK {
+	return func(cfg sdk.Config) SDK {
+		f := &front{inner: sdk.New(cfg), net: cfg.Net, ended: make(chan struct{})}
+		f.begin = begin(f)
+		return f
+	}
+}
+
+// front is a handler in front of the reference.
+type front struct {
+	inner *sdk.SDK
+	net   transport.Net
+	begin func(*contract.Call)
+
+	mu    sync.Mutex // for what replies change
+	tasks sync.WaitGroup
+	once  sync.Once
+	ended chan struct{} // closed at shutdown and Close
+}
+
+// Begin passes shutdown on as it is: what was to come later comes no more.
+func (f *front) Begin(c *contract.Call) {
+	if c.Method == contract.MethodShutdown {
+		f.end()
+		f.inner.Begin(c)
+		return
+	}
+	f.begin(c)
+}
+
+// Close ends the mutant and the reference behind it.
+func (f *front) Close() {
+	f.end()
+	f.tasks.Wait()
+	f.inner.Close()
+}
+
+func (f *front) end() { f.once.Do(func() { close(f.ended) }) }
+
+// later does something after a while, unless the session ends before.
+func (f *front) later(d time.Duration, do func()) {
+	f.tasks.Go(func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			do()
+		case <-f.ended:
+		}
+	})
+}
+
+// connect opens a connection to the host of a URL, whatever becomes of it.
+func (f *front) connect(to string) {
+	u, err := url.Parse(to)
+	if err != nil {
+		return
+	}
+	f.tasks.Go(func() {
+		if conn, err := f.net.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", u.Host); err == nil {
+			_ = conn.Close()
+		}
+	})
+}
+
+// as is another call with the same parameters, whose outcome nobody hears.
+func as(c *contract.Call, method string) *contract.Call {
+	d := c.Divert(func(any, error) {})
+	d.Method = method
+	return d
+}
+
+// paramsOf is a call's parameters, as far as they fit.
+func paramsOf[P any](c *contract.Call) (p P) {
+	_ = c.Bind(&p)
+	return p
+}
+
+// rewrites makes a mutant that changes the parameters of a method.
+func rewrites[P any](method string, change func(*P)) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		return func(c *contract.Call) {
+			var p P
+			if c.Method == method && c.Bind(&p) == nil {
+				change(&p)
+				c.Params, _ = json.Marshal(p)
+			}
+			f.inner.Begin(c)
+		}
+	})
+}
+
+// clearsBefore makes a mutant that calls stopProxyServer by itself before a method.
+func clearsBefore(method string) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		return func(c *contract.Call) {
+			if c.Method == method {
+				f.inner.Begin(as(c, stop))
+			}
+			f.inner.Begin(c)
+		}
+	})
+}
