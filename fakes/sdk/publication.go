@@ -76,6 +76,10 @@ func (p *publication) setUp(to *peer) error {
 		if err != nil {
 			return err
 		}
+		// The offer names the codec of the client and no other: the far end takes the first for what is sent.
+		if err := transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: t.codec}}); err != nil {
+			return err
+		}
 		t.local = local
 		to.tasks.Go(func() { t.readFeedback(transceiver.Sender()) })
 	}
