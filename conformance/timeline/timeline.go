@@ -44,7 +44,7 @@ type Event struct {
 	Verdict string         `json:"verdict,omitempty"` // of the firewall: "allow", "drop", "reject"
 	Rule    string         `json:"rule,omitempty"`    // the rule that gave it: "T1", "established", "default"
 	Session string         `json:"session,omitempty"` // the cloud proxy's name of a session
-	Purpose string         `json:"purpose,omitempty"` // of a proxy connection: "lookup", "messages", "media"
+	Purpose string         `json:"purpose,omitempty"` // of a proxy connection: "lookup", "messages", "media"; of a packet: "stun", "dtls", "rtp", "rtcp"
 	User    string         `json:"user,omitempty"`    // SD-RTN's user ID
 	Peer    string         `json:"peer,omitempty"`    // the other user that an SD-RTN event is about
 	Media   string         `json:"media,omitempty"`   // "audio" or "video"

@@ -77,7 +77,7 @@ func (w *World) seeAtWall(s sim.Sighting) {
 	w.Timeline.Add(timeline.Event{
 		Kind: timeline.KindPacket, Actor: wallPlace.Name, Name: "packet", Proto: s.Packet.Proto.String(),
 		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
-		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule,
+		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule, Purpose: carries(s.Packet),
 	})
 }
 

@@ -8,6 +8,13 @@ import (
 	"github.com/proxyspec/proxyspec/sim"
 )
 
+// Names of the timeline's events about what the suite broke; Detail says what.
+const (
+	EventStopped   = "stopped"
+	EventCut       = "cut off"
+	EventForgotten = "flows forgotten"
+)
+
 // line is a host's link and how long it takes.
 type line struct {
 	*sim.Link
@@ -20,7 +27,7 @@ func (w *World) Stop(server string) error {
 	if stop == nil {
 		return fmt.Errorf("no server %q is running in this world", server)
 	}
-	w.note("stopped", server)
+	w.note(EventStopped, server)
 	stop()
 	return nil
 }
@@ -31,7 +38,7 @@ func (w *World) Cut(host string) error {
 	if !ok {
 		return fmt.Errorf("there is no host %q in this world", host)
 	}
-	w.note("cut off", host)
+	w.note(EventCut, host)
 	l.Set(sim.LinkConfig{Delay: l.delay, Loss: 1})
 	return nil
 }
@@ -39,7 +46,7 @@ func (w *World) Cut(host string) error {
 // ForgetFlows has the office's firewall forget every flow that it has let through, as one does that starts
 // again.
 func (w *World) ForgetFlows() {
-	w.note("flows forgotten", wallPlace.Name)
+	w.note(EventForgotten, wallPlace.Name)
 	w.net.Do(w.office.Flush)
 }
 
