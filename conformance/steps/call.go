@@ -48,6 +48,16 @@ func (s *scene) callSteps() []runner.Definition {
 			Says: "The user's last join succeeded within its limit.",
 		},
 		{
+			Expr: `^alice (\d+) times starts the cloud proxy, joins, publishes and leaves, and stops it, joins and leaves$`,
+			Do:   s.cycle,
+			Says: "Waits for each call, and a second before it leaves.",
+		},
+		{
+			Expr: `^the first join failed$`,
+			Do:   func() error { return s.joinFailedAt(0) },
+			Says: "Alice's first join reported some error before its limit was over.",
+		},
+		{
 			Expr: `^joining failed within its limit$`,
 			Do:   s.joinFailed,
 			Says: "Alice's last join reported some error before its limit was over.",
@@ -167,11 +177,13 @@ func (s *scene) succeeded(who, method string, limit time.Duration) error {
 	}
 }
 
-func (s *scene) joinFailed() error {
-	c, err := s.last(world.Alice, contract.MethodJoin)
-	if err != nil {
-		return err
+func (s *scene) joinFailed() error { return s.joinFailedAt(len(s.joins) - 1) }
+
+func (s *scene) joinFailedAt(n int) error {
+	if n < 0 || n >= len(s.joins) {
+		return fmt.Errorf("alice has not joined: a step before this one must")
 	}
+	c := s.joins[n]
 	if over, failed := c.Over(); over && failed != nil {
 		return nil
 	}
@@ -181,4 +193,29 @@ func (s *scene) joinFailed() error {
 		Actual:   ended(c),
 		Events:   proof(c),
 	}
+}
+
+// cycle turns the cloud proxy on and off, with a call each way.
+func (s *scene) cycle(times int) error {
+	stay := func(switching string, publish bool) error {
+		if err := s.callInOrder(world.Alice, switching+` and join "town-hall"`, true); err != nil {
+			return err
+		}
+		if publish {
+			if err := s.publish(world.Alice); err != nil {
+				return err
+			}
+		}
+		time.Sleep(time.Second)
+		return s.leave(world.Alice)
+	}
+	for range times {
+		if err := stay(contract.MethodStartProxyServer, true); err != nil {
+			return err
+		}
+		if err := stay(contract.MethodStopProxyServer, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }

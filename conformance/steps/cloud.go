@@ -1,11 +1,15 @@
 package steps
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/cucumber/godog"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/relay"
 )
@@ -18,6 +22,16 @@ func (s *scene) cloudSteps() []runner.Definition {
 				return s.world.Prepare(func(w *world.Setup) { w.Accounts = []relay.Account{world.Account("app-of-somebody-else")} })
 			},
 			Says: "The App ID of every user in the suite isn't provisioned: lookups are refused.",
+		},
+		{
+			Expr: `^the cloud proxy heard nothing of alice since her last join$`,
+			Do:   func() error { return s.heardNothingNew("the cloud proxy", toRole(world.Edge, world.Relay)) },
+			Says: "No packet to an edge or a relay reached the firewall from alice's computer, except to end what began before.",
+		},
+		{
+			Expr: `^nothing of alice's calls is left at the cloud proxy$`,
+			Do:   s.nothingLeft,
+			Says: "By its log: every message connection that she opened is closed, and every allocation deleted. There must have been some of both.",
 		},
 		{
 			Expr: `^the lookup edges take requests and never answer$`,
@@ -36,4 +50,30 @@ func (s *scene) cloudSteps() []runner.Definition {
 			Says: "Every edge answers every lookup with this.",
 		},
 	}
+}
+
+func (s *scene) nothingLeft() error {
+	for _, c := range []struct{ what, begun, over string }{
+		{"message connections", relay.EventMessagesOpened, relay.EventMessagesClosed},
+		{"allocations", relay.EventAllocationCreated, relay.EventAllocationDeleted},
+	} {
+		mine := func(name string) []timeline.Event {
+			return s.find(kind(timeline.KindProxy), named(name), from(s.aliceAddr()))
+		}
+		begun, over := mine(c.begun), mine(c.over)
+		if len(begun) > 0 && len(begun) == len(over) {
+			continue
+		}
+		ended := map[netip.AddrPort]bool{}
+		for _, e := range over {
+			ended[e.From] = true
+		}
+		return &result.Failure{
+			Message:  "alice's calls left " + c.what + " behind",
+			Expected: "as many ended as began, and at least one",
+			Actual:   fmt.Sprintf("%d began, %d ended", len(begun), len(over)),
+			Events:   few(filter(begun, func(e timeline.Event) bool { return !ended[e.From] })),
+		}
+	}
+	return nil
 }

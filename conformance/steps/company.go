@@ -43,28 +43,30 @@ func companyServer(name string) world.Place {
 	return world.CompanyTURN
 }
 
-// companyQuiet looks for connections and packets that began with alice's last join or after it.
 func (s *scene) companyQuiet(name string) error {
+	return s.heardNothingNew(name, to(companyServer(name).Addr))
+}
+
+// heardNothingNew looks for connections and packets of alice's to some hosts that began with her last join
+// or after it.
+func (s *scene) heardNothingNew(name string, whom test) error {
 	join, err := s.last(world.Alice, contract.MethodJoin)
 	if err != nil {
 		return err
 	}
-	server := companyServer(name)
 	time.Sleep(settling)
-	toServer := func(tests ...test) []timeline.Event {
-		return s.find(append(tests, atWall, from(s.aliceAddr()), to(server.Addr))...)
-	}
+	sent := func(when test) []timeline.Event { return s.find(when, atWall, from(s.aliceAddr()), whom) }
 	before := map[string]bool{}
-	for _, e := range toServer(until(join.Began.Seq)) {
+	for _, e := range sent(until(join.Began.Seq)) {
 		before[e.Proto+e.From.String()] = true
 	}
-	fresh := filter(toServer(after(join.Began.Seq)), func(e timeline.Event) bool { return !before[e.Proto+e.From.String()] })
+	fresh := filter(sent(after(join.Began.Seq)), func(e timeline.Event) bool { return !before[e.Proto+e.From.String()] })
 	if len(fresh) == 0 {
 		return nil
 	}
 	return &result.Failure{
 		Message:  name + " heard of alice",
-		Expected: "nothing since she joined",
+		Expected: "nothing since she joined, except to end what began before",
 		Actual:   fmt.Sprintf("%d packets to %s", len(fresh), s.destinations(fresh)),
 		Events:   append(proof(join), few(fresh)...),
 	}

@@ -75,9 +75,14 @@ func heard(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Na
 const settling = 2 * time.Second
 
 // await looks for events that are about to come: again and again until there are some, or settling is over.
-func (s *scene) await(look func() []timeline.Event) (found []timeline.Event) {
-	const step = 10*time.Millisecond + 77*time.Microsecond // never at the instants of others' timers
-	for began := time.Now(); time.Since(began) < settling; time.Sleep(step) {
+func (s *scene) await(look func() []timeline.Event) []timeline.Event {
+	return s.awaitFor(settling, look)
+}
+
+// awaitFor looks again and again until there is something or the limit is over.
+func (s *scene) awaitFor(limit time.Duration, look func() []timeline.Event) (found []timeline.Event) {
+	step := limit/200 + 77*time.Microsecond // never at the instants of others' timers
+	for began := time.Now(); time.Since(began) < limit; time.Sleep(step) {
 		if found = look(); len(found) > 0 {
 			break
 		}

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -38,6 +39,11 @@ func (s *scene) mediaSteps() []runner.Definition {
 			Expr: `^SD-RTN got no media from alice$`,
 			Do:   s.noMedia,
 			Says: "Watches for the watch time: no gateway got RTP of hers, nor a UDP packet from her computer.",
+		},
+		{
+			Expr: `^alice's media passed the firewall on TCP ports (\d+-\d+) of the relays only$`,
+			Do:   s.mediaOnTCP,
+			Says: "Judges every packet with RTP of hers that the firewall let out. There must be one, or come soon.",
 		},
 		{
 			Expr: `^(\w+) receives (\w+)'s audio and video$`,
@@ -129,6 +135,28 @@ func (s *scene) noMedia() error {
 	}
 }
 
+func (s *scene) mediaOnTCP(ports string) error {
+	list, err := parsePorts(ports)
+	if err != nil {
+		return err
+	}
+	sent := s.await(func() []timeline.Event {
+		return s.find(atWall, from(s.aliceAddr()), purpose(world.CarriesRTP), func(e timeline.Event) bool { return e.Verdict == "allow" })
+	})
+	wrong := filter(sent, func(e timeline.Event) bool {
+		return e.Proto != "TCP" || !slices.Contains(list, e.To.Port()) || world.RoleOf(e.To.Addr()) != world.Relay
+	})
+	if len(sent) > 0 && len(wrong) == 0 {
+		return nil
+	}
+	return &result.Failure{
+		Message:  "alice's media did not pass on TCP alone",
+		Expected: "RTP over TCP to relays on ports " + ports,
+		Actual:   fmt.Sprintf("%d packets with RTP, %d of them elsewhere %s", len(sent), len(wrong), s.destinations(wrong)),
+		Events:   few(append(wrong, s.failedCalls()...)),
+	}
+}
+
 // stats asks an SDK for its counts.
 func (s *scene) stats(who string) (stats contract.Stats, err error) {
 	if err := s.call(who, contract.MethodStats, plain); err != nil {
@@ -149,14 +177,16 @@ func (s *scene) receivesMedia(who, whom string) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(5 * time.Second)
-	now, err := s.stats(who)
-	if err != nil {
-		return err
-	}
-	was, is := before.Received[whom], now.Received[whom]
-	if is.Audio.Frames > was.Audio.Frames && is.Video.Frames > was.Video.Frames {
-		return nil
+	was, is := before.Received[whom], contract.MediaStats{}
+	for range 10 {
+		time.Sleep(500 * time.Millisecond)
+		now, err := s.stats(who)
+		if err != nil {
+			return err
+		}
+		if is = now.Received[whom]; is.Audio.Frames > was.Audio.Frames && is.Video.Frames > was.Video.Frames {
+			return nil
+		}
 	}
 	return &result.Failure{
 		Message:  fmt.Sprintf("%s does not receive %s's media", who, whom),

@@ -23,6 +23,8 @@ type scene struct {
 	said    map[string][]string
 	probes  []probe
 
+	died []string // relays that a step has ended
+
 	inquiries   []world.Inquiry      // of the last lookup without an SDK: one an edge
 	answers     []relay.LookupAnswer // of all such lookups
 	connections []*world.Connection  // opened with them
@@ -82,6 +84,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"lookups without an SDK", s.inquirySteps()},
 		{"accounts", s.accountSteps()},
 		{"trouble", s.troubleSteps()},
+		{"leaving", s.leavingSteps()},
 	} {
 		for _, d := range noun.steps {
 			d.Noun = noun.name

@@ -1,10 +1,22 @@
 package steps
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/fakes/sdrtn"
+	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
-// troubleSteps break things.
+// troubleSteps break things, and judge what comes of it.
 func (s *scene) troubleSteps() []runner.Definition {
 	return []runner.Definition{
 		{
@@ -12,5 +24,182 @@ func (s *scene) troubleSteps() []runner.Definition {
 			Do:   func(who string) error { return s.world.Cut(who) },
 			Says: "From now on no packet gets to it or away from it, and nobody is told.",
 		},
+		{
+			Expr: `^(the relay that carries alice's messages|the relay that carries alice's media|every relay) (stops|goes off the network)$`,
+			Do:   s.relayDies,
+			Says: "A relay that stops closes its connections; one that goes off the network falls silent.",
+		},
+		{
+			Expr: `^the office firewall starts again and lets nothing new out$`,
+			Do:   s.firewallRestarts,
+			Says: "It has forgotten all flows, answers packets of TCP connections that it doesn't know with a RST, and lets no connection begin.",
+		},
+		{
+			Expr: `^alice's SDK reconnects$`,
+			Do:   s.awaitReconnect,
+			Says: "Waits until the SDK says that it does, by the state RECONNECTING. If it doesn't, what the scenario asks can't be judged.",
+		},
+		{
+			Expr: `^alice's messages go on through another relay, or she is told that they don't$`,
+			Do:   s.messagesRecover,
+			Says: "Within the limit of a fallback she is in the channel again through a relay, and a message of hers arrives from there; or the SDK reports an error or that it is disconnected.",
+		},
+		{
+			Expr: `^alice's media goes on through another relay, or she is told that it doesn't$`,
+			Do:   s.mediaRecovers,
+			Says: "Within the limit of a fallback SD-RTN gets RTP of hers through a relay that is still there; or the SDK reports an error or that it is disconnected.",
+		},
+		{
+			Expr: `^alice's SDK looks up again, or she is told that the call has failed$`,
+			Do:   s.looksUpOrFails,
+			Says: "Within the limit of a fallback.",
+		},
+	}
+}
+
+// carriers is the relays that carry something of alice's now, by the cloud proxy's log.
+func (s *scene) carriers(begun, over string) (names []string) {
+	closed := map[string]bool{}
+	key := func(e timeline.Event) string { return e.Actor + e.Proto + e.From.String() + e.To.String() }
+	for _, e := range s.find(kind(timeline.KindProxy), named(over), from(s.aliceAddr())) {
+		closed[key(e)] = true
+	}
+	for _, e := range s.find(kind(timeline.KindProxy), named(begun), from(s.aliceAddr())) {
+		if !closed[key(e)] && !slices.Contains(names, e.Actor) {
+			names = append(names, e.Actor)
+		}
+	}
+	return names
+}
+
+func (s *scene) relayDies(which, how string) error {
+	var names []string
+	switch which {
+	case "every relay":
+		for _, p := range world.Relays {
+			names = append(names, p.Name)
+		}
+	case "the relay that carries alice's media":
+		names = s.carriers(relay.EventMediaUp, relay.EventAllocationDeleted)
+	default:
+		names = s.carriers(relay.EventMessagesOpened, relay.EventMessagesClosed)
+	}
+	if len(names) == 0 {
+		return &result.Failure{
+			Message:  "no relay carries anything of alice's",
+			Expected: "a proxied call, so that its relay can die",
+			Actual:   "the cloud proxy's log has none",
+			Events:   few(s.failedCalls()),
+		}
+	}
+	for _, name := range names {
+		var err error
+		if how == "stops" {
+			err = s.world.Stop(name)
+		} else {
+			err = s.world.Cut(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.died = names
+	return nil
+}
+
+func (s *scene) firewallRestarts() error {
+	err := s.world.SetPolicy(firewall.Policy{ID: "closed", Invalid: firewall.Reject})
+	s.world.ForgetFlows()
+	return err
+}
+
+func (s *scene) awaitReconnect() error {
+	said := s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event {
+		return s.find(s.sinceTrouble(), s.state(contract.StateReconnecting))
+	})
+	if len(said) > 0 {
+		return nil
+	}
+	return &result.Stop{Outcome: result.NotJudged, Failure: result.Failure{
+		Message: "the SDK never said that it reconnects", Expected: "the state RECONNECTING", Actual: "no such event",
+		Events: few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice)))}}
+}
+
+// state is notices of alice's SDK that it is in a state.
+func (s *scene) state(state string) test {
+	return func(e timeline.Event) bool {
+		said, _, _ := strings.Cut(e.Detail, " ")
+		return e.Kind == timeline.KindNotice && e.Actor == world.Alice && e.Name == contract.EventState && said == state
+	}
+}
+
+// sinceTrouble is events after the world was last broken.
+func (s *scene) sinceTrouble() test {
+	broken := s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten))
+	if len(broken) == 0 {
+		return func(timeline.Event) bool { return false }
+	}
+	return after(broken[len(broken)-1].Seq)
+}
+
+// told is what alice's SDK has said since of a failure.
+func (s *scene) told() []timeline.Event {
+	return s.find(s.sinceTrouble(), func(e timeline.Event) bool {
+		return s.state(contract.StateDisconnected)(e) || kind(timeline.KindNotice)(e) && e.Actor == world.Alice && e.Name == contract.EventError
+	})
+}
+
+// alive is events that came from a relay which is still there.
+func (s *scene) alive(e timeline.Event) bool {
+	return !slices.Contains(s.died, s.world.NameOf(e.From.Addr()))
+}
+
+func (s *scene) messagesRecover() error {
+	back := func() []timeline.Event {
+		return s.ofAlice(s.sinceTrouble(), named(sdrtn.EventJoined), fromRole(world.Relay), s.alive)
+	}
+	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(back(), s.told()...) })
+	if len(back()) > 0 {
+		time.Sleep(settling) // SD-RTN hears of her join before she hears that it did
+		const text = "can you hear me again?"
+		if err := s.send(world.Alice, text); err != nil {
+			return err
+		}
+		arrived := s.await(func() []timeline.Event {
+			return s.ofAlice(s.sinceTrouble(), named(sdrtn.EventMessageIn), fromRole(world.Relay), s.alive,
+				func(e timeline.Event) bool { return e.Digest == world.Digest(text) })
+		})
+		if len(arrived) > 0 {
+			return nil
+		}
+	}
+	return s.recovered("messages", nil)
+}
+
+func (s *scene) mediaRecovers() error {
+	back := func() []timeline.Event {
+		return s.find(s.sinceTrouble(), kind(timeline.KindProxy), named(relay.EventMediaUp), from(s.aliceAddr()),
+			func(e timeline.Event) bool { return !slices.Contains(s.died, e.Actor) })
+	}
+	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(back(), s.told()...) })
+	return s.recovered("media", back())
+}
+
+func (s *scene) looksUpOrFails() error {
+	again := func() []timeline.Event { return s.lookups(s.sinceTrouble(), named(relay.EventLookupReceived)) }
+	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(again(), s.told()...) })
+	return s.recovered("the call", again())
+}
+
+// recovered judges that something went on or that alice was told.
+func (s *scene) recovered(what string, on []timeline.Event) error {
+	if len(on) > 0 || len(s.told()) > 0 {
+		return nil
+	}
+	return &result.Failure{
+		Message:  "nobody knows what became of alice's " + strings.TrimPrefix(what, "the "),
+		Expected: fmt.Sprintf("within %v it goes on through the cloud proxy, or the SDK says that it doesn't", s.world.Limits.Fallback),
+		Actual:   "neither",
+		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
 	}
 }

@@ -22,7 +22,7 @@ const (
 func (s *scene) waySteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(the last|every) join succeeded and went (` + messageWays + `)$`,
+			Expr: `^(the first|the last|every) join succeeded and went (` + messageWays + `)$`,
 			Do:   s.joinsWent,
 			Says: "Judges alice's joins by the source from which SD-RTN got each, and by whether there was a lookup: through the cloud proxy there must be, otherwise there must not.",
 		},
@@ -57,7 +57,7 @@ func (s *scene) joinsWent(which, name string) error {
 		return fmt.Errorf("alice has not joined: a step before this one must")
 	}
 	for i, join := range s.joins {
-		if which == "the last" && i < len(s.joins)-1 {
+		if which == "the first" && i > 0 || which == "the last" && i < len(s.joins)-1 {
 			continue
 		}
 		tests := []test{after(join.Began.Seq)}

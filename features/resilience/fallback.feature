@@ -1,0 +1,62 @@
+Feature: When a way is closed or lost
+  The cloud proxy has more than one way: media over TCP where UDP is closed, and another relay where one is
+  lost. What there never is, is a way around it.
+
+  @CP-RES-01
+  Scenario: With UDP closed, media moves to TCP
+    Given the office firewall allows the whitelist without rows T8, T9 and T10
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And alice subscribes to bob
+    And bob subscribes to alice
+    Then publishing succeeded
+    And alice's media went through the cloud proxy
+    And alice's media passed the firewall on TCP ports 3433-3460 of the relays only
+    And alice receives bob's audio and video
+    And bob receives alice's audio and video
+
+  @CP-RES-06
+  Scenario Outline: The relay that carries the messages <dies>
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And the relay that carries alice's messages <dies>
+    And alice sends "anybody there?"
+    Then alice's messages go on through another relay, or she is told that they don't
+    And alice sent packets to edges and relays only
+
+    Examples:
+      | dies                 |
+      | stops                |
+      | goes off the network |
+
+  @CP-RES-06
+  Scenario Outline: The relay that carries the media <dies>
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And 1 second passes
+    And the relay that carries alice's media <dies>
+    Then alice's media goes on through another relay, or she is told that it doesn't
+    And alice sent packets to edges and relays only
+
+    Examples:
+      | dies                 |
+      | stops                |
+      | goes off the network |
+
+  @CP-RES-06
+  Scenario Outline: Every relay <dies>
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And every relay <dies>
+    Then alice's SDK looks up again, or she is told that the call has failed
+    And alice sent packets to edges and relays only
+
+    Examples:
+      | dies                 |
+      | stops                |
+      | goes off the network |
