@@ -66,7 +66,7 @@ func TestWithout(t *testing.T) {
 	require.Equal(t, firewall.Whitelist(office), whitelist, "the original stays as it was")
 
 	_, err = whitelist.Without("T1", "T11")
-	require.EqualError(t, err, `firewall policy "cloud-proxy-whitelist" without rule "T11": it has no such rule`)
+	require.EqualError(t, err, `firewall policy "cloud-proxy-test" without rule "T11": it has no such rule`)
 	_, err = whitelist.Without("T1", "T1")
 	require.Error(t, err)
 }
@@ -119,9 +119,9 @@ func TestWithoutPorts(t *testing.T) {
 	})
 	t.Run("nothing to take", func(t *testing.T) {
 		_, err := whitelist.WithoutPorts(udp, firewall.PortRange{First: 3433, Last: 3460})
-		require.EqualError(t, err, `firewall policy "cloud-proxy-whitelist" without UDP ports 3433-3460: no rule allows any of them`)
+		require.EqualError(t, err, `firewall policy "cloud-proxy-test" without UDP ports 3433-3460: no rule allows any of them`)
 		_, err = whitelist.WithoutPorts(0, firewall.Port(25))
-		require.EqualError(t, err, `firewall policy "cloud-proxy-whitelist" without TCP or UDP ports 25: no rule allows any of them`)
+		require.EqualError(t, err, `firewall policy "cloud-proxy-test" without TCP or UDP ports 25: no rule allows any of them`)
 		_, err = whitelist.WithoutPorts(0, firewall.PortRange{First: 2, Last: 1})
 		require.ErrorContains(t, err, "reversed")
 	})

@@ -10,7 +10,7 @@ func Whitelist(sources ...netip.Prefix) Policy {
 	messagesAndMedia := []PortRange{Port(443), Port(4000), {3433, 3460}}
 	edge := []PortRange{Port(443)}
 	media := []PortRange{{3478, 3500}}
-	p := Policy{ID: "cloud-proxy-whitelist"}
+	p := Policy{ID: "cloud-proxy-test"}
 	for _, row := range []struct {
 		id      string
 		proto   Proto
