@@ -30,24 +30,24 @@ const (
 	CodeRepeatedID   = "repeated-id"
 
 	// What a policy says.
-	CodeOverlap       = "overlapping-ranges"  // error: ranges of one row
-	CodeDuplicate     = "duplicate-row"       // error: a row opens just what another one does
-	CodeOverlapRows   = "overlapping-rows"    // warning: two rows open some of the same
-	CodeEmpty         = "no-rows"             // error
-	CodeEmptyPurpose  = "empty-purpose"       // warning
-	CodeSuperseded    = "superseded"          // warning
-	CodeSupersededBy  = "unknown-superseding" // error: names no row, or leads round in a circle
-	CodeNoDate        = "no-date"             // warning
-	CodeFutureDate    = "future-date"         // warning
-	CodeOld           = "old"                 // warning
-	CodeTestList      = "test-list"           // error: under the production profile
-	CodeTestAddress   = "test-address"        // error: under the production profile
-	CodeNoStage       = "no-stage"            // warning: under the production profile
-	CodeSpecial       = "unreachable-address" // warning: under the production profile
-	CodeSDK           = "sdk-version"         // warning
-	CodeUnresolved    = "unresolved-domain"   // error
-	CodeUnderstood    = "understood"          // note: how a table's row was read
-	CodeNotUnderstood = "left-out"            // note: what of a table was passed over
+	CodeOverlap      = "overlapping-ranges"  // error: ranges of one row
+	CodeDuplicate    = "duplicate-row"       // error: a row opens just what another one does
+	CodeOverlapRows  = "overlapping-rows"    // warning: two rows open some of the same
+	CodeEmpty        = "no-rows"             // error
+	CodeEmptyPurpose = "empty-purpose"       // warning
+	CodeSuperseded   = "superseded"          // warning
+	CodeSupersededBy = "unknown-superseding" // error: names no row, or leads round in a circle
+	CodeNoDate       = "no-date"             // warning
+	CodeFutureDate   = "future-date"         // warning
+	CodeOld          = "old"                 // warning
+	CodeTestList     = "test-list"           // error: under the production profile
+	CodeTestAddress  = "test-address"        // error: under the production profile
+	CodeNoStage      = "no-stage"            // warning: under the production profile
+	CodeSpecial      = "unreachable-address" // warning: under the production profile
+	CodeSDK          = "sdk-version"         // warning
+	CodeUnresolved   = "unresolved-domain"   // error
+	CodeUnderstood   = "understood"          // note: how a table's row was read
+	CodeLeftOut      = "left-out"            // note: what of a table was passed over
 )
 
 // Finding is one thing that a reader of a policy should know.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -56,7 +57,8 @@ type Entry struct {
 	AsOf         time.Time // zero: the policy's
 	At           Pos
 
-	at map[string]Pos
+	at     map[string]Pos
+	broken bool // its form has mistakes: what it opens isn't known
 }
 
 // PortGroup is ports that serve one purpose.
@@ -96,39 +98,18 @@ func (p *Policy) Entry(id string) (*Entry, bool) {
 // math.MaxUint64 stands for that many and more. Domains have no addresses of their own and add nothing.
 func (p *Policy) Pairs() uint64 {
 	var sum uint64
-	for _, reach := range p.reach(nil) {
-		n := reach.Count()
-		if sum+n < sum {
-			return ^uint64(0)
-		}
-		sum += n
+	for _, o := range openings(p) {
+		sum = saturated(sum, o.reach.Count())
 	}
 	return sum
 }
 
-// reach is what entries open at addresses, by protocol. Without a choice it is all of them.
-func (p *Policy) reach(chosen func(*Entry) bool) map[firewall.Proto]region.Reach {
-	stripes := make(map[firewall.Proto][]region.Stripe)
-	for i := range p.Entries {
-		e := &p.Entries[i]
-		if chosen != nil && !chosen(e) {
-			continue
-		}
-		ports := e.ports()
-		for _, d := range e.Destinations {
-			if d.Domain != "" {
-				continue
-			}
-			for _, proto := range e.Protocols {
-				stripes[proto] = append(stripes[proto], region.Stripe{First: d.First, Last: d.Last, Ports: ports})
-			}
-		}
+// saturated adds, and stays at math.MaxUint64 once there.
+func saturated(a, b uint64) uint64 {
+	if a+b < a {
+		return math.MaxUint64
 	}
-	out := make(map[firewall.Proto]region.Reach, len(stripes))
-	for proto, s := range stripes {
-		out[proto] = region.NewReach(s)
-	}
-	return out
+	return a + b
 }
 
 // ranges is the entry's ranges of ports in their order; none means any port.
@@ -198,12 +179,4 @@ func (e *Entry) PurposeOf(port uint16) string {
 		}
 	}
 	return e.PurposeText()
-}
-
-// AsOfOr is the day on which an entry was right: its own, or its policy's.
-func (e *Entry) asOf(p *Policy) time.Time {
-	if !e.AsOf.IsZero() {
-		return e.AsOf
-	}
-	return p.AsOf
 }

@@ -112,6 +112,7 @@ func (r *reader) entry(n *tree.Node) {
 	if id := n.Field("id"); id != nil {
 		e.ID = id.Text // first, so that what is wrong with the rest can name the row
 	}
+	mistakes := len(r.found)
 	var purposes *tree.Node
 	r.fields(n, e.ID, "an entry", e.at, map[string]func(*tree.Node){
 		"id":            func(n *tree.Node) { e.ID = r.name(n, e.ID, "an entry's id") },
@@ -126,6 +127,7 @@ func (r *reader) entry(n *tree.Node) {
 	if purposes != nil {
 		r.purposes(purposes, &e)
 	}
+	e.broken = len(r.found) > mistakes
 	r.policy.Entries = append(r.policy.Entries, e)
 }
 
@@ -318,10 +320,19 @@ func (r *reader) word(n *tree.Node, entry, what string, known ...string) string 
 }
 
 func (r *reader) date(n *tree.Node, entry string) time.Time {
-	day, err := time.Parse(time.DateOnly, n.Text)
-	if n.Kind != tree.String || err != nil {
-		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, fmt.Sprintf("%s is no day", shown(n)), "write it as 2026-01-31")
+	if n.Kind != tree.String {
+		r.wrong(CodeBadValue, Pos{n.Line, n.Column}, entry, fmt.Sprintf("%s is no day", shown(n)), dayForm)
 		return time.Time{}
+	}
+	return r.day(n.Text, Pos{n.Line, n.Column}, entry)
+}
+
+const dayForm = "write it as 2026-01-31"
+
+func (r *reader) day(text string, at Pos, entry string) time.Time {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		r.wrong(CodeBadValue, at, entry, fmt.Sprintf("%q is no day", text), dayForm)
 	}
 	return day
 }

@@ -39,8 +39,11 @@ func YAML(source []byte) (root *Node, err error) {
 	case 1:
 		return yamlValue(bodies[0], 0)
 	}
-	line, column := place(bodies[1])
-	return nil, &Error{line, column, `a second YAML document, after "---": it would not be read`}
+	second, err := yamlValue(bodies[1], 0)
+	if err != nil {
+		return nil, err
+	}
+	return nil, &Error{second.Line, second.Column, `a second YAML document, after "---": it would not be read`}
 }
 
 func yamlError(err error) error {
