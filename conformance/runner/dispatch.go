@@ -1,0 +1,153 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+)
+
+// Task is a case and the SDK that it tests.
+type Task struct {
+	Case selection.Case
+	SDK  string
+}
+
+// Each runs tasks as Run runs cases, for whoever tests several SDKs at once. ended is told of each task that began,
+// by its place in tasks, one at a time; one that was cut short is NotRun. Config.Cases, SDK and Ended mean nothing
+// to it.
+func Each(ctx context.Context, cfg Config, tasks []Task, ended func(i int, c *result.Case)) error {
+	if len(tasks) == 0 {
+		return errors.New("runner: there is no case to run")
+	}
+	if os.Getenv(workerVariable) != "" {
+		return errors.New("runner: this process was started as a worker; main must call runner.WorkerMain first")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("runner: find the program to start workers with: %w", err)
+	}
+	if cfg.Jobs <= 0 {
+		cfg.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Watchdog == 0 {
+		cfg.Watchdog = time.Minute
+	}
+	if cfg.CaseLimit == 0 {
+		cfg.CaseLimit = 5 * time.Minute
+	}
+	d := &dispatch{cfg: cfg, program: program, tasks: tasks, ended: ended}
+	return d.all(ctx)
+}
+
+// dispatch hands out tasks.
+type dispatch struct {
+	cfg     Config
+	program string
+	tasks   []Task
+
+	mu    sync.Mutex
+	next  int // index of the next task
+	ended func(int, *result.Case)
+}
+
+// all runs every task, Jobs at a time. The first worker that can't be had ends it.
+func (d *dispatch) all(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	jobs := min(d.cfg.Jobs, len(d.tasks))
+	failed := make(chan error, jobs)
+	var workers sync.WaitGroup
+	for range jobs {
+		workers.Go(func() {
+			if err := d.work(ctx); err != nil {
+				failed <- err
+				cancel()
+			}
+		})
+	}
+	workers.Wait()
+	close(failed)
+	return <-failed
+}
+
+// work keeps one worker process busy, and replaces it when it must be. It fails if it can't have one.
+func (d *dispatch) work(ctx context.Context) error {
+	var worker *process
+	defer func() {
+		if worker != nil {
+			worker.stop()
+		}
+	}()
+	for {
+		i, any := d.take(ctx)
+		if !any {
+			return nil
+		}
+		if worker == nil {
+			var err error
+			if worker, err = newProcess(ctx, d.program); err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return err
+			}
+		}
+		if d.one(ctx, worker, i) {
+			worker = nil
+		}
+	}
+}
+
+// take is the next task, if there is one and the run goes on.
+func (d *dispatch) take(ctx context.Context) (i int, any bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.next == len(d.tasks) || ctx.Err() != nil {
+		return 0, false
+	}
+	i = d.next
+	d.next++
+	if d.cfg.Began != nil {
+		d.cfg.Began(d.tasks[i].Case)
+	}
+	return i, true
+}
+
+// one has a worker run one task, and tells whether the worker is gone.
+func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) {
+	t := d.tasks[i]
+	seed, again := CaseSeed(d.cfg.Seed, t.Case.ID), replay(t, d.cfg.Seed)
+	began := time.Now()
+	ended, gone, err := worker.run(ctx, request{
+		Job:      Job{Case: t.Case, Seed: seed, SDK: t.SDK, Out: d.cfg.Out, Replay: again},
+		Watchdog: d.cfg.Watchdog,
+	}, d.cfg.CaseLimit)
+	if err != nil {
+		ended = newResult(t.Case, seed)
+		ended.Wall = time.Since(began)
+		ended.Failure = &result.Failure{Replay: again}
+		switch {
+		case ctx.Err() != nil:
+			ended.Failure.Message = "the run ended while this case was running"
+		case errors.Is(err, errLate):
+			ended.Outcome = result.HarnessFault
+			ended.Failure.Message = fmt.Sprintf("the case wasn't done after %v of real time", d.cfg.CaseLimit)
+			ended.Failure.Actual = worker.log.String()
+		default:
+			ended.Outcome = result.HarnessFault
+			ended.Failure.Message = fmt.Sprintf("the worker process was lost: %v", err)
+			ended.Failure.Actual = worker.log.String()
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended(i, ended)
+	return gone
+}
