@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -45,6 +46,10 @@ type Config struct {
 	// doesn't answer within 10 s is lost. Default 20 s: firewalls that forget idle TCP connections
 	// after 60 s are known. Negative: never.
 	Ping time.Duration
+
+	// Wrap goes around what answers lookups and message handshakes, for what an operator puts in front of it: an
+	// access log, a rate limit, tracing. Default: nothing.
+	Wrap func(http.Handler) http.Handler
 
 	// Rand names sessions. Default crypto/rand.
 	Rand io.Reader
@@ -92,6 +97,9 @@ func New(cfg Config) (*Cloud, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}
+	}
+	if cfg.Wrap == nil {
+		cfg.Wrap = func(h http.Handler) http.Handler { return h }
 	}
 	if cfg.GatewayTLS == nil {
 		cfg.GatewayTLS = &tls.Config{}

@@ -48,11 +48,11 @@ func (e *Edge) Serve(ctx context.Context) error {
 		}
 	}
 	defer func() { e.listener = nil }()
-	handler := func(w http.ResponseWriter, r *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, to := ends(r)
 		e.cloud.lookup(w, r, Event{Node: e.name, From: from, To: to})
-	}
-	return serveHTTPS(ctx, []net.Listener{e.listener}, e.cloud.cfg.TLS, http.HandlerFunc(handler), func(line string) {
+	})
+	return serveHTTPS(ctx, []net.Listener{e.listener}, e.cloud.cfg.TLS, e.cloud.cfg.Wrap(handler), func(line string) {
 		e.cloud.cfg.Log(Event{Name: EventServerError, Node: e.name, Purpose: PurposeLookup, Proto: "TCP", To: e.addr, Detail: line})
 	})
 }

@@ -104,7 +104,7 @@ func (r *Relay) Serve(ctx context.Context) error {
 		stop()
 	})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.messages(ctx, w, req) })
-	err := serveHTTPS(ctx, r.messagePorts, r.cloud.cfg.TLS, handler, func(line string) {
+	err := serveHTTPS(ctx, r.messagePorts, r.cloud.cfg.TLS, r.cloud.cfg.Wrap(handler), func(line string) {
 		r.cloud.cfg.Log(Event{Name: EventServerError, Node: r.name, Purpose: PurposeMessages, Proto: "TCP", Detail: line})
 	})
 	stop()

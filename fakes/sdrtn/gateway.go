@@ -34,6 +34,8 @@ type Config struct {
 	Rand     io.Reader      // nil: crypto/rand
 	Log      func(Event)    // called from many goroutines; nil discards
 	Logger   *slog.Logger   // for a person who debugs; nil discards
+
+	Wrap func(http.Handler) http.Handler // goes around what takes WebSockets; nil: nothing does
 }
 
 // Gateway is an entrance of SD-RTN.
@@ -64,6 +66,9 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}
+	}
+	if cfg.Wrap == nil {
+		cfg.Wrap = func(h http.Handler) http.Handler { return h }
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -114,7 +119,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		g.tasks.Run(func() { g.accept(ctx, w, r) })
 	})
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           g.cfg.Wrap(mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Logger.Handler(), slog.LevelDebug),
 	}
