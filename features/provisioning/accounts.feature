@@ -13,7 +13,7 @@ Feature: Accounts of the cloud proxy
   @CP-PROV-02
   Scenario: An App ID without an account joins without the proxy
     Given the cloud proxy has no account for alice's App ID
-    When bob is in "town-hall" outside any firewall
+    When bob joins "town-hall"
     Then SD-RTN let bob in
 
   @CP-PROV-03
