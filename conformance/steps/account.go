@@ -84,7 +84,7 @@ func (s *scene) accountSteps() []runner.Definition {
 func (s *scene) record(spoil func(*relay.Account)) {
 	a := relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 500, Operators: []string{"Example Telecom"}}
 	spoil(&a)
-	_, s.recorded = relay.NewAccounts(a)
+	s.recorded = s.world.Record(a)
 }
 
 func (s *scene) nothingClosed() error {

@@ -18,7 +18,10 @@ import (
 // virtual time pass, from the making of its world to the last goroutine's end.
 func BenchmarkTenMinutes(b *testing.B) {
 	reference := func(n transport.Net, _ uint64) (contract.Handler, error) { return sdk.New(sdk.Config{Net: n}), nil }
-	stages := Stages(func(string) (world.SDK, error) { return reference, nil })
+	stages := Stages(func(_ string, cfg *world.Config) error {
+		cfg.Tested, cfg.Reference = reference, reference
+		return nil
+	})
 	for b.Loop() {
 		box, err := bubble.Open(bubble.Config{})
 		require.NoError(b, err)

@@ -32,18 +32,15 @@ type scene struct {
 	recorded    error                // what the cloud proxy said of an account's record
 }
 
-// Stages makes the world of a case for the runner. The SDK under test is what sdk makes of its name.
-func Stages(sdk func(name string) (world.SDK, error)) runner.NewStage {
+// Stages makes the world of a case for the runner. populate puts the SDKs, and what else a name stands for, into
+// the world's configuration.
+func Stages(populate func(name string, cfg *world.Config) error) runner.NewStage {
 	return func(job runner.Job) (runner.Stage, error) {
-		tested, err := sdk(job.SDK)
-		if err != nil {
+		cfg := world.Config{Seed: job.Seed}
+		if err := populate(job.SDK, &cfg); err != nil {
 			return nil, err
 		}
-		reference, err := sdk("reference")
-		if err != nil {
-			return nil, err
-		}
-		w, err := world.New(world.Config{Seed: job.Seed, Tested: tested, Reference: reference})
+		w, err := world.New(cfg)
 		if err != nil {
 			return nil, err
 		}

@@ -1,11 +1,12 @@
-// Package suite puts the parts together: the features, the vocabulary, the world, and the SDKs that can be
-// tested by name. Programs that run the suite, this project's command and its tests, take it from here.
+// Package suite puts the parts together: the features, the vocabulary, the world, and the SDKs and
+// mutants that can be tested by name. Programs that run the suite, this project's command and its tests, take it from here.
 package suite
 
 import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/pion/transport/v3"
 
@@ -53,28 +54,37 @@ func Cases(tags string) ([]selection.Case, error) {
 }
 
 // Stages makes the worlds of cases: worker processes need it.
-func Stages() runner.NewStage { return steps.Stages(find) }
+func Stages() runner.NewStage { return steps.Stages(populate) }
 
 // sdks is what --sdk can name.
 func sdks() []cli.SDK {
 	all := []cli.SDK{{Name: Reference, Product: "proxyspec reference SDK", Version: version}}
 	for _, m := range mutant.All() {
-		all = append(all, cli.SDK{Name: mutantPrefix + m.Name, Product: "mutant that " + m.Description, Version: version})
+		product := "mutant that " + m.Description
+		if m.Subject != mutant.SubjectSDK {
+			product = fmt.Sprintf("proxyspec reference SDK, with %s that %s", m.Subject, m.Description)
+		}
+		all = append(all, cli.SDK{Name: mutantPrefix + m.Name, Product: product, Version: version})
 	}
 	return all
 }
 
-// find is how a world gets the SDK of a name.
-func find(name string) (world.SDK, error) {
+// populate puts what a name stands for into a world: an SDK under test, or servers that a sound one meets.
+func populate(name string, cfg *world.Config) error {
+	cfg.Reference = func(n transport.Net, seed uint64) (contract.Handler, error) { return sdk.New(config(n, seed)), nil }
+	cfg.Tested = cfg.Reference
 	if name == Reference {
-		return func(n transport.Net, seed uint64) (contract.Handler, error) { return sdk.New(config(n, seed)), nil }, nil
+		return nil
 	}
-	if len(name) > len(mutantPrefix) {
-		if m, ok := mutant.Find(name[len(mutantPrefix):]); ok {
-			return func(n transport.Net, seed uint64) (contract.Handler, error) { return m.New(config(n, seed)), nil }, nil
-		}
+	short, isMutant := strings.CutPrefix(name, mutantPrefix)
+	m, found := mutant.Find(short)
+	if !isMutant || !found {
+		return fmt.Errorf("there is no SDK %q", name)
 	}
-	return nil, fmt.Errorf("there is no SDK %q", name)
+	cfg.Tested = func(n transport.Net, seed uint64) (contract.Handler, error) { return m.New(config(n, seed)), nil }
+	g := m.Ground()
+	cfg.CloudProxy, cfg.Accounts, cfg.RelayNet, cfg.Gateway = g.CloudProxy, g.Accounts, g.RelayNet, g.Gateway
+	return nil
 }
 
 func config(n transport.Net, seed uint64) sdk.Config {

@@ -35,7 +35,7 @@ func (w *World) startCloudProxy() error {
 	if err != nil {
 		return err
 	}
-	accounts, err := relay.NewAccounts(w.setup.Accounts...)
+	accounts, err := w.cfg.Accounts(w.setup.Accounts...)
 	if err != nil {
 		return fmt.Errorf("set up the cloud proxy's accounts: %w", err)
 	}
@@ -56,6 +56,7 @@ func (w *World) startCloudProxy() error {
 		cfg.Gateways = append(cfg.Gateways, relay.GatewaySite{Name: p.Name, URL: gatewayURL(p)})
 		cfg.Peers = append(cfg.Peers, netip.PrefixFrom(p.Addr, 32))
 	}
+	w.cfg.CloudProxy(&cfg)
 	cloud, err := relay.New(cfg)
 	if err != nil {
 		return fmt.Errorf("set up the cloud proxy: %w", err)
@@ -72,11 +73,17 @@ func (w *World) startCloudProxy() error {
 		}
 	}
 	for _, p := range Relays {
-		if err := w.start(p.Name, cloud.Relay(p.Name, w.hosts[p.Name])); err != nil {
+		if err := w.start(p.Name, cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name]))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Record gives the cloud proxy's support one account, apart from those that the world has. The error is support's.
+func (w *World) Record(a relay.Account) error {
+	_, err := w.cfg.Accounts(a)
+	return err
 }
 
 func gatewayURL(p Place) string { return "wss://" + gatewayName(p) + sdrtn.ChannelPath }
@@ -88,10 +95,12 @@ func (w *World) startSDRTN() error {
 	}
 	w.backbone = sdrtn.NewBackbone()
 	for _, p := range Gateways {
-		g, err := sdrtn.New(sdrtn.Config{
+		cfg := sdrtn.Config{
 			Name: p.Name, Net: w.hosts[p.Name], Address: netip.AddrPortFrom(p.Addr, 443),
 			TLS: server.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
-		})
+		}
+		w.cfg.Gateway(&cfg)
+		g, err := sdrtn.New(cfg)
 		if err != nil {
 			return fmt.Errorf("set up %s: %w", p.Name, err)
 		}

@@ -27,6 +27,29 @@ type Config struct {
 	// Tested is the SDK under test, alice's. Everyone else has Reference.
 	Tested, Reference SDK
 	Limits            Limits
+
+	// Broken servers are made of sound ones by changing what they are made of. Nil: they are sound.
+	CloudProxy func(*relay.Config)
+	Accounts   func(...relay.Account) (relay.Accounts, error) // instead of relay.NewAccounts
+	RelayNet   func(transport.Net) transport.Net              // the relays' sockets
+	Gateway    func(*sdrtn.Config)
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.CloudProxy == nil {
+		cfg.CloudProxy = func(*relay.Config) {}
+	}
+	if cfg.Accounts == nil {
+		cfg.Accounts = relay.NewAccounts
+	}
+	if cfg.RelayNet == nil {
+		cfg.RelayNet = func(n transport.Net) transport.Net { return n }
+	}
+	if cfg.Gateway == nil {
+		cfg.Gateway = func(*sdrtn.Config) {}
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	return cfg
 }
 
 // World is the ground of one scenario.
@@ -84,6 +107,7 @@ const AppID = "app-proxyspec-0001"
 
 // New makes a world at rest. It must be called inside the bubble in which the world is to live.
 func New(cfg Config) (*World, error) {
+	cfg = cfg.withDefaults()
 	recorder, err := newRecorder()
 	if err != nil {
 		return nil, err
@@ -91,7 +115,7 @@ func New(cfg Config) (*World, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &World{
 		Timeline: timeline.New(),
-		Limits:   cfg.Limits.withDefaults(),
+		Limits:   cfg.Limits,
 		cfg:      cfg,
 		setup:    Setup{Accounts: []relay.Account{Account(AppID)}},
 		policy:   firewall.Whitelist(netip.PrefixFrom(people[0].Addr, 32)),

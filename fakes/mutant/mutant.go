@@ -7,14 +7,23 @@ import (
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
 
-// Mutant is a way to break an SDK.
+// Mutant is a way to break an SDK, the cloud proxy or SD-RTN.
 type Mutant struct {
 	Name        string   // "direct-media"
+	Subject     string   // what is broken: one of the subjects
 	Description string   // what it does wrong: "sends media around the cloud proxy"
 	Breaks      []string // the requirements that it doesn't meet: their scenarios must fail
 
-	make func(sdk.Config) SDK
+	make   func(sdk.Config) SDK // nil: the SDK is sound
+	ground func() Ground        // nil: the servers are sound
 }
+
+// The subjects.
+const (
+	SubjectSDK        = "SDK"
+	SubjectCloudProxy = "cloud proxy"
+	SubjectSDRTN      = "SD-RTN"
+)
 
 // SDK is what can be put under test, and closed once its session is over.
 type SDK interface {
@@ -22,8 +31,21 @@ type SDK interface {
 	Close()
 }
 
-// New makes the mutant of a sound SDK's configuration.
-func (m Mutant) New(cfg sdk.Config) SDK { return m.make(cfg) }
+// New makes the SDK under test of a sound SDK's configuration. Where a server is broken it is sound itself.
+func (m Mutant) New(cfg sdk.Config) SDK {
+	if m.make == nil {
+		return sdk.New(cfg)
+	}
+	return m.make(cfg)
+}
+
+// Ground is the servers of one world with this mutant. Where an SDK is broken they are sound.
+func (m Mutant) Ground() Ground {
+	if m.ground == nil {
+		return Ground{}
+	}
+	return m.ground()
+}
 
 // Find is the mutant of this name.
 func Find(name string) (Mutant, bool) {
@@ -35,8 +57,23 @@ func Find(name string) (Mutant, bool) {
 	return Mutant{}, false
 }
 
-// All is every mutant, by theme.
-func All() []Mutant { return slices.Concat(routes, settings, conducts, networks) }
+// All is every mutant, by subject and theme.
+func All() []Mutant {
+	return slices.Concat(
+		of(SubjectSDK, routes, settings, conducts, networks),
+		of(SubjectCloudProxy, lookups, accounts, relays),
+		of(SubjectSDRTN, gateways),
+	)
+}
+
+// of is mutants of one subject.
+func of(subject string, themes ...[]Mutant) []Mutant {
+	all := slices.Concat(themes...)
+	for i := range all {
+		all[i].Subject = subject
+	}
+	return all
+}
 
 // config makes a mutant by changing the reference's configuration.
 func config(change func(*sdk.Config)) func(sdk.Config) SDK {
