@@ -318,8 +318,12 @@ func (f *front) connect(to string) {
 	if err != nil {
 		return
 	}
+	host, port := u.Hostname(), u.Port()
+	if port == "" {
+		port = "443"
+	}
 	f.tasks.Go(func() {
-		if conn, err := f.net.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", u.Host); err == nil {
+		if conn, err := f.net.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", net.JoinHostPort(host, port)); err == nil {
 			_ = conn.Close()
 		}
 	})

@@ -15,7 +15,7 @@ import (
 // networks send packets that they shouldn't.
 var networks = []Mutant{
 	{
-		Name: "stray-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-06"},
+		Name: "stray-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-07"},
 		Description: "sends one media packet in a hundred to SD-RTN itself instead of to the relay",
 		make: func(cfg sdk.Config) SDK {
 			stray := &strayNet{Net: cfg.Net}

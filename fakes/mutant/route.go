@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,16 +72,15 @@ var routes = []Mutant{
 		}),
 	},
 	{
-		Name: "asks-without-end", Breaks: []string{"CP-FLOW-11"},
-		Description: "repeats a failed lookup at once until the join's time is up",
-		make: cloud(func(ctx context.Context, r sdk.Request) (p sdk.Path, err error) {
-			for ctx.Err() == nil {
-				if p, err = sdk.FindRoute(ctx, r); err == nil {
-					break
-				}
-				pause(ctx, 100*time.Millisecond)
+		Name: "asks-in-volleys", Breaks: []string{"CP-FLOW-11"},
+		Description: "asks every edge eight times at once",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			var volley sync.WaitGroup
+			for range 7 {
+				volley.Go(func() { _, _ = sdk.FindRoute(ctx, r) })
 			}
-			return p, err
+			defer volley.Wait()
+			return sdk.FindRoute(ctx, r)
 		}),
 	},
 	{
@@ -245,15 +245,5 @@ func try(ctx context.Context, r sdk.Request, to string) {
 	}
 	if response, err := r.HTTP.Do(request); err == nil {
 		_ = response.Body.Close()
-	}
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

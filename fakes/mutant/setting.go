@@ -114,7 +114,7 @@ var settings = []Mutant{
 		}),
 	},
 	{
-		Name: "one-of-ones-own", Breaks: []string{"CP-API-18", "CP-API-24"},
+		Name: "one-of-ones-own", Breaks: []string{"CP-API-18", "CP-API-26"},
 		Description: "takes setProxyServer and setTurnServer for alternatives: the later one replaces the earlier",
 		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
 			next, err := sdk.Decide(in, s, c)
