@@ -23,7 +23,8 @@ type scene struct {
 	said    map[string][]string
 	probes  []probe
 
-	died []string // relays that a step has ended
+	died  []string // relays that a step has ended
+	table *table   // what was tried of it; nil: nothing
 
 	inquiries   []world.Inquiry      // of the last lookup without an SDK: one an edge
 	answers     []relay.LookupAnswer // of all such lookups
@@ -82,6 +83,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"accounts", s.accountSteps()},
 		{"trouble", s.troubleSteps()},
 		{"leaving", s.leavingSteps()},
+		{"decision table", s.tableSteps()},
 	} {
 		for _, d := range noun.steps {
 			d.Noun = noun.name

@@ -82,6 +82,8 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 	return &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		MinVersion:   tls.VersionTLS12,
+		// What browsers prefer, with ML-KEM, is a fifth of the time of a model check that joins 5,000 times.
+		CurvePreferences: []tls.CurveID{tls.X25519},
 	}, nil
 })
 

@@ -53,7 +53,7 @@ func (w *World) logCompany(e selfhosted.Event) {
 	if e.Peer != "" {
 		detail = fmt.Sprintf("to %s %s", e.Peer, detail)
 	}
-	w.Timeline.Add(timeline.Event{
+	w.record(timeline.Event{
 		Kind: timeline.KindServer, Actor: e.Server, Name: e.Name, Proto: e.Proto, From: e.From, To: e.To, User: e.User,
 		Length: e.Up.Bytes + e.Down.Bytes, Count: e.Up.Packets + e.Down.Packets, Detail: detail,
 	})

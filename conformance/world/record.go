@@ -50,10 +50,22 @@ func newRecorder() (*recorder, error) {
 	return r, err
 }
 
+// Unrecorded keeps what is seen and done from now on out of the timeline and the capture, for steps that make
+// thousands of calls and judge each by its reply.
+func (w *World) Unrecorded() { w.unrecorded.Store(true) }
+
+// record puts an event into the timeline.
+func (w *World) record(e timeline.Event) timeline.Event {
+	if w.unrecorded.Load() {
+		return e
+	}
+	return w.Timeline.Add(e)
+}
+
 // seeAtWall records a packet at the firewall: with the verdict where it arrives, on both sides.
 func (w *World) seeAtWall(s sim.Sighting) {
-	if !s.Judged && !s.Out {
-		return // between two hosts of the office
+	if !s.Judged && !s.Out || w.unrecorded.Load() {
+		return // between two hosts of the office, or nobody wants to know
 	}
 	side := sideInternet
 	if s.Inside {
@@ -74,7 +86,7 @@ func (w *World) seeAtWall(s sim.Sighting) {
 		return
 	}
 	w.recorder.count(s)
-	w.Timeline.Add(timeline.Event{
+	w.record(timeline.Event{
 		Kind: timeline.KindPacket, Actor: wallPlace.Name, Name: "packet", Proto: s.Packet.Proto.String(),
 		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
 		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule, Purpose: carries(s.Packet),
@@ -115,7 +127,7 @@ func (r *recorder) count(s sim.Sighting) {
 
 // seeAtGateway records the first packet that a gateway hears from each source.
 func (w *World) seeAtGateway(s sim.Sighting) {
-	if s.Out {
+	if s.Out || w.unrecorded.Load() {
 		return
 	}
 	key := hearing{s.Node, s.Packet.Proto, s.Packet.Src, s.Packet.Dst.Port()}
@@ -123,7 +135,7 @@ func (w *World) seeAtGateway(s sim.Sighting) {
 		return
 	}
 	w.recorder.heard[key] = true
-	w.Timeline.Add(timeline.Event{
+	w.record(timeline.Event{
 		Kind: timeline.KindPacket, Actor: s.Node, Name: "heard", Proto: s.Packet.Proto.String(),
 		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
 		Detail: "the first packet from this source",

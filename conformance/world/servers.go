@@ -121,7 +121,7 @@ func (w *World) LogTotals() {
 
 // logProxy takes the cloud proxy's log into the timeline.
 func (w *World) logProxy(e relay.Event) {
-	w.Timeline.Add(timeline.Event{
+	w.record(timeline.Event{
 		Kind: timeline.KindProxy, Actor: e.Node, Name: e.Name, Proto: e.Proto, From: e.From, To: e.To,
 		Purpose: e.Purpose, Session: e.Session, User: e.User, Code: e.Code, Length: e.Bytes,
 		Count: e.Up.Count + e.Down.Count, Detail: e.Detail,
@@ -130,7 +130,7 @@ func (w *World) logProxy(e relay.Event) {
 
 // logSDRTN takes the SD-RTN's log into the timeline.
 func (w *World) logSDRTN(e sdrtn.Event) {
-	w.Timeline.Add(timeline.Event{
+	w.record(timeline.Event{
 		Kind: timeline.KindSDRTN, Actor: e.Gateway, Name: e.Name, From: e.Source, User: e.User, Peer: e.Peer,
 		Media: e.Kind, Digest: e.Digest, Count: e.Packets, Frames: e.Frames, Length: e.Bytes, Code: e.Code, Detail: e.Detail,
 	})

@@ -111,6 +111,12 @@ func (u *User) CreateClient(p contract.CreateClient) error {
 	return nil
 }
 
+// Reset has the SDK end all sessions and forget all clients.
+func (u *User) Reset() error {
+	u.client = ""
+	return u.must(contract.MethodReset, struct{}{}, &struct{}{})
+}
+
 // must makes a call without which no scenario can go on.
 func (u *User) must(method string, params, result any) error {
 	c, err := u.Begin(method, params)
@@ -146,7 +152,7 @@ func (u *User) Begin(method string, params any) (*Call, error) {
 		return nil, fmt.Errorf("%s of %s: %w", method, u.Name, err)
 	}
 	c := &Call{Method: method, user: u}
-	c.Began = u.world.Timeline.Add(timeline.Event{
+	c.Began = u.world.record(timeline.Event{
 		Kind: timeline.KindCall, Actor: u.Name, Name: method, Call: number, Detail: brief(method, text)})
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -193,7 +199,7 @@ func (u *User) reply(p *contract.Pending) {
 	} else if err != nil {
 		e.Code, e.Detail = "fault", err.Error()
 	}
-	e = u.world.Timeline.Add(e)
+	e = u.world.record(e)
 	u.mu.Lock()
 	c.ended = e
 	u.mu.Unlock()
@@ -204,12 +210,12 @@ func (u *User) event(e contract.Event) {
 	if e.Reason != "" {
 		detail += " " + e.Reason
 	}
-	u.world.Timeline.Add(timeline.Event{
+	u.world.record(timeline.Event{
 		Kind: timeline.KindNotice, Actor: u.Name, Name: e.Type, User: e.UID, Digest: digest(e.Text), Detail: detail})
 }
 
 func (u *User) log(l contract.Log) {
-	u.world.Timeline.Add(timeline.Event{Kind: timeline.KindNotice, Actor: u.Name, Name: "log", Detail: l.Level + ": " + l.Message})
+	u.world.record(timeline.Event{Kind: timeline.KindNotice, Actor: u.Name, Name: "log", Detail: l.Level + ": " + l.Message})
 }
 
 // Wait waits for a call to end, and says whether it has. Its error is that of a case which can't go on:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -76,6 +77,8 @@ type World struct {
 	cancel context.CancelFunc
 	up     bool
 	tasks  sync.WaitGroup
+
+	unrecorded atomic.Bool
 
 	mu   sync.Mutex
 	errs []error // of what serves
