@@ -65,7 +65,7 @@ func (c *client) join(j contract.Join, joined func(uid string, err error)) error
 	s, before := newSession(c, c.setting, j), c.last
 	begun := c.sdk.tasks.Go(func() {
 		if before != nil {
-			<-before.done
+			s.succeed(before)
 		}
 		s.run(joined)
 	})

@@ -34,10 +34,11 @@ type peer struct {
 	sockets *sockets
 	tasks   tasks.Group // readers of tracks and of RTCP
 
-	up   chan struct{} // closed once media can flow
-	down chan struct{} // closed when it no longer can
+	up       chan struct{} // closed once media can flow
+	down     chan struct{} // closed when it no longer can
+	accepted bool          // SD-RTN has answered the offer, and knows of the connection
+	found    sync.Once     // ICE has found a way
 
-	found  sync.Once // ICE has found a way
 	mu     sync.Mutex
 	isUp   bool
 	isDown bool
@@ -123,6 +124,7 @@ func (p *peer) negotiate(ctx context.Context, ch *channel, request sdrtn.Frame, 
 	if err != nil {
 		return err
 	}
+	p.accepted = true
 	if err := p.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.SDP}); err != nil {
 		return fmt.Errorf("answer of SD-RTN: %w", err)
 	}

@@ -44,6 +44,7 @@ type session struct {
 	channel       *channel // nil while there is none
 	path          Path
 	uid, resume   string
+	joined        bool
 	streams       []*stream // in the order in which they began
 	publication   *publication
 	subscriptions map[string]*subscription // by uid
@@ -63,12 +64,26 @@ func newSession(c *client, setting Setting, join contract.Join) *session {
 		TLSHandshakeTimeout: dialLimit,
 		DisableKeepAlives:   true, // a lookup is one request, and a socket kept open is one to lose track of
 	}}
+	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // nobody else is asked
 	return s
+}
+
+// succeed waits for the session before and takes over its claim to the user, in case SD-RTN could not be
+// told that it has left.
+func (s *session) succeed(before *session) {
+	<-before.done
+	if s.join.UID == before.uid && s.join.Channel == before.join.Channel {
+		s.resume = before.resume
+	}
 }
 
 // run joins, stays and leaves. joined hears once how the join went. It returns when nothing is left.
 func (s *session) run(joined func(uid string, err error)) {
 	defer close(s.done)
+	if s.life.Err() != nil { // left while it waited for the session before
+		joined("", context.Cause(s.life))
+		return
+	}
 	s.state(contract.StateConnecting, "")
 	ctx, cancel := context.WithTimeoutCause(s.life, joinLimit, errJoinLimit)
 	ch, err := s.connect(ctx)
@@ -211,15 +226,15 @@ func (s *session) enter(ctx context.Context, url string) (*channel, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.channel, s.uid, s.resume, s.lastSeq = ch, answer.UID, answer.Resume, 0
+	s.channel, s.uid, s.resume, s.joined, s.lastSeq = ch, answer.UID, answer.Resume, true, 0
 	s.mu.Unlock()
 	return ch, nil
 }
 
-// cause is err, or the reason for which ctx has ended if that is why.
+// cause is err or, if ctx has ended, the reason for that, with err as what was being tried.
 func (s *session) cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), errors.New(err.Error()))
+	if e, ok := named(context.Cause(ctx)); ok {
+		return contract.SDKError(e.Data.Code, fmt.Sprintf("%s: %v", e.Message, err))
 	}
 	return err
 }
@@ -303,7 +318,7 @@ func (s *session) state(state, reason string) {
 // request is what the route of this session is found for.
 func (s *session) request() Request {
 	s.mu.Lock()
-	uid, joined := s.uid, s.resume != ""
+	uid, joined := s.uid, s.joined
 	s.mu.Unlock()
 	return Request{
 		Setting:   s.setting,

@@ -71,7 +71,7 @@ func TestProxyThatDiesEndsTheCall(t *testing.T) {
 		require.Less(t, time.Since(began), time.Minute)
 		require.Zero(t, l.sees(direct), "not even now does anything go around the proxy")
 
-		l.mem.Block(func(string, netip.AddrPort, netip.AddrPort) bool { return false })
+		l.mem.Block(nothing)
 		alice.call(contract.MethodStopProxyServer, alice.me(), nil)
 		alice.call(contract.MethodJoin, alice.joining("alice"), nil)
 	})
@@ -91,6 +91,50 @@ func TestMediaThatFailsFindsAnotherWay(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		require.Greater(t, bob.stats().Received["alice"].Audio.Frames, before.Received["alice"].Audio.Frames+450, "over TCP")
 		require.Zero(t, l.sees(direct))
+	})
+}
+
+// nothing blocks nothing.
+func nothing(string, netip.AddrPort, netip.AddrPort) bool { return false }
+
+func TestPublishingThatFailedCanBeTriedAgain(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		alice, bob := proxied(l)
+		l.mem.Block(func(_ string, from, to netip.AddrPort) bool {
+			return from.Addr() == aliceHost && isRelay(to) && to.Port() != 443
+		})
+		alice.fails(sdk.CodeMedia, contract.MethodPublish, alice.both())
+		bob.await(1, is(contract.EventUnpublished, "alice"))
+		l.mem.Block(nothing)
+		alice.call(contract.MethodPublish, alice.both(), nil)
+	})
+}
+
+func TestUserWhoWasCutOffJoinsAgain(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		alice, _ := proxied(l)
+		l.mem.Block(func(_ string, from, to netip.AddrPort) bool { return from.Addr() == aliceHost && isEdge(to) })
+		l.mem.Partition(aliceHost)
+		alice.call(contract.MethodLeave, alice.me(), nil)
+		alice.call(contract.MethodStopProxyServer, alice.me(), nil)
+		alice.call(contract.MethodJoin, alice.joining("alice"), nil)
+		require.Equal(t, 1, l.sees(func(e sdrtn.Event) bool { return e.Name == sdrtn.EventJoined && e.Detail == "resumed" }),
+			"SD-RTN had not noticed yet that she was gone")
+	})
+}
+
+func TestLeaveTakesAJoinOutOfTheQueue(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		alice, _ := proxied(l)
+		first := alice.begin(contract.MethodLeave, alice.me())
+		join := alice.begin(contract.MethodJoin, alice.joining("alice"))
+		second := alice.begin(contract.MethodLeave, alice.me())
+		require.NoError(t, first.Wait(context.Background(), nil))
+		require.NoError(t, second.Wait(context.Background(), nil))
+		require.ErrorContains(t, join.Wait(context.Background(), nil), sdk.CodeAborted)
+		require.Equal(t, []string{
+			contract.StateConnecting, contract.StateConnected, contract.StateDisconnecting, contract.StateDisconnected,
+		}, alice.states())
 	})
 }
 

@@ -104,6 +104,9 @@ func (st *stream) connect() (*peer, error) {
 	}
 	if err != nil {
 		p.close()
+		if p.accepted {
+			st.forget()
+		}
 		return nil, err
 	}
 	st.started(p)
@@ -128,7 +131,6 @@ func (st *stream) reconnect() *peer {
 		if e, ok := named(err); ok && e.Data.Code == sdrtn.CodeNotPublished {
 			return nil // until it is announced again
 		}
-		st.forget()
 	}
 	st.s.c.event(contract.Event{Type: contract.EventError, Reason: st.name + " has stopped: " + err.Error()})
 	return nil

@@ -190,11 +190,11 @@ func (c *connection) join(f Frame) error {
 	case f.AppID == "" || f.Channel == "":
 		return &refusal{CodeMalformed, "join needs appId and channel"}
 	}
-	var token [16]byte
-	if _, err := io.ReadFull(c.g.cfg.Rand, token[:]); err != nil {
+	token, err := c.g.token()
+	if err != nil {
 		return err
 	}
-	u, old, err := c.g.cfg.Backbone.join(c, f, hex.EncodeToString(token[:]))
+	u, old, err := c.g.cfg.Backbone.join(c, f, token)
 	if err != nil {
 		return err
 	}

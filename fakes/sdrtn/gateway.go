@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ type Config struct {
 	Address  netip.AddrPort // of the WebSocket server; port 0 means 443. Media is on the same IP address
 	Backbone *Backbone      // shared with the other gateways
 	TLS      *tls.Config    // with the server's certificate
-	Rand     io.Reader      // nil: crypto/rand
+	Rand     io.Reader      // read by one goroutine at a time; nil: crypto/rand
 	Log      func(Event)    // called from many goroutines; nil discards
 	Logger   *slog.Logger   // for a person who debugs; nil discards
 
@@ -107,8 +108,8 @@ func (g *Gateway) Listen() error {
 	return nil
 }
 
-// Serve serves until ctx ends, then closes the socket and every connection, waits for what it started and
-// returns nil.
+// Serve serves, after Listen, until ctx ends. Then it closes the socket and every connection, waits for what it
+// started and returns nil.
 func (g *Gateway) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -181,6 +182,17 @@ func (g *Gateway) retire(life context.Context, u *user, why string, late time.Du
 	if p := g.cfg.Backbone.own(u); p != nil {
 		p.stop(life, why, late)
 	}
+}
+
+// token is a name that nobody guesses. Config.Rand need not be safe for concurrent use.
+func (g *Gateway) token() (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var token [16]byte
+	if _, err := io.ReadFull(g.cfg.Rand, token[:]); err != nil {
+		return "", fmt.Errorf("draw a resume token: %w", err)
+	}
+	return hex.EncodeToString(token[:]), nil
 }
 
 func (g *Gateway) log(e Event) {

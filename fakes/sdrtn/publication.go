@@ -163,8 +163,10 @@ func (p *publication) requestKeyFrame() {
 
 func (p *publication) attach(s *subscription) {
 	p.mu.Lock()
-	p.sinks = append(slices.Clone(p.sinks), s)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	if !s.ended.Load() { // it detaches after that
+		p.sinks = append(slices.Clone(p.sinks), s)
+	}
 }
 
 func (p *publication) detach(s *subscription) {

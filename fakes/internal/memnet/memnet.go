@@ -56,6 +56,19 @@ func (n *Network) Cut(host netip.Addr) {
 	}
 }
 
+// Partition makes what a host's TCP connections carry vanish, without a word to either end.
+func (n *Network) Partition(host netip.Addr) {
+	n.mu.Lock()
+	conns := n.conns
+	n.mu.Unlock()
+	for _, c := range conns {
+		if c.local.Addr() == host || c.remote.Addr() == host {
+			c.in.silence()
+			c.out.silence()
+		}
+	}
+}
+
 // Host is a host of this address.
 func (n *Network) Host(addr netip.Addr) *Host { return &Host{n: n, addr: addr} }
 

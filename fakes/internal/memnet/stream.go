@@ -82,6 +82,7 @@ type pipe struct {
 	mu      sync.Mutex
 	buf     []byte
 	err     error // once the buffer is empty
+	silent  bool  // what is written, and that it ends, never arrives
 	readBy  time.Time
 	changed chan struct{} // closed and replaced at every change
 }
@@ -140,14 +141,20 @@ func (p *pipe) write(b []byte) (n int, err error) {
 			err = syscall.EPIPE
 			return
 		}
-		p.buf = append(p.buf, b...)
-		n = len(b)
+		if n = len(b); !p.silent {
+			p.buf = append(p.buf, b...)
+		}
 	})
 	return n, err
 }
 
+func (p *pipe) silence() { p.change(func() { p.silent = true }) }
+
 func (p *pipe) end(err error) {
 	p.change(func() {
+		if p.silent && errors.Is(err, io.EOF) {
+			return
+		}
 		if p.err == nil || !errors.Is(err, io.EOF) {
 			p.err = err
 		}
