@@ -93,20 +93,22 @@ func (h *Host) Dial(network, address string) (net.Conn, error) {
 // DialContext is Dial for a caller that may give up. Of several addresses the first that answers is
 // taken.
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if strings.HasPrefix(network, "udp") {
-		remote, err := h.lookup(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return h.DialUDP(network, nil, net.UDPAddrFromAddrPort(remote[0]))
-	}
+	return h.dial(ctx, network, address, nil)
+}
+
+func (h *Host) dial(ctx context.Context, network, address string, local net.Addr) (net.Conn, error) {
 	remotes, err := h.lookup(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	if strings.HasPrefix(network, "udp") {
+		from, _ := local.(*net.UDPAddr)
+		return h.DialUDP(network, from, net.UDPAddrFromAddrPort(remotes[0]))
+	}
+	from, _ := local.(*net.TCPAddr)
 	for _, remote := range remotes {
 		var conn net.Conn
-		if conn, err = h.connect(ctx, network, netip.AddrPort{}, remote); err == nil {
+		if conn, err = h.connect(ctx, network, tcpAddrPort(from), remote); err == nil {
 			return conn, nil
 		}
 	}
@@ -226,17 +228,20 @@ type dialer struct {
 
 func (d dialer) Dial(network, address string) (net.Conn, error) {
 	ctx := context.Background()
-	if d.dialer != nil && d.dialer.Timeout > 0 {
+	if d.dialer == nil {
+		return d.host.DialContext(ctx, network, address)
+	}
+	if d.dialer.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.dialer.Timeout)
 		defer cancel()
 	}
-	if d.dialer != nil && !d.dialer.Deadline.IsZero() {
+	if !d.dialer.Deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, d.dialer.Deadline)
 		defer cancel()
 	}
-	return d.host.DialContext(ctx, network, address)
+	return d.host.dial(ctx, network, address, d.dialer.LocalAddr)
 }
 
 func known(network string, names ...string) error {

@@ -109,7 +109,9 @@ type Case struct {
 	Evidence Evidence         `json:"evidence"`
 	Paths    []PathCount      `json:"paths"`  // who exchanged how much with whom, at the firewall
 	Ladder   []timeline.Event `json:"ladder"` // the events that a sequence diagram of the four steps shows
-	Hosts    []Host           `json:"hosts"`  // who is behind the addresses of the events
+	// MissingRows is the rows of the whitelist that the office's firewall doesn't let through whole.
+	MissingRows []string `json:"missingRows,omitempty"`
+	Hosts       []Host   `json:"hosts"` // who is behind the addresses of the events
 }
 
 // Host names the addresses of one machine of a case's world.

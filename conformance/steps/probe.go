@@ -1,9 +1,11 @@
 package steps
 
 import (
-	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +23,12 @@ import (
 // probe is one destination that alice's computer tried, without any SDK.
 type probe struct {
 	proto    string
+	from     netip.Addr
+	source   uint16 // source port; 0: any
 	to       netip.AddrPort
 	answered bool
+	refused  bool // by an ICMP error or a reset
+	took     time.Duration
 }
 
 // probeTime is how long a probe waits for an answer: an order of magnitude above the round trip.
@@ -31,24 +37,51 @@ const probeTime = 2 * time.Second
 func (s *scene) probeSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^alice's computer tries (TCP|UDP) ([0-9.]+) on ports "([^"]*)"$`,
-			Do:   s.tryPorts,
-			Says: `Opens a TCP connection, or sends a STUN Binding request over UDP, to each of the ports ("443, 4000, 3433-3460").`,
+			Expr: `^(?P<host>[\w-]+)'s computer tries (TCP|UDP) (?P<address>[0-9.]+) on ports "([^"]*)"$`,
+			Do:   func(host, proto, address, ports string) error { return s.tryPorts(host, proto, address, ports, nil) },
+			Says: `Opens a TCP connection, or sends a STUN Binding request over UDP, to each of the ports ("443, 4000, 3433-3460"). The host may be anybody's: "alice", "printer", "relay-1".`,
 		},
 		{
-			Expr: `^the firewall let all (\d+) through by row (\w+)$`,
-			Do:   s.letThrough,
+			Expr: `^alice's computer tries (TCP|UDP) (?P<address>[0-9.]+) on ports "([^"]*)" from each of the source ports "([^"]*)"$`,
+			Do: func(proto, address, ports, sources string) error {
+				list, err := parsePorts(sources)
+				if err != nil {
+					return err
+				}
+				return s.tryPorts(world.Alice, proto, address, ports, list)
+			},
+			Says: "As above, once from each source port.",
+		},
+		{
+			Expr: `^the firewall let all (?P<count>\d+) through by row (?P<row>\w+)$`,
+			Do:   func(n int, row string) error { return s.judged(n, "allow", row) },
 			Says: "The first packet of each probe was allowed, by this row of the policy.",
 		},
 		{
-			Expr: `^([\w-]+) answered all (\d+)$`,
+			Expr: `^the firewall dropped all (?P<count>\d+) by its (default|unsolicited) rule$`,
+			Do:   func(n int, rule string) error { return s.judged(n, "drop", rule) },
+			Says: "The first packet of each probe was dropped, and not by a row: nothing allows it (default), or it came from outside and answers nothing (unsolicited).",
+		},
+		{
+			Expr: `^(?P<host>[\w-]+) answered all (?P<count>\d+)$`,
 			Do:   s.probesAnswered,
 			Says: "Every probe was answered: a connection was accepted, or a Binding response came.",
+		},
+		{
+			Expr: `^nobody answered$`,
+			Do:   s.nobodyAnswered,
+			Says: "No probe was answered.",
+		},
+		{
+			Expr: `^each probe was (refused at once|left without an answer)$`,
+			Do:   s.refusedOrSilent,
+			Says: "Refused at once: the firewall said no, within a tenth of a second. Left without an answer: it said nothing.",
 		},
 	}
 }
 
-func (s *scene) tryPorts(proto, address, ports string) error {
+// tryPorts probes each port, from each of the source ports if there are any.
+func (s *scene) tryPorts(who, proto, address, ports string, sources []uint16) error {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
 		return fmt.Errorf("%q is not an IP address: %w", address, err)
@@ -57,23 +90,38 @@ func (s *scene) tryPorts(proto, address, ports string) error {
 	if err != nil {
 		return err
 	}
+	if len(sources) == 0 {
+		sources = []uint16{0}
+	}
+	s.probes = nil
+	for _, port := range list {
+		for _, source := range sources {
+			s.probes = append(s.probes, probe{proto: proto, to: netip.AddrPortFrom(addr, port), source: source})
+		}
+	}
+	return s.tryAll(who, probeTime)
+}
+
+// tryAll sends the scene's probes from a host, and waits until each has been answered or given up.
+func (s *scene) tryAll(who string, limit time.Duration) error {
 	if err := s.world.Up(); err != nil {
 		return err
 	}
-	host, err := s.world.Host(world.Alice)
+	host, err := s.world.Host(who)
 	if err != nil {
 		return err
 	}
-	s.probes = make([]probe, len(list))
 	var wait sync.WaitGroup
-	for i, port := range list {
+	for i := range s.probes {
 		p := &s.probes[i]
-		*p = probe{proto: proto, to: netip.AddrPortFrom(addr, port)}
+		p.from = host.Addr()
 		// One after the other, by a hair: which of two goroutines of one instant runs first is chance, and
 		// with it who gets which source port.
 		wait.Go(func() {
 			time.Sleep(time.Duration(i) * time.Microsecond)
-			p.answered = try(host, proto, p.to)
+			began := time.Now()
+			p.answered, p.refused = try(host, p, limit)
+			p.took = time.Since(began)
 		})
 	}
 	wait.Wait()
@@ -99,54 +147,106 @@ func parsePorts(text string) (ports []uint16, err error) {
 	return ports, nil
 }
 
-// try reports whether somebody answers there.
-func try(host *sim.Host, proto string, to netip.AddrPort) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-	defer cancel()
-	conn, err := host.DialContext(ctx, strings.ToLower(proto), to.String())
+// try reports whether somebody answers there, or says no.
+func try(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool) {
+	if p.proto == "TCP" {
+		return tryTCP(host, p, limit)
+	}
+	local := &net.UDPAddr{Port: int(p.source)}
+	conn, err := host.DialUDP("udp4", local, net.UDPAddrFromAddrPort(p.to))
 	if err != nil {
-		return false
+		return false, false
 	}
 	defer func() { _ = conn.Close() }()
-	if proto == "TCP" {
-		return true
-	}
 	request, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)
 	if err != nil {
-		return false
+		return false, false
 	}
 	if _, err := conn.Write(request.Raw); err != nil {
-		return false
+		return false, false
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(probeTime))
+	_ = conn.SetReadDeadline(time.Now().Add(limit))
 	buf := make([]byte, 1500)
 	n, err := conn.Read(buf)
+	if err != nil {
+		return false, !errors.Is(err, os.ErrDeadlineExceeded)
+	}
 	answer := &stun.Message{Raw: buf[:n]}
-	return err == nil && answer.Decode() == nil && answer.TransactionID == request.TransactionID && answer.Type == stun.BindingSuccess
+	return answer.Decode() == nil && answer.TransactionID == request.TransactionID && answer.Type == stun.BindingSuccess, false
 }
 
-func (s *scene) letThrough(n int, row string) error {
-	var events []timeline.Event
-	passed := 0
-	for _, p := range s.probes {
-		first := s.find(atWall, from(s.aliceAddr()), to(p.to.Addr()), func(e timeline.Event) bool {
-			return e.Proto == p.proto && e.To == p.to
-		})
-		if len(first) > 0 && first[0].Verdict == "allow" && first[0].Rule == row {
-			passed++
-			continue
-		}
-		events = append(events, first[:min(len(first), 1)]...)
+func tryTCP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool) {
+	local := &net.TCPAddr{Port: int(p.source)}
+	conn, err := host.CreateDialer(&net.Dialer{Timeout: limit, LocalAddr: local}).Dial("tcp4", p.to.String())
+	if err != nil {
+		return false, !errors.Is(err, os.ErrDeadlineExceeded)
 	}
-	if passed == n && len(s.probes) == n {
+	_ = conn.Close()
+	return true, false
+}
+
+// first is the first packet of a probe that the firewall saw.
+func (s *scene) first(p probe) (timeline.Event, bool) {
+	for _, e := range s.find(atWall, from(p.from), to(p.to.Addr())) {
+		if e.Proto == p.proto && e.To == p.to && (p.source == 0 || e.From.Port() == p.source) {
+			return e, true
+		}
+	}
+	return timeline.Event{}, false
+}
+
+// judged judges the firewall's verdict on the first packet of each probe.
+func (s *scene) judged(n int, verdict, rule string) error {
+	var wrong []timeline.Event
+	right := 0
+	for _, p := range s.probes {
+		e, seen := s.first(p)
+		switch {
+		case seen && e.Verdict == verdict && e.Rule == rule:
+			right++
+		case seen:
+			wrong = append(wrong, e)
+		}
+	}
+	if right == n && len(s.probes) == n {
 		return nil
 	}
 	return &result.Failure{
-		Message:  "the firewall did not let every probe through",
-		Expected: fmt.Sprintf("%d probes allowed by row %s", n, row),
-		Actual:   fmt.Sprintf("%d of %d probes were", passed, len(s.probes)),
-		Events:   few(events),
+		Message:  "the firewall judged some probes otherwise",
+		Expected: fmt.Sprintf("%d probes, each with %s by %s", n, verdict, rule),
+		Actual:   fmt.Sprintf("%d of %d probes were", right, len(s.probes)),
+		Events:   few(wrong),
 	}
+}
+
+func (s *scene) nobodyAnswered() error {
+	for _, p := range s.probes {
+		if p.answered {
+			return &result.Failure{
+				Message:  "a probe was answered",
+				Expected: "no answer from anybody",
+				Actual:   fmt.Sprintf("%s %v answered", p.proto, p.to),
+			}
+		}
+	}
+	return nil
+}
+
+// atOnce is well above the way to the firewall and back, and well below any retransmission.
+const atOnce = 100 * time.Millisecond
+
+func (s *scene) refusedOrSilent(how string) error {
+	for _, p := range s.probes {
+		if how == "refused at once" && p.refused && p.took < atOnce || how != "refused at once" && !p.refused && !p.answered {
+			continue
+		}
+		return &result.Failure{
+			Message:  "a probe was not " + how,
+			Expected: how,
+			Actual:   fmt.Sprintf("%s %v: answered %t, refused %t, after %v", p.proto, p.to, p.answered, p.refused, p.took),
+		}
+	}
+	return nil
 }
 
 func (s *scene) probesAnswered(server string, n int) error {

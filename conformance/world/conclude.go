@@ -24,8 +24,12 @@ func (w *World) Conclude(c *result.Case, out string) error {
 	c.Paths = w.paths()
 	c.Ladder = ladder(events)
 	c.Hosts = w.hostsOf(c.Ladder)
+	c.MissingRows = w.MissingRows()
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.cause(events)
+		if len(c.MissingRows) > 0 {
+			c.Failure.Cause += "; the policy doesn't let through row " + strings.Join(c.MissingRows, ", ")
+		}
 	}
 	if out == "" {
 		return nil
@@ -51,6 +55,43 @@ func (w *World) Conclude(c *result.Case, out string) error {
 		}
 	}
 	return nil
+}
+
+// MissingRows is the rows of the whitelist that the office's policy doesn't let through whole.
+func (w *World) MissingRows() (missing []string) {
+	whole := firewall.Whitelist(netip.PrefixFrom(w.AddrOf(Alice), 32))
+	for _, row := range whole.Rules {
+		if !w.letsThrough(row) {
+			missing = append(missing, row.ID)
+		}
+	}
+	return missing
+}
+
+// letsThrough asks a firewall with the office's policy about every destination of a row.
+func (w *World) letsThrough(row firewall.Rule) bool {
+	wall, err := firewall.New(w.policy, firewall.Timeouts{})
+	if err != nil {
+		return false
+	}
+	flags := firewall.TCPFlags(0)
+	if row.Proto == firewall.TCP {
+		flags = firewall.SYN
+	}
+	for _, to := range row.Destinations {
+		for _, ports := range row.Ports {
+			for port := int(ports.First); port <= int(ports.Last); port++ {
+				wall.Flush()
+				if wall.Decide(w.Timeline.Start(), firewall.Packet{
+					Proto: row.Proto, Src: netip.AddrPortFrom(w.AddrOf(Alice), 50000),
+					Dst: netip.AddrPortFrom(to.Addr(), uint16(port)), Flags: flags,
+				}).Action != firewall.Allow {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // paths is who exchanged how much with whom, in an order that doesn't depend on chance.
