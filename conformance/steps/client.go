@@ -101,7 +101,7 @@ func (s *scene) useClient(name string) error {
 		s.clients[first] = u.Client()
 	}
 	if s.clients[name] == "" {
-		if err := u.CreateClient(contract.CreateClient{Mode: "live", Codec: "vp8"}); err != nil {
+		if err := s.createClient(world.Alice, contract.CreateClient{Mode: "live", Codec: "vp8"}); err != nil {
 			return err
 		}
 		s.clients[name] = u.Client()

@@ -40,6 +40,11 @@ func (s *scene) parameterSteps() []runner.Definition {
 			Says: "Every other key has the value that the company's TURN server needs.",
 		},
 		{
+			Expr: `^alice calls setTurnServer with the company's server (as an object|in an array|in an array, behind one that is silent)$`,
+			Do:   s.setTurnServerAs,
+			Says: "With forceturn, so that it is seen to be used.",
+		},
+		{
 			Expr: `^alice calls setTurnServer with:$`,
 			Do: func(value *godog.DocString) error {
 				if !json.Valid([]byte(value.Content)) {
@@ -79,6 +84,26 @@ func (s *scene) setTurnServer(change func(map[string]any)) error {
 	}
 	change(server)
 	if text, err = json.Marshal(server); err != nil {
+		return err
+	}
+	return s.setTurnServerTo(text)
+}
+
+func (s *scene) setTurnServerAs(how string) error {
+	server := world.TurnServer(true)
+	silent := server
+	silent.UDPPort, silent.TCPPort = "3999", ""
+	var value any
+	switch how {
+	case "as an object":
+		value = server
+	case "in an array":
+		value = []contract.TurnServer{server}
+	default:
+		value = []contract.TurnServer{silent, server}
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
 		return err
 	}
 	return s.setTurnServerTo(text)

@@ -132,7 +132,7 @@ Feature: When the cloud proxy may be turned on and off
     And alice's media went direct
 
     Examples:
-      | method         | when             | calls                                              |
+      | method         | when             | calls                                               |
       | setProxyServer | while connected  | join "town-hall" and setProxyServer                 |
       | setTurnServer  | while connected  | join "town-hall" and setTurnServer                  |
       | setProxyServer | while connecting | join "town-hall" and setProxyServer without waiting |

@@ -35,10 +35,10 @@ Feature: Accounts of the cloud proxy
     Then the lookup was refused as "region-not-provisioned"
 
     Examples:
-      | what                    | region |
-      | a region of others      | AS     |
+      | what                     | region |
+      | a region of others       | AS     |
       | a region spelt otherwise | eu     |
-      | both regions at once    | NA, EU |
+      | both regions at once     | NA, EU |
 
   @CP-PROV-04
   Scenario: With as many users as the account is for, one more is refused

@@ -17,6 +17,6 @@ Feature: Leaving
     And when the call was torn down alice sent nothing more
 
     Examples:
-      | kind    | joins                                      |
+      | kind    | joins                                        |
       | proxied | starts the cloud proxy and joins "town-hall" |
-      | direct  | joins "town-hall"                          |
+      | direct  | joins "town-hall"                            |
