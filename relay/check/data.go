@@ -1,0 +1,108 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/pion/stun/v3"
+)
+
+// sendRows is RFC 8656, section 11.2: what a client sends without a channel.
+func sendRows() []Row {
+	send := section{number: "25", rfc: "RFC 8656 §11.2"}
+
+	send.row("without a permission", "Send to a peer without a permission", "nothing reaches the peer", func(p *probe) {
+		p.allocated().reachesNot(p.peer())
+	})
+	dropped := func(id, sends string, attributes func(peer *peer) []stun.Setter) {
+		send.row(id, sends, "nothing reaches the peer, and the next Send does", func(p *probe) {
+			c, peer := p.permitted()
+			c.send(attributes(peer)...)
+			peer.hearsNothing()
+			c.reaches(peer, pattern(33))
+			p.see("the peer heard nothing")
+		})
+	}
+	dropped("without DATA", "Send without DATA", func(peer *peer) []stun.Setter {
+		return []stun.Setter{peerAddress(peer.at)}
+	})
+	dropped("without a peer", "Send without XOR-PEER-ADDRESS", func(*peer) []stun.Setter {
+		return []stun.Setter{raw(stun.AttrData, pattern(20))}
+	})
+	dropped("a malformed peer", "Send with an XOR-PEER-ADDRESS of 4 bytes", func(*peer) []stun.Setter {
+		return []stun.Setter{raw(stun.AttrXORPeerAddress, []byte{0, ipv4, 1, 2}), raw(stun.AttrData, pattern(20))}
+	})
+	send.row("empty DATA", "Send with an empty DATA", "the peer hears an empty datagram", func(p *probe) {
+		c, peer := p.permitted()
+		c.reaches(peer, nil)
+	})
+	for _, n := range []int{1, 2, 3, 4, 1000} {
+		send.row(fmt.Sprintf("%d bytes", n), fmt.Sprintf("Send with %d bytes", n), "the peer hears these bytes", func(p *probe) {
+			c, peer := p.permitted()
+			c.reaches(peer, pattern(n))
+		})
+	}
+	send.row("with credentials", "Send with USERNAME and MESSAGE-INTEGRITY", "the peer hears it", func(p *probe) {
+		c, peer := p.permitted()
+		c.send(peerAddress(peer.at), raw(stun.AttrData, pattern(20)), text(stun.AttrUsername, c.user.Username),
+			raw(stun.AttrRealm, c.realm), raw(stun.AttrNonce, c.nonce), c.key())
+		peer.hears(c, pattern(20))
+	})
+	send.row("is never answered", "Send with an unknown comprehension-required attribute", "silence", func(p *probe) {
+		c, peer := p.permitted()
+		c.send(peerAddress(peer.at), raw(stun.AttrData, pattern(20)), raw(attrUnknown, nil))
+		c.wantSilence()
+	})
+	return send.rows
+}
+
+// dataRows is RFC 8656, section 11.3: what peers send.
+func dataRows() []Row {
+	data := section{number: "26", rfc: "RFC 8656 §11.3"}
+
+	data.row("without a permission", "a peer's packet without a permission", "silence", func(p *probe) {
+		c, peer := p.allocated(), p.peer()
+		peer.send(c.relayed, pattern(20))
+		c.wantSilence()
+	})
+	for _, n := range []int{0, 1, 2, 3, 500, 1200} {
+		data.row(fmt.Sprintf("%d bytes", n), fmt.Sprintf("a peer's packet of %d bytes", n), "a Data indication with these bytes", func(p *probe) {
+			c, peer := p.permitted()
+			peer.send(c.relayed, pattern(n))
+			c.wantData(peer, pattern(n))
+		})
+	}
+	for _, n := range []int{1472, 1564, 1601, 1999, 2001, 4096, 16000} {
+		whole := func(p *probe, c *client, peer *peer, not func([]byte) string) {
+			peer.send(c.relayed, pattern(n))
+			b := c.receive(p.target.Quiet)
+			if b == nil {
+				p.see("silence")
+				return
+			}
+			if problem := not(b); problem != "" {
+				p.fail("%s", problem)
+			}
+			p.see("all %d bytes", n)
+		}
+		data.row(fmt.Sprintf("%d bytes whole", n), fmt.Sprintf("a peer's packet of %d bytes", n), "a Data indication with these bytes, or silence", func(p *probe) {
+			c, peer := p.permitted()
+			whole(p, c, peer, func(b []byte) string { return c.notData(b, peer, pattern(n)) })
+		})
+		data.row(fmt.Sprintf("%d bytes whole on a channel", n), fmt.Sprintf("a peer's packet of %d bytes, with a channel to the peer", n), "ChannelData with these bytes, or silence", func(p *probe) {
+			c, peer := p.bound()
+			whole(p, c, peer, func(b []byte) string { return c.notChannelData(b, firstChannel, pattern(n)) })
+		})
+	}
+	data.row("on a channel", "a peer's packet, with a channel to the peer", "ChannelData", func(p *probe) {
+		c, peer := p.bound()
+		peer.send(c.relayed, pattern(20))
+		c.wantChannelData(firstChannel, pattern(20))
+	})
+	data.row("from another port than the channel's", "a packet from another port of a peer with a channel", "a Data indication", func(p *probe) {
+		c, _ := p.bound()
+		other := p.peer()
+		other.send(c.relayed, pattern(20))
+		c.wantData(other, pattern(20))
+	})
+	return data.rows
+}

@@ -1,0 +1,113 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Outcome is how a row ended.
+type Outcome string
+
+// The outcomes. The zero value is none.
+const (
+	Pass       Outcome = "pass"
+	Fail       Outcome = "fail"
+	NotOffered Outcome = "not offered" // the server has no such feature, or the target can't show it
+	Broken     Outcome = "broken"      // the target itself failed: no connection, no socket for a peer
+)
+
+// Row is one thing that a TURN server has to do.
+type Row struct {
+	ID          string // stable: "01/allocate-without-mi"
+	Requirement string // of the catalogue: "CP-RLY-01"
+	Section     string // "RFC 8489 §9.2.4"
+	Sends       string
+	Expects     string
+
+	needs need
+	run   func(*probe)
+}
+
+// need is what a row can't do without.
+type need uint8
+
+const (
+	anything  need = 0
+	clock     need = 1 << iota // hours that pass at once
+	datagrams                  // UDP
+	streams                    // TCP or TLS
+)
+
+// Fits says whether a row is about the target's transport, and whether the target has the clock that it needs.
+func (r Row) Fits(t Target) bool {
+	return (r.needs&clock == 0 || t.Sleep != nil) && (r.needs&datagrams == 0 || !t.Stream) && (r.needs&streams == 0 || t.Stream)
+}
+
+// Timed says whether a row is about expiry, which takes a clock that Target.Sleep can move.
+func (r Row) Timed() bool { return r.needs&clock != 0 }
+
+// Result is what a row found.
+type Result struct {
+	Row
+	Outcome Outcome
+	Got     string // in words
+}
+
+func (r Result) String() string {
+	return fmt.Sprintf("%s %s (%s): sent %s; expected %s; got %s", r.Outcome, r.ID, r.Section, r.Sends, r.Expects, r.Got)
+}
+
+// Run runs a row. It returns when everything that it opened is closed.
+func (r Row) Run(t Target) (result Result) {
+	p := &probe{target: t.withDefaults()}
+	result = Result{Row: r, Outcome: Pass}
+	defer p.close()
+	defer func() {
+		result.Got = p.got
+		switch end := recover().(type) {
+		case nil:
+		case ending:
+			result.Outcome, result.Got = end.outcome, end.got
+		default:
+			panic(end)
+		}
+	}()
+	r.run(p)
+	return result
+}
+
+// ending is how a probe leaves its row early.
+type ending struct {
+	outcome Outcome
+	got     string
+}
+
+// Rows is every row, in the order of the catalogue.
+func Rows() []Row {
+	var all []Row
+	for _, group := range []func() []Row{
+		challengeRows, integrityRows, messageRows, mismatchRows, allocateRows, addressRows, lifetimeRows,
+		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows,
+	} {
+		all = append(all, group()...)
+	}
+	return all
+}
+
+// section collects the rows of one requirement.
+type section struct {
+	number string // "01"
+	rfc    string
+	rows   []Row
+}
+
+func (s *section) row(id, sends, expects string, run func(*probe)) {
+	s.add(anything, id, sends, expects, run)
+}
+
+func (s *section) add(needs need, id, sends, expects string, run func(*probe)) {
+	s.rows = append(s.rows, Row{
+		ID: s.number + "/" + strings.ReplaceAll(id, " ", "-"), Requirement: "CP-RLY-" + s.number, Section: s.rfc,
+		Sends: sends, Expects: expects, needs: needs, run: run,
+	})
+}
