@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Backbone is what the gateways share: who is in which channel. Its lock is never held across I/O: what
-// users are told goes into the queues of their connections.
+// Backbone is what the gateways share: who is in which channel. What changes in it is logged before anybody
+// is told. Its lock is never held across I/O: what users are told goes into the queues of their connections.
 type Backbone struct {
 	mu       sync.Mutex
 	channels map[channelKey]map[string]*user // by uid
@@ -31,6 +31,11 @@ type user struct {
 	subscriptions map[string]*subscription // by the publisher's uid
 }
 
+// event is one about the user.
+func (u *user) event(name, detail string) Event {
+	return Event{Name: name, Source: u.conn.source, Channel: u.key.channel, User: u.uid, Detail: detail}
+}
+
 // refusal is an error frame in the making.
 type refusal struct{ code, message string }
 
@@ -42,7 +47,7 @@ func NewBackbone() *Backbone {
 }
 
 // join adds a user and tells everybody, the user's own connection first. old is the user whom it took
-// over, if any: that one has left.
+// over, if any: that one has left, and their media is the caller's to end.
 func (b *Backbone) join(conn *connection, f Frame, resume string) (u, old *user, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,8 +68,14 @@ func (b *Backbone) join(conn *connection, f Frame, resume string) (u, old *user,
 		if f.Resume == "" || f.Resume != old.resume {
 			return nil, nil, &refusal{CodeUIDInUse, "user " + u.uid + " is in this channel already"}
 		}
-		b.remove(old)
+		b.remove(old, "resumed on another connection")
 	}
+	joined := u.event(EventJoined, "")
+	joined.Version = f.SDKVersion
+	if old != nil {
+		joined.Detail = "resumed"
+	}
+	conn.g.log(joined)
 	conn.send(Frame{Type: TypeOK, ID: f.ID, UID: u.uid, Resume: resume})
 	for _, other := range sorted(users) {
 		conn.send(Frame{Type: TypeUserJoined, UID: other.uid})
@@ -80,17 +91,18 @@ func (b *Backbone) join(conn *connection, f Frame, resume string) (u, old *user,
 
 // leave removes a user and tells the others. It reports whether the user was still there: then the user's
 // media is the caller's to end.
-func (b *Backbone) leave(u *user) bool {
+func (b *Backbone) leave(u *user, why string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.remove(u)
+	return b.remove(u, why)
 }
 
-func (b *Backbone) remove(u *user) bool {
+func (b *Backbone) remove(u *user, why string) bool {
 	users := b.channels[u.key]
 	if users[u.uid] != u {
 		return false
 	}
+	u.conn.g.log(u.event(EventLeft, why))
 	delete(users, u.uid)
 	if len(users) == 0 {
 		delete(b.channels, u.key)
@@ -127,6 +139,7 @@ func (b *Backbone) publish(p *publication) error {
 		return &refusal{CodeAlreadyPublished, "user " + p.user.uid + " publishes already"}
 	}
 	p.user.publication = p
+	p.g.log(p.user.event(EventPublished, wanted(p.announcement())))
 	for _, other := range sorted(b.channels[p.user.key]) {
 		if other != p.user {
 			other.conn.send(p.announcement())
@@ -135,23 +148,23 @@ func (b *Backbone) publish(p *publication) error {
 	return nil
 }
 
-// unpublish takes p back and tells the others. It reports whether p was still the user's publication.
-func (b *Backbone) unpublish(p *publication) bool {
+// unpublish takes p back and tells the others.
+func (b *Backbone) unpublish(p *publication, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p.user.publication != p {
-		return false
+		return
 	}
 	p.user.publication = nil
+	p.g.log(p.user.event(EventUnpublished, why))
 	if b.channels[p.user.key][p.user.uid] != p.user {
-		return true // the others have been told with the user's leaving
+		return // the others have been told with the user's leaving
 	}
 	for _, other := range sorted(b.channels[p.user.key]) {
 		if other != p.user {
 			other.conn.send(Frame{Type: TypeUserUnpub, UID: p.user.uid})
 		}
 	}
-	return true
 }
 
 // own is the user's publication, or nil.

@@ -50,7 +50,6 @@ func (c *connection) send(f Frame) { c.out.Put(outgoing{Frame: f}) }
 func (c *connection) run() {
 	ctx, cancel := context.WithCancelCause(c.life)
 	c.close = cancel
-	c.g.log(Event{Name: EventConnected, Source: c.source})
 	var children sync.WaitGroup
 	children.Go(func() { cancel(c.write(ctx)) })
 	children.Go(func() { cancel(c.ping(ctx)) })
@@ -62,7 +61,7 @@ func (c *connection) run() {
 	gone := Event{Name: EventDisconnected, Source: c.source, Detail: why}
 	if u := c.user; u != nil {
 		gone.User, gone.Channel = u.uid, u.key.channel
-		if c.g.cfg.Backbone.leave(u) {
+		if c.g.cfg.Backbone.leave(u, why) {
 			c.g.retire(c.life, u, why, 0)
 		}
 	}
@@ -94,12 +93,13 @@ func (c *connection) write(ctx context.Context) error {
 			return ctx.Err()
 		}
 		for _, f := range frames {
+			if f.to != nil {
+				out := f.to.event(EventMessageOut, "")
+				out.Peer, out.Digest = f.UID, digest(f.Text)
+				c.g.log(out)
+			}
 			if err := c.ws.Write(ctx, websocket.MessageText, Encode(f.Frame)); err != nil {
 				return fmt.Errorf("write: %w", err)
-			}
-			if f.to != nil {
-				c.g.log(Event{Name: EventMessageOut, Source: c.source, User: f.to.uid, Channel: f.to.key.channel,
-					Peer: f.UID, Digest: digest(f.Text)})
 			}
 		}
 	}
@@ -157,13 +157,15 @@ func (c *connection) act(ctx context.Context, f Frame) (Frame, error) {
 	}
 	switch f.Type {
 	case TypeLeave:
-		if c.g.cfg.Backbone.leave(c.user) {
+		if c.g.cfg.Backbone.leave(c.user, "leave") {
 			c.g.retire(c.life, c.user, "leave", linger)
 		}
 		c.user = nil
 		return ok, nil
 	case TypeMessage:
-		c.g.log(Event{Name: EventMessageIn, Source: c.source, User: c.user.uid, Channel: c.user.key.channel, Digest: digest(f.Text)})
+		in := c.user.event(EventMessageIn, "")
+		in.Digest = digest(f.Text)
+		c.g.log(in)
 		c.g.cfg.Backbone.message(c.user, f.Text)
 		return ok, nil
 	case TypePublish:
@@ -199,13 +201,10 @@ func (c *connection) join(f Frame) error {
 		return err
 	}
 	c.user = u
-	joined := Event{Name: EventJoined, Source: c.source, Channel: f.Channel, User: u.uid, Version: f.SDKVersion}
 	if old != nil {
-		joined.Detail = "resumed"
-		old.conn.g.retire(old.conn.life, old, "resumed on another connection", 0)
+		old.conn.g.retire(old.conn.life, old, "the user resumed on another connection", 0)
 		old.conn.close(errors.New("the user resumed on another connection"))
 	}
-	c.g.log(joined)
 	return nil
 }
 

@@ -2,22 +2,24 @@ package sdrtn
 
 import "net/netip"
 
-// Names of events. A user of an event is who it is about; Peer is the other one.
+// Names of events. User is who an event is about and Peer the other one. Source is the other end of the
+// user's WebSocket, but for the events of media. What changes who is in a channel, or what they publish, is
+// logged before anybody hears of it.
 const (
-	EventConnected    = "connected"    // Source: a WebSocket opens
-	EventDisconnected = "disconnected" // Source, User if it had joined, Detail: why
-	EventJoined       = "joined"       // Source, Channel, User, Version, Detail "resumed"
-	EventLeft         = "left"         // Source, Channel, User, Detail: why
-	EventMessageIn    = "message.in"   // Source, User, Digest
-	EventMessageOut   = "message.out"  // Source: where it goes; User: who gets it; Peer: who sent it; Digest
-	EventPublished    = "published"    // Source, User
-	EventUnpublished  = "unpublished"  // User, Detail: why
-	EventSubscribed   = "subscribed"   // Source, User; Peer: the publisher
-	EventUnsubscribed = "unsubscribed" // User, Peer, Detail: why
-	EventMediaFirst   = "media.first"  // the first RTP packet of a track: User, Kind; Source as ICE sees it
-	EventMediaIn      = "media.in"     // totals of a track when it ends or on demand: User, Kind
-	EventMediaOut     = "media.out"    // totals of what was forwarded: User, Kind; Peer: the publisher
-	EventRefused      = "refused"      // Source, User if any, Code, Detail
+	EventConnected    = "connected"    // a request for a WebSocket, before it is answered
+	EventDisconnected = "disconnected" // User if it had joined; Detail: why
+	EventJoined       = "joined"       // Version; Detail "resumed" if the user was taken over
+	EventLeft         = "left"         // Detail: why
+	EventMessageIn    = "message.in"   // User: who sent it; Digest
+	EventMessageOut   = "message.out"  // before it is written. User: who gets it; Peer: who sent it; Digest
+	EventPublished    = "published"    // Detail: what
+	EventUnpublished  = "unpublished"  // Detail: why
+	EventSubscribed   = "subscribed"   // Peer: the publisher; Detail: to what
+	EventUnsubscribed = "unsubscribed" // Peer; Detail: why
+	EventMediaFirst   = "media.first"  // the first RTP packet of a track: Kind; Source as ICE sees it
+	EventMediaIn      = "media.in"     // a track's totals, when it ends or on demand: Kind, no Source
+	EventMediaOut     = "media.out"    // totals of what was forwarded of it: Peer: the publisher; Kind, no Source
+	EventRefused      = "refused"      // User if any; Code; Detail
 )
 
 // Event is something that a gateway saw or did.

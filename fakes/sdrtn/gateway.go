@@ -33,7 +33,7 @@ type Config struct {
 	Backbone *Backbone      // shared with the other gateways
 	TLS      *tls.Config    // with the server's certificate
 	Rand     io.Reader      // read by one goroutine at a time; nil: crypto/rand
-	Log      func(Event)    // called from many goroutines; nil discards
+	Log      func(Event)    // called from many goroutines, also with the Backbone locked: it must not block; nil discards
 	Logger   *slog.Logger   // for a person who debugs; nil discards
 
 	Wrap func(http.Handler) http.Handler // goes around what takes WebSockets; nil: nothing does
@@ -145,6 +145,7 @@ func (g *Gateway) accept(ctx context.Context, w http.ResponseWriter, r *http.Req
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	g.log(Event{Name: EventConnected, Source: source})
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: []string{"*"}})
 	if err != nil {
 		g.log(Event{Name: EventRefused, Source: source, Code: CodeMalformed, Detail: err.Error()})
@@ -173,9 +174,8 @@ func (g *Gateway) LogTotals() {
 	}
 }
 
-// retire ends what a user had who has left, and says so.
+// retire ends the media of a user who has left.
 func (g *Gateway) retire(life context.Context, u *user, why string, late time.Duration) {
-	g.log(Event{Name: EventLeft, Source: u.conn.source, Channel: u.key.channel, User: u.uid, Detail: why})
 	for _, s := range g.cfg.Backbone.subscriptionsOf(u) {
 		s.stop(why)
 	}

@@ -78,7 +78,6 @@ func (c *connection) publish(ctx context.Context, f Frame) (sdp string, err erro
 	g.mu.Lock()
 	g.publications = append(g.publications, p)
 	g.mu.Unlock()
-	g.log(Event{Name: EventPublished, Source: c.source, Channel: p.user.key.channel, User: p.user.uid, Detail: wanted(f)})
 	if sdp, err = answer(ctx, pc); err != nil {
 		p.stop(c.life, err.Error(), 0)
 	}
@@ -99,8 +98,7 @@ func (p *publication) stop(life context.Context, why string, late time.Duration)
 	if p.ended.Swap(true) {
 		return
 	}
-	p.g.cfg.Backbone.unpublish(p)
-	p.g.log(Event{Name: EventUnpublished, Channel: p.user.key.channel, User: p.user.uid, Detail: why})
+	p.g.cfg.Backbone.unpublish(p, why)
 	p.g.tasks.Go(func() {
 		timer := time.NewTimer(late)
 		defer timer.Stop()

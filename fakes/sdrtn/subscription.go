@@ -66,8 +66,9 @@ func (c *connection) subscribe(ctx context.Context, f Frame) (sdp string, err er
 		s.feedback.Wait()
 		return "", err
 	}
-	g.log(Event{Name: EventSubscribed, Source: c.source, Channel: s.user.key.channel, User: s.user.uid,
-		Peer: from.user.uid, Detail: wanted(f)})
+	begun := s.user.event(EventSubscribed, wanted(f))
+	begun.Peer = from.user.uid
+	g.log(begun)
 	if sdp, err = answer(ctx, pc); err != nil {
 		s.stop(err.Error())
 	}
@@ -161,7 +162,9 @@ func (s *subscription) stop(why string) {
 	for _, kind := range kinds {
 		s.logTotals(kind)
 	}
-	s.g.log(Event{Name: EventUnsubscribed, Channel: s.user.key.channel, User: s.user.uid, Peer: s.from.user.uid, Detail: why})
+	over := s.user.event(EventUnsubscribed, why)
+	over.Peer = s.from.user.uid
+	s.g.log(over)
 }
 
 func (s *subscription) logTotals(kind string) {
