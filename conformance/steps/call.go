@@ -13,12 +13,12 @@ import (
 func (s *scene) callSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(\w+) joins "([^"]*)"$`,
+			Expr: `^(?P<user>\w+) joins "(?P<channel>[^"]*)"$`,
 			Do:   s.join,
 			Says: "Calls join, after init if the client has no App ID yet, and waits until it has succeeded or failed, or its limit is over.",
 		},
 		{
-			Expr: `^(\w+) starts the cloud proxy and joins "([^"]*)"$`,
+			Expr: `^(?P<user>\w+) starts the cloud proxy and joins "(?P<channel>[^"]*)"$`,
 			Do: func(who, channel string) error {
 				if err := s.call(who, contract.MethodStartProxyServer, plain); err != nil {
 					return err
@@ -28,22 +28,22 @@ func (s *scene) callSteps() []runner.Definition {
 			Says: "Calls startProxyServer, then joins.",
 		},
 		{
-			Expr: `^(\w+) creates a client, starts the cloud proxy, inits and joins "([^"]*)"$`,
+			Expr: `^(?P<user>\w+) creates a client, starts the cloud proxy, inits and joins "(?P<channel>[^"]*)"$`,
 			Do:   s.sampleEnable,
 			Says: "The calls of the document's first sample, in its order: createClient, startProxyServer, init, join.",
 		},
 		{
-			Expr: `^(\w+) leaves$`,
+			Expr: `^(?P<user>\w+) leaves$`,
 			Do:   s.leave,
 			Says: "Calls leave and waits for it.",
 		},
 		{
-			Expr: `^(\w+) is in "([^"]*)" outside any firewall$`,
+			Expr: `^(?P<user>\w+) is in "(?P<channel>[^"]*)" outside any firewall$`,
 			Do:   s.isIn,
 			Says: "A user with the reference SDK on the open internet has joined, without a proxy.",
 		},
 		{
-			Expr: `^(\w+) is in the channel$`,
+			Expr: `^(?P<user>\w+) is in the channel$`,
 			Do:   s.joined,
 			Says: "The user's last join succeeded within its limit.",
 		},

@@ -16,12 +16,12 @@ import (
 func (s *scene) mediaSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(\w+) publishes$`,
+			Expr: `^(?P<user>\w+) publishes$`,
 			Do:   s.publish,
 			Says: "Publishes audio and video, and waits until the media path is up, or has failed, or its limit is over.",
 		},
 		{
-			Expr: `^(\w+) subscribes to (\w+)$`,
+			Expr: `^(?P<user>\w+) subscribes to (?P<user>\w+)$`,
 			Do:   s.subscribe,
 			Says: "Subscribes to another user's audio and video, and waits until the media path is up, or has failed, or its limit is over.",
 		},
@@ -46,7 +46,7 @@ func (s *scene) mediaSteps() []runner.Definition {
 			Says: "Judges every packet with RTP of hers that the firewall let out. There must be one, or come soon.",
 		},
 		{
-			Expr: `^(\w+) receives (\w+)'s audio and video$`,
+			Expr: `^(?P<user>\w+) receives (?P<user>\w+)'s audio and video$`,
 			Do:   s.receivesMedia,
 			Says: "Within 5 seconds the user's SDK counts whole frames of both.",
 		},

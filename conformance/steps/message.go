@@ -15,24 +15,24 @@ import (
 func (s *scene) messageSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(\w+) sends "([^"]*)"$`,
+			Expr: `^(?P<user>\w+) sends "(?P<text>[^"]*)"$`,
 			Do:   s.send,
 			Says: "Sends a message to everybody else in the channel, and waits until the SDK has taken it.",
 		},
 		{
-			Expr: `^(\w+) received "([^"]*)" from (\w+)$`,
+			Expr: `^(?P<user>\w+) received "(?P<text>[^"]*)" from (?P<user>\w+)$`,
 			Do:   s.received,
 			Says: "The user's SDK told its application of this message, once.",
 		},
 		{
-			Expr: `^SD-RTN got exactly the messages that (\w+) sent, in order$`,
+			Expr: `^SD-RTN got exactly the messages that (?P<user>\w+) sent, in order$`,
 			Do: func(sender string) error {
 				return s.sameMessages(sender, "SD-RTN", s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn), about(sender)))
 			},
 			Says: "Compares digests in the gateways' log with what was sent.",
 		},
 		{
-			Expr: `^(\w+) received exactly the messages that (\w+) sent, in order$`,
+			Expr: `^(?P<user>\w+) received exactly the messages that (?P<user>\w+) sent, in order$`,
 			Do: func(receiver, sender string) error {
 				return s.sameMessages(sender, receiver, s.notices(receiver, contract.EventMessage, sender))
 			},

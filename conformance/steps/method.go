@@ -26,22 +26,22 @@ var calls = regexp.MustCompile(oneCall)
 func (s *scene) methodSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(\w+) starts the cloud proxy$`,
+			Expr: `^(?P<user>\w+) starts the cloud proxy$`,
 			Do:   func(who string) error { return s.call(who, contract.MethodStartProxyServer, plain) },
 			Says: "Calls startProxyServer and waits until it has returned.",
 		},
 		{
-			Expr: `^(\w+) stops the cloud proxy$`,
+			Expr: `^(?P<user>\w+) stops the cloud proxy$`,
 			Do:   func(who string) error { return s.call(who, contract.MethodStopProxyServer, plain) },
 			Says: "Calls stopProxyServer and waits until it has returned.",
 		},
 		{
-			Expr: `^(\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*)$`,
+			Expr: `^(?P<user>\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*)$`,
 			Do:   func(who, list string) error { return s.callInOrder(who, list, true) },
 			Says: "Makes these calls, each after the one before has ended. setProxyServer and setTurnServer name the company's own servers, setTurnServer with forceturn, so that what they do is seen.",
 		},
 		{
-			Expr: `^(\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*) without waiting$`,
+			Expr: `^(?P<user>\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*) without waiting$`,
 			Do:   func(who, list string) error { return s.callInOrder(who, list, false) },
 			Says: "Makes these calls at once, none waiting for the one before; then waits until all have ended.",
 		},
