@@ -14,6 +14,9 @@ const (
 // the ground that it was tested on.
 const SubjectSDK = "sdk"
 
+// SubjectProxy is the subject of the requirements that judge the cloud proxy, which refuses.
+const SubjectProxy = "proxy"
+
 // Judge derives everything that follows from the cases: for each requirement the cases that prove it
 // and its outcome, then the verdict. Calling it again changes nothing.
 //
