@@ -33,17 +33,21 @@ func TestGolden(t *testing.T) {
 		{"summary.txt", plain},
 		{"summary-color.txt", colored},
 	} {
-		t.Run(tt.file, func(t *testing.T) {
-			var have bytes.Buffer
-			require.NoError(t, tt.write(&have, sample()))
-			name := filepath.Join("testdata", tt.file)
-			if *update {
-				require.NoError(t, os.WriteFile(name, have.Bytes(), 0o644))
-			}
-			want, err := os.ReadFile(name)
-			require.NoError(t, err)
-			require.True(t, bytes.Equal(want, have.Bytes()),
-				"%s differs from what is written now: look at the difference after `go test ./reports -update`", name)
-		})
+		t.Run(tt.file, func(t *testing.T) { golden(t, tt.file, func(w io.Writer) error { return tt.write(w, sample()) }) })
 	}
+}
+
+// golden holds what is written against a file of testdata.
+func golden(t *testing.T, file string, write func(io.Writer) error) {
+	t.Helper()
+	var have bytes.Buffer
+	require.NoError(t, write(&have))
+	name := filepath.Join("testdata", file)
+	if *update {
+		require.NoError(t, os.WriteFile(name, have.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, have.Bytes()),
+		"%s differs from what is written now: look at the difference after `go test ./reports -update`", name)
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
-//go:embed page/index.html page/style.css page/script.js
+//go:embed page/*
 var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.New("index.html").Funcs(template.FuncMap{
+// pageFuncs are what every page's template may use.
+var pageFuncs = template.FuncMap{
 	"class":  class,
 	"mark":   symbol,
 	"shown":  shown,
@@ -21,7 +22,9 @@ var pageTemplate = template.Must(template.New("index.html").Funcs(template.FuncM
 	"size":   size,
 	"style":  func() template.CSS { return template.CSS(pageFile("style.css")) },
 	"script": func() template.JS { return template.JS(pageFile("script.js")) },
-}).ParseFS(pageFiles, "page/index.html"))
+}
+
+var pageTemplate = template.Must(template.New("index.html").Funcs(pageFuncs).ParseFS(pageFiles, "page/index.html"))
 
 // HTML writes index.html: one page that needs no network and no other file, for people.
 func HTML(w io.Writer, run *result.Run) error {

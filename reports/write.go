@@ -30,7 +30,7 @@ func Write(dir string, run *result.Run) error {
 	}
 	var errs []error
 	for _, f := range writers {
-		if err := writeFile(filepath.Join(dir, f.name), run, f.write); err != nil {
+		if err := writeFile(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, run) }); err != nil {
 			errs = append(errs, fmt.Errorf("write report %s: %w", filepath.Join(dir, f.name), err))
 		}
 	}
@@ -38,7 +38,7 @@ func Write(dir string, run *result.Run) error {
 }
 
 // writeFile writes beside the file and then moves: a reader never sees half a report.
-func writeFile(name string, run *result.Run, write func(io.Writer, *result.Run) error) (err error) {
+func writeFile(name string, write func(io.Writer) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func writeFile(name string, run *result.Run, write func(io.Writer, *result.Run) 
 		return err
 	}
 	buffered := bufio.NewWriter(file)
-	if err := write(buffered, run); err != nil {
+	if err := write(buffered); err != nil {
 		return err
 	}
 	if err := buffered.Flush(); err != nil {
