@@ -20,6 +20,18 @@ func (s *scene) messageSteps() []runner.Definition {
 			Says: "Sends a message to everybody else in the channel, and waits until the SDK has taken it.",
 		},
 		{
+			Expr: `^(?P<user>\w+) sends (\d+) messages$`,
+			Do: func(who string, n int) error {
+				for i := range n {
+					if err := s.send(who, fmt.Sprintf("message %d of %d", i+1, n)); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			Says: "Sends this many different messages, each after the SDK has taken the one before.",
+		},
+		{
 			Expr: `^(?P<user>\w+) received "(?P<text>[^"]*)" from (?P<user>\w+)$`,
 			Do:   s.received,
 			Says: "The user's SDK told its application of this message, once.",
@@ -83,19 +95,31 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	if slices.Equal(want, have) {
 		return nil
 	}
+	at := 0 // where they differ first
+	for at < min(len(want), len(have)) && want[at] == have[at] {
+		at++
+	}
 	return &result.Failure{
 		Message:  fmt.Sprintf("%s did not get exactly what %s sent", receiver, sender),
-		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), short(want)),
-		Actual:   fmt.Sprintf("%d messages: %s", len(have), short(have)),
-		Events:   few(append(slices.Clone(got), s.failedCalls()...)),
+		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), numbered(want, at)),
+		Actual:   fmt.Sprintf("%d messages: %s", len(have), numbered(have, at)),
+		Events:   few(append(slices.Clone(got[min(at, len(got)):]), s.failedCalls()...)),
 	}
 }
 
-// short is the beginnings of digests: enough to tell them apart.
-func short(digests []string) string {
-	text := ""
-	for _, d := range digests {
-		text += d[:min(8, len(d))] + " "
+// numbered is the beginnings of some digests, enough to tell them apart, from the one at an index on, whose number it
+// names.
+func numbered(digests []string, at int) string {
+	const most = 4
+	if at == len(digests) {
+		return fmt.Sprintf("none from number %d on", at+1)
+	}
+	text := fmt.Sprintf("from number %d on", at+1)
+	for _, d := range digests[at:min(len(digests), at+most)] {
+		text += " " + d[:min(8, len(d))]
+	}
+	if len(digests) > at+most {
+		text += " ..."
 	}
 	return text
 }

@@ -44,6 +44,17 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     And alice received exactly the messages that bob sent, in order
 
   @CP-FLOW-06
+  Scenario: Of a thousand messages none is lost, doubled or out of order
+    Given bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends 1001 messages
+    And bob sends 1001 messages
+    And 2 seconds pass
+    Then SD-RTN got exactly the messages that alice sent, in order
+    And bob received exactly the messages that alice sent, in order
+    And alice received exactly the messages that bob sent, in order
+
+  @CP-FLOW-06
   Scenario: Media arrives as it was sent, both ways
     Given bob is in "town-hall" outside any firewall
     And bob publishes
