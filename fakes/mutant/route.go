@@ -62,7 +62,7 @@ var routes = []Mutant{
 		}),
 	},
 	{
-		Name: "falls-back-when-refused", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-FW-22"},
+		Name: "falls-back-when-refused", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10"},
 		Description: "joins directly when the cloud proxy refuses, is silent or answers nonsense",
 		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 			if p, err := sdk.FindRoute(ctx, r); err == nil {
@@ -136,16 +136,6 @@ var routes = []Mutant{
 				return direct(ctx, r)
 			}
 			return sdk.FindRoute(ctx, r)
-		}),
-	},
-	{
-		Name: "one-relay", Breaks: []string{"CP-FW-23"},
-		Description: "tries the first relay of the answer only",
-		make: path(func(p *sdk.Path, _ sdk.Request) {
-			p.Messages = p.Messages[:1]
-			for i := range p.ICEServers {
-				p.ICEServers[i].URLs = p.ICEServers[i].URLs[:1]
-			}
 		}),
 	},
 	{

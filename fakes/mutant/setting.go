@@ -165,6 +165,24 @@ var settings = []Mutant{
 		}),
 	},
 	{
+		Name: "gives-in", Breaks: []string{"CP-API-30"},
+		Description: "accepts a call that mixes methods when it comes again straight after it was refused",
+		make: config(func(cfg *sdk.Config) {
+			refused := ""
+			cfg.Decide = func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+				if !in && conflicts(s, c) && refused == c.Method {
+					s = sdk.Setting{}
+				}
+				next, err := sdk.Decide(in, s, c)
+				refused = ""
+				if err != nil {
+					refused = c.Method
+				}
+				return next, err
+			}
+		}),
+	},
+	{
 		Name: "unchecked-parameters", Breaks: []string{"CP-CFG-01", "CP-CFG-02", "CP-CFG-03"},
 		Description: "takes whatever it is given as proxy and TURN server",
 		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
