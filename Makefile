@@ -3,7 +3,7 @@
 GO ?= go
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint bench fuzz golden
+.PHONY: help run build test unit lint mutants soak bench fuzz golden
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -15,7 +15,14 @@ run: build ## Run the suite against the reference SDK; the report is proxyspec-r
 build: ## Build the command, ./proxyspec
 	$(GO) build -o proxyspec .
 
-test: lint unit run ## All that CI runs: lint, unit and run
+test: lint unit run mutants ## All that CI runs: lint, unit, run and mutants
+
+# Each against the scenarios that name a rule which it breaks.
+mutants: build ## Prove that the suite notices whoever breaks a rule; the report is proxyspec-report/mutants.html
+	./proxyspec mutants
+
+soak: build ## Every mutant against the whole suite
+	./proxyspec mutants --all --out proxyspec-soak
 
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler

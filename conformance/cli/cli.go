@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
@@ -22,8 +23,10 @@ type Suite struct {
 	Catalogue string
 	// Definitions are the vocabulary, for people to read.
 	Definitions []runner.Definition
-	// SDKs are what can be tested; the first is the default.
+	// SDKs are what can be tested; the first is the default, and sound.
 	SDKs []SDK
+	// Mutants prove the suite; each is one of SDKs.
+	Mutants []mutation.Mutant
 }
 
 // SDK is something that can be tested.
@@ -97,6 +100,7 @@ func (c *command) root() *cobra.Command {
   proxyspec run      test the reference SDK and write a report
   proxyspec list     show what must hold, and the scenarios that prove it
   proxyspec steps    show the steps that scenarios are written in
+  proxyspec mutants  prove that the suite notices whoever breaks a rule
 
 proxyspec help shows every command.
 `)
@@ -116,7 +120,7 @@ proxyspec help shows every command.
 			return topic.Help()
 		},
 	})
-	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.versionCommand())
 	return root
 }
 

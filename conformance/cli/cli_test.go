@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 )
@@ -96,6 +97,11 @@ func toySuite() Suite {
 		SDKs: []SDK{
 			{Name: "reference", Product: "toy SDK", Version: "3.0.0"},
 			{Name: "mutant:direct-media", Product: "broken toy SDK", Version: "3.0.0"},
+			{Name: "mutant:harmless", Product: "toy SDK that isn't broken", Version: "3.0.0"},
+		},
+		Mutants: []mutation.Mutant{
+			{SDK: "mutant:direct-media", Subject: "SDK", Description: "sends media directly", Breaks: []string{"CP-AA-01", "CP-AA-03"}},
+			{SDK: "mutant:harmless", Subject: "cloud proxy", Description: "does nothing wrong", Breaks: []string{"CP-AA-02"}},
 		},
 	}
 }
@@ -164,7 +170,7 @@ func (s *toy) Definitions() []runner.Definition {
 }
 
 func (s *toy) fine(who string) error {
-	if s.job.SDK != "reference" {
+	if s.job.SDK == "mutant:direct-media" {
 		return &result.Failure{Message: who + " is not fine", Expected: "fine", Actual: "direct media"}
 	}
 	return nil

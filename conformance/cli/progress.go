@@ -20,6 +20,7 @@ type progress struct {
 	total   int
 	done    int
 	trouble int
+	failing string // what becomes of cases that fail: "in trouble"
 	virtual time.Duration
 	current string // the case that began last
 	drawn   time.Time
@@ -31,16 +32,17 @@ const redraw = 50 * time.Millisecond
 // fewCases is a run too short for lines in between.
 const fewCases = 20
 
-func newProgress(w io.Writer, total int, o order) *progress {
-	p := &progress{total: total}
-	if o.quiet {
+// newProgress begins with what is done to how many cases.
+func newProgress(w io.Writer, quiet bool, what string, total int, seed uint64) *progress {
+	p := &progress{total: total, failing: "in trouble"}
+	if quiet {
 		return p
 	}
 	p.w = w
 	if os.Getenv("TERM") != "dumb" {
 		p.width = terminalWidth(w)
 	}
-	fmt.Fprintf(w, "testing %s: %s, seed %d\n", o.sdk, plural(total, "case"), o.seed)
+	fmt.Fprintf(w, "%s: %s, seed %d\n", what, plural(total, "case"), seed)
 	return p
 }
 
@@ -82,7 +84,7 @@ func (p *progress) over() {
 }
 
 func (p *progress) counts() string {
-	return fmt.Sprintf("%d of %d done, %d in trouble, %v of virtual time", p.done, p.total, p.trouble, p.virtual.Round(time.Second))
+	return fmt.Sprintf("%d of %d done, %d %s, %v of virtual time", p.done, p.total, p.trouble, p.failing, p.virtual.Round(time.Second))
 }
 
 func plural(n int, noun string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,13 +54,9 @@ written; 130 interrupted.`,
 			return c.run(o)
 		},
 	}
-	known := make([]string, len(c.suite.SDKs))
-	for i, sdk := range c.suite.SDKs {
-		known[i] = sdk.Name
-	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.sdk, "sdk", c.suite.SDKs[0].Name, "the SDK to test: "+strings.Join(known, ", "))
+	f.StringVar(&o.sdk, "sdk", c.suite.SDKs[0].Name, "the SDK to test: "+c.known())
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
 	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
 	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
@@ -91,10 +88,9 @@ func (c *command) run(o order) error {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilInterrupted()
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C then ends us at once
-	shown := newProgress(c.stderr, len(s.cases), o)
+	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk, len(s.cases), o.seed)
 	run, err := runner.Run(ctx, runner.Config{
 		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
 		Began: shown.began, Ended: shown.ended,
@@ -109,8 +105,7 @@ func (c *command) run(o order) error {
 	result.Judge(run)
 
 	failed := reports.Write(out, run)
-	color := isTerminal(c.stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: color, Dir: o.out}); err != nil {
+	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: hasColor(c.stdout), Dir: o.out}); err != nil {
 		failed = errors.Join(failed, err)
 	}
 	if failed != nil {
@@ -122,6 +117,18 @@ func (c *command) run(o order) error {
 	return nil
 }
 
+// untilInterrupted ends with Ctrl-C; a second one then ends the program at once.
+func untilInterrupted() (ctx context.Context, stop func()) {
+	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	again := context.AfterFunc(ctx, end)
+	return ctx, func() { again(); end() }
+}
+
+// hasColor tells whether colours are welcome.
+func hasColor(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // sdk finds an SDK by what the user typed.
 func (c *command) sdk(name string) (SDK, error) {
 	var known []string
@@ -131,5 +138,19 @@ func (c *command) sdk(name string) (SDK, error) {
 		}
 		known = append(known, sdk.Name)
 	}
-	return SDK{}, fmt.Errorf("--sdk %q isn't known%s; there are %s", name, nearest.Hint(name, known), strings.Join(known, ", "))
+	return SDK{}, fmt.Errorf("--sdk %q isn't known%s; there are %s", name, nearest.Hint(name, known), c.known())
+}
+
+// known is what --sdk can name. Of the mutants there are too many.
+func (c *command) known() string {
+	var names []string
+	for _, sdk := range c.suite.SDKs {
+		if !strings.HasPrefix(sdk.Name, mutantPrefix) {
+			names = append(names, sdk.Name)
+		}
+	}
+	if len(names) < len(c.suite.SDKs) {
+		names = append(names, mutantPrefix+"NAME, as \"proxyspec mutants --list\" shows them")
+	}
+	return strings.Join(names, ", ")
 }

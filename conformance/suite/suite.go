@@ -13,6 +13,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/cli"
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/steps"
@@ -37,6 +38,7 @@ func Suite() cli.Suite {
 		Catalogue:   features.RequirementsFile,
 		Definitions: steps.Vocabulary(),
 		SDKs:        sdks(),
+		Mutants:     mutants(),
 	}
 }
 
@@ -65,6 +67,14 @@ func sdks() []cli.SDK {
 			product = fmt.Sprintf("proxyspec reference SDK, with %s that %s", m.Subject, m.Description)
 		}
 		all = append(all, cli.SDK{Name: mutantPrefix + m.Name, Product: product, Version: version})
+	}
+	return all
+}
+
+// mutants is what proves the suite.
+func mutants() (all []mutation.Mutant) {
+	for _, m := range mutant.All() {
+		all = append(all, mutation.Mutant{SDK: mutantPrefix + m.Name, Subject: m.Subject, Description: m.Description, Breaks: m.Breaks})
 	}
 	return all
 }
