@@ -10,6 +10,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/relay/check"
 )
 
 // scene is one scenario under way.
@@ -33,6 +34,7 @@ type scene struct {
 	answers     []relay.LookupAnswer // of all such lookups
 	connections []*world.Connection  // opened with them
 	refusals    []relay.RefusalError // of those that weren't
+	rows        []check.Result       // of the last requirement that a raw TURN client tried
 	recorded    error                // what the cloud proxy said of an account's record
 }
 
@@ -104,6 +106,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"accounts", s.accountSteps()},
 		{"trouble", s.troubleSteps()},
 		{"leaving", s.leavingSteps()},
+		{"TURN by the RFC", s.rowSteps()},
 		{"decision table", s.tableSteps()},
 	} {
 		for _, d := range noun.steps {

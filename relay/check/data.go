@@ -92,6 +92,9 @@ func dataRows() []Row {
 			c, peer := p.bound()
 			whole(p, c, peer, func(b []byte) string { return c.notChannelData(b, firstChannel, pattern(n)) })
 		})
+		for i := len(data.rows) - 2; i < len(data.rows); i++ {
+			data.rows[i].size = n
+		}
 	}
 	data.row("on a channel", "a peer's packet, with a channel to the peer", "ChannelData", func(p *probe) {
 		c, peer := p.bound()

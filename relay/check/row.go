@@ -25,6 +25,7 @@ type Row struct {
 	Expects     string
 
 	needs need
+	size  int // of the largest datagram that a peer sends; 0: any network carries it
 	run   func(*probe)
 }
 
@@ -38,9 +39,10 @@ const (
 	streams                    // TCP or TLS
 )
 
-// Fits says whether a row is about the target's transport, and whether the target has the clock that it needs.
+// Fits says whether a row is about the target's transport, and whether the target has the clock and the network
+// that it needs.
 func (r Row) Fits(t Target) bool {
-	return (r.needs&clock == 0 || t.Sleep != nil) && (r.needs&datagrams == 0 || !t.Stream) && (r.needs&streams == 0 || t.Stream)
+	return (t.MaxDatagram == 0 || r.size <= t.MaxDatagram) && (r.needs&clock == 0 || t.Sleep != nil) && (r.needs&datagrams == 0 || !t.Stream) && (r.needs&streams == 0 || t.Stream)
 }
 
 // Timed says whether a row is about expiry, which takes a clock that Target.Sleep can move.

@@ -21,6 +21,10 @@ type Target struct {
 	// Forbidden are peers that the server must refuse.
 	Forbidden []netip.Addr
 
+	// MaxDatagram is the largest datagram that peers can send, in bytes. 0: as large as UDP has them. Rows that need
+	// larger ones don't fit.
+	MaxDatagram int
+
 	// Quota is how many allocations User may have at once. 0: unknown, and its rows are NotOffered.
 	Quota int
 	// Exhaust takes every port of the server's, until free is called. nil: its rows are NotOffered.
