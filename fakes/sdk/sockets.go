@@ -20,7 +20,7 @@ const (
 	dialLimit = 5 * time.Second
 
 	// turnPause is from one TURN server to the next. Allocation, permission, check and nomination take
-	// four round trips; a server that answers within 125 ms is the only one that is asked.
+	// four to five round trips and up to 200 ms of ICE's own clock: a server at 60 ms is the only one asked.
 	turnPause = 500 * time.Millisecond
 )
 
