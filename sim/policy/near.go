@@ -153,17 +153,17 @@ func (m *miss) words(q Question, u Use) string {
 	case m.wrongSource && m.differences() == 1:
 		return fmt.Sprintf("%s would match, but the source %v is none of the clients (%v)", row, q.Src, joined(u.Sources))
 	case m.stale != "":
-		return fmt.Sprintf("%s opens %v %s at %s, and %s", row, m.proto, m.entry.portText(), m.dest.Domain, m.stale)
+		return fmt.Sprintf("%s opens %v %s at %s, and %s", row, m.proto, m.entry.PortText(), m.dest.Domain, m.stale)
 	case m.wrongDest && m.destDistance <= neighbourhood && !m.wrongProto && len(m.ports) == 0:
 		return fmt.Sprintf("%v is %s %s's %s", q.Dst.Addr(), m.aside(q.Dst.Addr()), row, noun(m.dest))
 	case m.wrongDest && !m.wrongProto && len(m.ports) == 0:
 		return fmt.Sprintf("%s opens %v %d, but at %s, not at %v", row, q.Proto, port, m.places(), q.Dst.Addr())
 	case m.wrongDest:
-		return fmt.Sprintf("%s opens %v %s at %s", row, m.proto, m.entry.portText(), m.places())
+		return fmt.Sprintf("%s opens %v %s at %s", row, m.proto, m.entry.PortText(), m.places())
 	case m.wrongProto && len(m.ports) == 0:
 		return fmt.Sprintf("%s opens %v %d there, not %v", row, m.proto, port, q.Proto)
 	case m.wrongProto:
-		return fmt.Sprintf("%s opens %v %s there", row, m.proto, m.entry.portText())
+		return fmt.Sprintf("%s opens %v %s there", row, m.proto, m.entry.PortText())
 	}
 	r := m.ports[0]
 	side := "above"

@@ -247,9 +247,9 @@ func (e *Entry) describe() string {
 	for _, d := range e.Destinations {
 		dests = append(dests, d.String())
 	}
-	out := strings.Join(protos, " and ") + " " + strings.Join(dests, ", ") + ", " + e.portText()
+	out := strings.Join(protos, " and ") + " " + strings.Join(dests, ", ") + ", " + e.PortText()
 	if n := e.ports().Count(); len(e.Ports) > 0 {
-		out = strings.Join(protos, " and ") + " " + strings.Join(dests, ", ") + ", " + count(n, "port") + " (" + e.portText() + ")"
+		out = strings.Join(protos, " and ") + " " + strings.Join(dests, ", ") + ", " + count(n, "port") + " (" + e.PortText() + ")"
 	}
 	if purpose := e.PurposeText(); purpose != "" {
 		out += ": " + purpose
@@ -257,8 +257,8 @@ func (e *Entry) describe() string {
 	return out
 }
 
-// portText is the entry's ports in their order: "443, 4000, 3433-3460", or "any port".
-func (e *Entry) portText() string {
+// PortText is the entry's ports in their order: "443, 4000, 3433-3460", or "any port".
+func (e *Entry) PortText() string {
 	ranges := e.ranges()
 	if len(ranges) == 0 {
 		return "any port"

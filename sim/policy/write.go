@@ -122,7 +122,7 @@ func (p *Policy) yaml() string {
 		{"region", f.Region}, {"mode", f.Mode}, {"sdk", f.SDK},
 	} {
 		if field.value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", field.key, scalar(field.value))
+			fmt.Fprintf(&b, "%s: %s\n", field.key, scalar(field.value, true))
 		}
 	}
 	b.WriteString("\nentries:\n")
@@ -130,15 +130,15 @@ func (p *Policy) yaml() string {
 		return strings.TrimSuffix(b.String(), "\n") + " []\n"
 	}
 	for i, j := range f.Entries {
-		fmt.Fprintf(&b, "  - id: %s\n    protocols: %s\n    destinations: %s\n    ports: %s\n", scalar(j.ID), flow(j.Protocols), flow(j.Destinations), flow(j.Ports))
+		fmt.Fprintf(&b, "  - id: %s\n    protocols: %s\n    destinations: %s\n    ports: %s\n", scalar(j.ID, true), flow(j.Protocols, scalar), flow(j.Destinations, scalar), flow(j.Ports, portScalar))
 		if purposes := p.Entries[i].purposeTexts(); len(purposes) > 1 || purposes[0] != "" {
-			fmt.Fprintf(&b, "    purpose: %s\n", flow(purposes))
+			fmt.Fprintf(&b, "    purpose: %s\n", flow(purposes, scalar))
 		}
 		if j.Level != Required {
 			fmt.Fprintf(&b, "    level: %s\n", j.Level)
 		}
 		if j.SupersededBy != "" {
-			fmt.Fprintf(&b, "    superseded-by: %s\n", scalar(j.SupersededBy))
+			fmt.Fprintf(&b, "    superseded-by: %s\n", scalar(j.SupersededBy, true))
 		}
 		if j.AsOf != "" {
 			fmt.Fprintf(&b, "    as-of: %s\n", j.AsOf)
@@ -148,34 +148,40 @@ func (p *Policy) yaml() string {
 }
 
 // flow is one value, or a list in brackets.
-func flow(values []string) string {
+func flow(values []string, write func(text string, alone bool) string) string {
 	if len(values) == 1 {
-		if listed.MatchString(values[0]) {
-			return values[0] // outside of brackets a comma means nothing
-		}
-		return scalar(values[0])
+		return write(values[0], true)
 	}
 	parts := make([]string, len(values))
 	for i, v := range values {
-		parts[i] = scalar(v)
+		parts[i] = write(v, false)
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
-// bare is text that means itself in YAML without quotes. Of what it admits, only numbers and the words below mean
-// something else, and a port is meant to be a number.
+// bare is text that means itself in YAML without quotes, but for numbers and a few words.
 var (
 	bare     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 ./-]*[A-Za-z0-9./-])?$`)
 	numeric  = regexp.MustCompile(`^[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?$|^0[xob]`)
-	portList = regexp.MustCompile(`^[1-9][0-9]*(-[0-9]+)?$`)
-	listed   = regexp.MustCompile(`^[1-9][0-9]*(-[0-9]+)?(, [1-9][0-9]*(-[0-9]+)?)+$`)
 	yamlWord = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|y|n|null|inf|nan)$`)
 )
 
-func scalar(text string) string {
-	if portList.MatchString(text) || bare.MatchString(text) && !numeric.MatchString(text) && !yamlWord.MatchString(text) {
+// scalar is a text.
+func scalar(text string, _ bool) string {
+	if bare.MatchString(text) && !numeric.MatchString(text) && !yamlWord.MatchString(text) {
 		return text
 	}
-	quoted, _ := json.Marshal(text) // a JSON string is a YAML string
-	return strings.NewReplacer(`\u003e`, ">", `\u003c`, "<", `\u0026`, "&").Replace(string(quoted))
+	var b strings.Builder
+	enc := json.NewEncoder(&b) // a JSON string is a YAML string
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(text) // a text always has one
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// portScalar is ports, which may be a number. Outside of brackets a comma means nothing.
+func portScalar(text string, alone bool) string {
+	if alone || !strings.Contains(text, ",") {
+		return text
+	}
+	return scalar(text, alone)
 }

@@ -66,3 +66,11 @@ func (e *Error) Error() string {
 const deepest = 100
 
 var tooDeep = fmt.Sprintf("values are nested more than %d deep", deepest)
+
+// Value is the text of a scalar; of anything else, and of nil, it is empty.
+func (n *Node) Value() string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}

@@ -1,0 +1,378 @@
+package ruleset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/policy"
+)
+
+// Options say whose packets are checked, and on which way.
+type Options struct {
+	policy.Use // the clients; the addresses of domains
+	Path
+}
+
+// Status is how far a row is open.
+type Status string
+
+// The statuses.
+const (
+	Open      Status = "open"
+	Partly    Status = "partly open"
+	Closed    Status = "closed"
+	Undecided Status = "undecided" // none of it is open for certain, or all of it but for what can't be told
+)
+
+// Report is how a ruleset treats a policy.
+type Report struct {
+	Policy  string    `json:"policy"`
+	Ruleset string    `json:"ruleset"`
+	Kind    Kind      `json:"kind"`
+	Hook    Hook      `json:"hook"`
+	Sources []string  `json:"sources"` // the clients; none: everybody
+	Rows    []Row     `json:"rows"`
+	Beyond  []Opening `json:"beyond"`  // what is open and no row needs
+	Unknown []string  `json:"unknown"` // what of the ruleset isn't modelled, wherever it could matter
+}
+
+// Row is how a ruleset treats a row of a policy.
+type Row struct {
+	ID      string       `json:"id"`
+	Purpose string       `json:"purpose"`
+	Level   policy.Level `json:"level"`
+	Status  Status       `json:"status"`
+	Gaps    []Opening    `json:"gaps"` // what isn't open for certain
+}
+
+// Opening is a region of packets, and who decides about it.
+type Opening struct {
+	Protocol    string   `json:"protocol"`
+	Source      string   `json:"source"`      // "any", or addresses
+	SourcePorts string   `json:"sourcePorts"` // "any", or ports
+	Destination string   `json:"destination"`
+	Ports       string   `json:"ports"`             // "any", or ports
+	Purpose     string   `json:"purpose,omitempty"` // of ports of a row
+	Answers     bool     `json:"answers,omitempty"` // the packets pass, and the answers to them don't
+	Verdict     string   `json:"verdict"`           // "accept", "drop" or "undecided"
+	By          string   `json:"by"`
+	PartNeeded  bool     `json:"partNeeded,omitempty"` // beyond need: rows need a part of it, in so many places that the rest isn't listed
+	Doubts      []string `json:"doubts,omitempty"`
+}
+
+// Check tells how a ruleset treats a policy. It fails on options that make no sense, and on rules that are too many
+// to decide.
+func Check(p *policy.Policy, rs *Ruleset, o Options) (*Report, error) {
+	path, err := o.Path.resolve(rs)
+	if err != nil {
+		return nil, err
+	}
+	o.Path = path
+	compiled := p.Compile(o.Use)
+	if _, err := firewall.New(compiled, firewall.Timeouts{}); err != nil {
+		return nil, err
+	}
+	c := checker{rs: rs, Options: o, fates: make(map[fateKey][]outcome)}
+	report := &Report{Policy: p.Name(), Ruleset: rs.Name, Kind: rs.Kind, Hook: o.Hook, Sources: []string{}, Rows: []Row{}}
+	for _, prefix := range o.Sources {
+		report.Sources = append(report.Sources, prefix.String())
+	}
+	for i := range p.Entries {
+		row, err := c.row(p, &p.Entries[i], compiled)
+		if err != nil {
+			return nil, err
+		}
+		report.Rows = append(report.Rows, row)
+	}
+	if report.Beyond, err = c.beyond(compiled); err != nil {
+		return nil, err
+	}
+	report.Unknown = c.unknown()
+	return report, nil
+}
+
+// checker remembers what becomes of every packet, since all rows ask for the same.
+type checker struct {
+	rs *Ruleset
+	Options
+	fates map[fateKey][]outcome
+}
+
+type fateKey struct {
+	six   bool
+	proto uint8
+	leg   leg
+}
+
+// fate is what becomes of all packets of a kind.
+func (c *checker) fate(k fateKey) ([]outcome, error) {
+	if out, ok := c.fates[k]; ok {
+		return out, nil
+	}
+	region := everything(k.six)
+	if k.leg.back {
+		region = region.swapped()
+	}
+	e := evaluator{situation: c.situation(k.six, k.proto, k.leg)}
+	out, err := e.through(c.chains(c.rs, k.six, k.leg), []box{region})
+	c.fates[k] = out
+	return out, err
+}
+
+// sources are the clients' addresses of a family; none given means everybody.
+func (c *checker) sources(six bool) (out []span) {
+	if len(c.Sources) == 0 {
+		return []span{allAddrs(six)}
+	}
+	for _, p := range c.Sources {
+		if p.Addr().Is6() == six {
+			s, _ := addressSpan(p.String())
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// boxes are the packets that a compiled rule wants open, by family.
+func (c *checker) boxes(r firewall.Rule, six bool) (out []box) {
+	ranges := r.Ports
+	if len(ranges) == 0 {
+		ranges = []firewall.PortRange{{First: 0, Last: 65535}}
+	}
+	for _, prefix := range r.Destinations {
+		if prefix.Addr().Is6() != six {
+			continue
+		}
+		destination, _ := addressSpan(prefix.String())
+		for _, source := range c.sources(six) {
+			for _, ports := range ranges {
+				out = append(out, box{source, destination, ephemeral, portSpan(ports)})
+			}
+		}
+	}
+	return out
+}
+
+// row finds what of a row isn't open.
+func (c *checker) row(p *policy.Policy, e *policy.Entry, compiled firewall.Policy) (Row, error) {
+	row := Row{ID: e.ID, Purpose: e.PurposeText(), Level: e.Level, Gaps: []Opening{}}
+	var open, all bool // something is open; something is asked
+	g := gatherer{}
+	for _, r := range compiled.Rules {
+		if id, _, _ := strings.Cut(r.ID, "/"); id != e.ID {
+			continue
+		}
+		for _, six := range []bool{false, true} {
+			for _, b := range c.boxes(r, six) {
+				all = true
+				passes, err := c.gaps(b, six, r, e, &g)
+				if err != nil {
+					return row, err
+				}
+				open = open || passes
+			}
+		}
+	}
+	row.Gaps = append(row.Gaps, g.openings()...)
+	row.Gaps = append(row.Gaps, c.nameless(e)...)
+	closed := row.closed()
+	unsure := slices.ContainsFunc(row.Gaps, func(o Opening) bool { return o.Verdict != "drop" })
+	switch {
+	case closed && open:
+		row.Status = Partly
+	case closed && !unsure:
+		row.Status = Closed
+	case unsure || !all:
+		row.Status = Undecided
+	default:
+		row.Status = Open
+	}
+	return row, nil
+}
+
+// closed tells whether some of a row is closed for certain.
+func (r Row) closed() bool {
+	return slices.ContainsFunc(r.Gaps, func(o Opening) bool { return o.Verdict == "drop" })
+}
+
+// gaps gathers what of a box isn't open for certain, and tells whether something of it is.
+func (c *checker) gaps(b box, six bool, r firewall.Rule, e *policy.Entry, g *gatherer) (passes bool, err error) {
+	if !c.rs.covers[family(six)] {
+		other := "iptables-save lists IPv4 only; add the output of ip6tables-save"
+		if !six {
+			other = "ip6tables-save lists IPv6 only; add the output of iptables-save"
+		}
+		g.add(r.Proto.String(), six, b, e, outcome{verdict: canAccept | canDrop, doubts: []string{other}}, false)
+		return false, nil
+	}
+	rest := []box{b}
+	for _, l := range []leg{opening, onward, answers} {
+		fate, err := c.fate(fateKey{six, uint8(r.Proto), l})
+		if err != nil {
+			return false, err
+		}
+		var next []box
+		for _, o := range fate {
+			region := o.box
+			if l.back {
+				region = region.swapped()
+			}
+			for _, x := range rest {
+				common, ok := x.intersect(region)
+				switch {
+				case !ok:
+				case o.verdict == canAccept:
+					next = append(next, common)
+				default:
+					g.add(r.Proto.String(), six, common, e, o, l != opening)
+				}
+			}
+		}
+		rest = next
+	}
+	return len(rest) > 0, nil
+}
+
+// nameless are the destinations by name whose addresses nobody said.
+func (c *checker) nameless(e *policy.Entry) (out []Opening) {
+	for _, d := range e.Destinations {
+		if d.Domain == "" || len(c.Names.Addresses(c.Now, d.Domain)) > 0 {
+			continue
+		}
+		for _, proto := range e.Protocols {
+			out = append(out, Opening{
+				Protocol: proto.String(), Source: "any", SourcePorts: "any", Destination: d.Domain, Ports: e.PortText(), Purpose: e.PurposeText(),
+				Verdict: "undecided", Doubts: []string{fmt.Sprintf("nobody said which addresses %s has (--zone)", d.Domain)},
+			})
+		}
+	}
+	return out
+}
+
+// beyond finds what is open for certain and that no row needs.
+func (c *checker) beyond(compiled firewall.Policy) ([]Opening, error) {
+	out := []Opening{}
+	for _, six := range []bool{false, true} {
+		if !c.rs.covers[family(six)] {
+			continue
+		}
+		for _, proto := range c.protocols(six) {
+			fate, err := c.fate(fateKey{six, proto.number, opening})
+			if err != nil {
+				return nil, err
+			}
+			var needed []box
+			for _, r := range compiled.Rules {
+				if uint8(r.Proto) == proto.number {
+					needed = append(needed, c.boxes(r, six)...)
+				}
+			}
+			out = append(out, excess(proto.name, six, fate, needed)...)
+		}
+	}
+	return out, nil
+}
+
+// mostParts is how many parts of what a rule opens are listed one by one. Of a rule for every destination, the rows
+// would cut out so many that nobody could read what is left.
+const mostParts = 3
+
+// excess is what is accepted and not needed, rule by rule.
+func excess(proto string, six bool, fate []outcome, needed []box) (out []Opening) {
+	var rules []string
+	by := make(map[string][]outcome)
+	for _, o := range fate {
+		if o.verdict != canAccept {
+			continue
+		}
+		if by[o.by] == nil {
+			rules = append(rules, o.by)
+		}
+		by[o.by] = append(by[o.by], o)
+	}
+	for _, rule := range rules {
+		var all, left gatherer
+		for _, o := range by[rule] {
+			all.add(proto, six, o.box, nil, o, false)
+			_, rest := divide(piece{box: o.box}, needed)
+			for _, r := range rest {
+				left.add(proto, six, r.box, nil, o, false)
+			}
+		}
+		parts := left.openings()
+		if whole := all.openings(); len(parts) > mostParts && len(whole) < len(parts) {
+			for _, w := range whole {
+				w.PartNeeded = true
+				out = append(out, w)
+			}
+			continue
+		}
+		out = append(out, parts...)
+	}
+	return out
+}
+
+type protocol struct {
+	name   string
+	number uint8
+}
+
+// protocols are those that are tried: TCP, UDP, ICMP, those that rules name, and one that stands for all others.
+func (c *checker) protocols(six bool) []protocol {
+	out := []protocol{{"TCP", uint8(firewall.TCP)}, {"UDP", uint8(firewall.UDP)}}
+	icmp := protocol{"ICMP", uint8(firewall.ICMP)}
+	if six {
+		icmp = protocol{"ICMPv6", 58}
+	}
+	out = append(out, icmp)
+	other := uint8(253) // for experiments (RFC 3692)
+	for n := range 256 {
+		if !c.rs.protos[uint8(n)] {
+			continue
+		}
+		if uint8(n) == other {
+			other++
+		}
+		if !slices.ContainsFunc(out, func(p protocol) bool { return p.number == uint8(n) }) && n != 1 && n != 58 {
+			out = append(out, protocol{fmt.Sprintf("protocol %d", n), uint8(n)})
+		}
+	}
+	return append(out, protocol{"every other protocol", other})
+}
+
+// unknown lists what of the ruleset isn't modelled and could matter, each once.
+func (c *checker) unknown() []string {
+	seen := make(map[string]bool)
+	for _, fate := range c.fates {
+		for _, o := range fate {
+			if o.verdict == canAccept|canDrop {
+				for _, d := range o.doubts {
+					seen[d] = true
+				}
+			}
+		}
+	}
+	out := slices.Clone(c.rs.outside)
+	for i, name := range []string{"IPv4: ip6tables-save lists IPv6", "IPv6: iptables-save lists IPv4"} {
+		if !c.rs.covers[i] {
+			out = append(out, "anything about "+name+" only")
+		}
+	}
+	for d := range seen {
+		out = append(out, d)
+	}
+	slices.Sort(out)
+	return append([]string{}, slices.Compact(out)...)
+}
+
+// Missing tells whether some of a required row is closed for certain.
+func (r *Report) Missing() bool {
+	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Level == policy.Required && row.closed() })
+}
+
+// Undecided tells whether nobody knows of a required row.
+func (r *Report) Undecided() bool {
+	return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Level == policy.Required && row.Status == Undecided })
+}

@@ -1,0 +1,107 @@
+package ruleset
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// Path is the way of the packets through the kernel.
+type Path struct {
+	Hook    Hook   // Forward for a router, Output for the client's own firewall; empty: whichever the rules are at
+	In, Out string // interfaces of the clients' side and of the internet's; empty: not known
+}
+
+// resolve chooses the hook where the rules are, if nobody did.
+func (p Path) resolve(rs *Ruleset) (Path, error) {
+	switch p.Hook {
+	case Forward, Output:
+	case "":
+		p.Hook = Forward
+		if !rs.has(Forward) && rs.has(Output) {
+			p.Hook = Output
+		}
+	default:
+		return p, fmt.Errorf("a client's packets are judged at the hook %s or %s, not at %q", Forward, Output, p.Hook)
+	}
+	return p, nil
+}
+
+// The three kinds of packets of a flow, and the chains that they meet.
+type leg struct {
+	state string
+	back  bool // from the internet to the client
+}
+
+var (
+	opening = leg{state: "new"}
+	onward  = leg{state: "established"}
+	answers = leg{state: "established", back: true}
+)
+
+func (p Path) chains(rs *Ruleset, six bool, l leg) []*chain {
+	switch {
+	case p.Hook == Forward:
+		return rs.hooks(six, Prerouting, Forward, Postrouting)
+	case l.back:
+		return rs.hooks(six, Prerouting, Input)
+	}
+	return rs.hooks(six, Output, Postrouting)
+}
+
+// situation is what is fixed about the packets of a leg.
+func (p Path) situation(six bool, proto uint8, l leg) *situation {
+	s := &situation{six: six, proto: proto, state: l.state, in: p.In, out: p.Out}
+	if p.Hook == Output {
+		s.in = "" // such packets have none
+	}
+	if l.back {
+		s.in, s.out = p.Out, p.In
+	}
+	if proto == uint8(firewall.TCP) {
+		s.flags = tcpFlags["ack"]
+		if l.state == "new" {
+			s.flags = tcpFlags["syn"]
+		}
+	}
+	return s
+}
+
+// Decision is what becomes of one packet.
+type Decision struct {
+	Verdict string   // "accept", "drop" or "undecided"
+	By      string   // the rule or the chain's policy that decided
+	Doubts  []string // why nobody can tell
+}
+
+// Decide tells what becomes of the first packet of a flow.
+func (rs *Ruleset) Decide(proto firewall.Proto, src, dst netip.AddrPort, path Path) (Decision, error) {
+	path, err := path.resolve(rs)
+	if err != nil {
+		return Decision{}, err
+	}
+	six := dst.Addr().Is6()
+	if src.Addr().Is6() != six {
+		return Decision{}, fmt.Errorf("%v -> %v: source and destination must be addresses of one family", src, dst)
+	}
+	one := func(n num) span { return span{n, n} }
+	region := box{one(addrNum(src.Addr())), one(addrNum(dst.Addr())), one(num{0, uint64(src.Port())}), one(num{0, uint64(dst.Port())})}
+	e := evaluator{situation: path.situation(six, uint8(proto), opening)}
+	out, err := e.through(path.chains(rs, six, opening), []box{region})
+	if err != nil {
+		return Decision{}, err
+	}
+	return out[0].decision(), nil // a single packet has a single fate
+}
+
+func (o outcome) decision() Decision {
+	switch o.verdict {
+	case canAccept:
+		return Decision{Verdict: "accept", By: o.by}
+	case canDrop:
+		return Decision{Verdict: "drop", By: o.by}
+	}
+	return Decision{Verdict: "undecided", By: o.by, Doubts: slices.Compact(slices.Sorted(slices.Values(o.doubts)))}
+}

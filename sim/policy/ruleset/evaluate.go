@@ -1,0 +1,232 @@
+package ruleset
+
+import (
+	"errors"
+	"slices"
+)
+
+// outcome is what becomes of a region of packets.
+type outcome struct {
+	box
+	verdict verdict  // one bit, or both if nobody can tell
+	by      string   // the rule or policy that decided
+	byRule  bool     // it was a rule
+	doubts  []string // why nobody can tell
+}
+
+// piece is a region that is on its way through a chain.
+type piece struct {
+	box
+	may    verdict  // what doubtful rules on its way may have done with it
+	doubts []string // shared between pieces: append to a clipped copy
+}
+
+// errTooComplex ends an evaluation that would not end by itself in reasonable time: k rules can cut a space of four
+// dimensions into as many as k^4 regions.
+var errTooComplex = errors.New("the rules cut the packets into more than a million regions: too many to decide")
+
+const mostPieces = 1_000_000
+
+// evaluator sends regions through chains.
+type evaluator struct {
+	situation *situation
+	pieces    int // made so far
+}
+
+// through sends regions through base chains, one after the other, as the kernel does: each must let a packet pass.
+func (e *evaluator) through(chains []*chain, region []box) ([]outcome, error) {
+	var out []outcome
+	alive := make([]outcome, 0, len(region))
+	for _, b := range region {
+		alive = append(alive, outcome{box: b, verdict: canAccept, by: "no rule: no chain is at this hook"})
+	}
+	for _, c := range chains {
+		if c.nat && e.situation.state != "new" {
+			continue
+		}
+		var next []outcome
+		for _, a := range alive {
+			done, rest := e.chain(c, []piece{{box: a.box}})
+			for _, p := range rest {
+				done = append(done, outcome{p.box, p.may | c.policy, "the policy of " + c.name, false, p.doubts})
+			}
+			if e.pieces > mostPieces {
+				return nil, errTooComplex
+			}
+			for _, o := range done {
+				o.doubts = slices.Concat(a.doubts, o.doubts)
+				if o.verdict == canDrop {
+					out = append(out, o)
+					continue
+				}
+				o.verdict |= a.verdict
+				if c.nat || a.byRule && !o.byRule {
+					o.by, o.byRule = a.by, a.byRule // a later chain that lets it be doesn't decide
+				}
+				next = append(next, o)
+			}
+		}
+		alive = next
+	}
+	return append(out, alive...), nil
+}
+
+// chain sends regions through one chain. Those that come out at its end, or return, are the rest.
+func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piece) {
+	for i := range c.rules {
+		r := &c.rules[i]
+		if r.action.kind == proceed || len(pieces) == 0 {
+			continue
+		}
+		var next []piece
+		for _, p := range pieces {
+			if e.pieces > mostPieces {
+				return done, rest
+			}
+			hits, misses, doubt := e.split(r, p)
+			e.pieces += len(hits) + len(misses)
+			next = append(next, misses...)
+			for _, hit := range hits {
+				if doubt != "" {
+					hit.may |= r.action.reach()
+					hit.doubts = append(slices.Clip(hit.doubts), r.name+": "+doubt)
+					next = append(next, hit)
+					continue
+				}
+				d, n, back := e.act(c, r, hit)
+				done, next, rest = append(done, d...), append(next, n...), append(rest, back...)
+			}
+		}
+		pieces = next
+	}
+	return done, append(rest, pieces...)
+}
+
+// act does with a region what a rule says. What it returns ended here, goes on to the next rule, or leaves the chain.
+func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back []piece) {
+	by := r.name + " of " + c.name
+	switch r.action.kind {
+	case accept:
+		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts}}
+	case drop:
+		done = []outcome{{p.box, p.may | canDrop, by, true, p.doubts}}
+	case giveBack:
+		back = []piece{p}
+	case jump:
+		done, next = e.chain(r.action.target, []piece{p})
+	case goAway:
+		done, back = e.chain(r.action.target, []piece{p})
+	case doubtful:
+		p.may = canAccept | canDrop
+		p.doubts = append(slices.Clip(p.doubts), r.name+": "+r.action.doubt)
+		next = []piece{p}
+	}
+	return done, next, back
+}
+
+// reach is every way in which an action can end a packet's journey.
+func (a action) reach() (v verdict) {
+	switch a.kind {
+	case accept:
+		return canAccept
+	case drop:
+		return canDrop
+	case doubtful, giveBack:
+		return canAccept | canDrop // whatever the calling chain would have said
+	case jump, goAway:
+		for _, r := range a.target.rules {
+			if r.action.kind != giveBack {
+				v |= r.action.reach()
+			}
+		}
+		if a.kind == goAway {
+			v = canAccept | canDrop // it skips the rest of the calling chain
+		}
+	}
+	return v
+}
+
+// split divides a region into what a rule matches and what it doesn't. With a doubt, the rule may or may not match
+// the hits.
+func (e *evaluator) split(r *rule, p piece) (hits, misses []piece, doubt string) {
+	hits = []piece{p}
+	for i := range r.tests {
+		t := &r.tests[i]
+		matches, boxes, why := t.ask(e.situation)
+		switch matches {
+		case no:
+			return nil, append(misses, hits...), ""
+		case maybe:
+			doubt = why
+		case some:
+			var in []piece
+			for _, h := range hits {
+				matched, other := divide(h, boxes)
+				if t.negated {
+					matched, other = other, matched
+				}
+				in, misses = append(in, matched...), append(misses, other...)
+			}
+			if hits = in; len(hits) == 0 {
+				return nil, misses, ""
+			}
+		}
+	}
+	return hits, misses, doubt
+}
+
+// ask tells what a test says of all packets of a situation; some is those within the boxes, or without them if it is
+// negated.
+func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
+	if t.doubt != "" {
+		return maybe, nil, t.doubt
+	}
+	if t.exists != nil && t.exists(s) == no {
+		return no, nil, "" // a negated test of a port doesn't match a packet without ports
+	}
+	all := false
+	for i := range t.alternatives {
+		alt := &t.alternatives[i]
+		a := yes
+		if alt.when != nil {
+			a = alt.when(s)
+		}
+		switch {
+		case a == maybe:
+			return maybe, nil, "it asks for an interface: say which ones the packets use, with --in and --out"
+		case a == yes && alt.box == nil:
+			all = true
+		case a == yes:
+			boxes = append(boxes, *alt.box)
+		}
+	}
+	switch {
+	case all != t.negated && (all || len(boxes) == 0):
+		return yes, nil, ""
+	case all || len(boxes) == 0:
+		return no, nil, ""
+	}
+	return some, boxes, ""
+}
+
+// divide cuts a region along boxes.
+func divide(p piece, boxes []box) (inside, outside []piece) {
+	rest := []box{p.box}
+	for _, b := range boxes {
+		var next []box
+		for _, r := range rest {
+			common, ok := r.intersect(b)
+			if !ok {
+				next = append(next, r)
+				continue
+			}
+			inside = append(inside, piece{common, p.may, p.doubts})
+			next = append(next, r.minus(b)...)
+		}
+		rest = next
+	}
+	for _, r := range rest {
+		outside = append(outside, piece{r, p.may, p.doubts})
+	}
+	return inside, outside
+}
