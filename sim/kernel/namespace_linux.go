@@ -1,0 +1,70 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Probe says why this machine gives no namespaces and devices to its users; nil if it does. Some hosts and many
+// containers forbid them.
+func Probe() error {
+	program, err := exec.LookPath("true")
+	if err != nil {
+		return fmt.Errorf("probe namespaces: %w", err)
+	}
+	cmd := exec.Command(program)
+	cmd.SysProcAttr = attributes()
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("this machine forbids user and network namespaces: %w", err)
+	}
+	tun, err := os.OpenFile(tunDevice, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("this machine has no TUN devices: %w", err)
+	}
+	return tun.Close()
+}
+
+// Command is the running program with other arguments, in namespaces of its own. There it is root, whoever it is
+// outside, and the network has nothing but a loopback device that is down. It ends with its parent.
+func Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), insideVariable+"=1")
+	cmd.SysProcAttr = attributes()
+	return cmd, nil
+}
+
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+}
+
+// Forward lets the namespace pass packets on from one device to another, whatever way the answers would take.
+func Forward() error {
+	if !Inside() {
+		return errOutside
+	}
+	for name, value := range map[string]string{
+		"ipv4/ip_forward":             "1",
+		"ipv4/conf/all/rp_filter":     "0",
+		"ipv4/conf/default/rp_filter": "0",
+		"ipv6/conf/all/forwarding":    "1",
+	} {
+		if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0); err != nil {
+			return fmt.Errorf("make the namespace a router: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Route sends packets to these addresses through the device.
+func (t *TUN) Route(to netip.Prefix) error {
+	body := []byte{
+		addressFamily(to.Addr()), byte(to.Bits()), 0, 0,
+		unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0,
+	}
+	body = append(body, attribute(unix.RTA_DST, to.Masked().Addr().AsSlice())...)
+	body = append(body, attribute(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(t.index)))...)
+	if err := netlink(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body); err != nil {
+		return fmt.Errorf("route %v: %w", to, err)
+	}
+	return nil
+}
+
+// up switches the device on.
+func (t *TUN) up() error {
+	body := make([]byte, unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(body[4:], uint32(t.index))
+	binary.NativeEndian.PutUint32(body[8:], unix.IFF_UP)
+	binary.NativeEndian.PutUint32(body[12:], unix.IFF_UP)
+	return netlink(unix.RTM_NEWLINK, 0, body)
+}
+
+// address gives the device an address, which in IPv6 counts at once: nobody else could have it.
+func (t *TUN) address(a netip.Prefix) error {
+	body := []byte{addressFamily(a.Addr()), byte(a.Bits()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
+	body = binary.NativeEndian.AppendUint32(body, uint32(t.index))
+	body = append(body, attribute(unix.IFA_LOCAL, a.Addr().AsSlice())...)
+	body = append(body, attribute(unix.IFA_ADDRESS, a.Addr().AsSlice())...)
+	return netlink(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body)
+}
+
+func addressFamily(a netip.Addr) byte {
+	if a.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
+}
+
+func interfaceIndex(name string) (int, error) {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return 0, err
+	}
+	return i.Index, nil
+}
+
+// attribute is a netlink attribute (struct rtattr), padded to four bytes.
+func attribute(kind uint16, value []byte) []byte {
+	length := unix.SizeofRtAttr + len(value)
+	out := binary.NativeEndian.AppendUint16(nil, uint16(length))
+	out = binary.NativeEndian.AppendUint16(out, kind)
+	out = append(out, value...)
+	return append(out, make([]byte, (4-length%4)%4)...)
+}
+
+// netlink makes one request of the kernel and waits for its answer (rtnetlink(7)).
+func netlink(kind, flags uint16, body []byte) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	message := binary.NativeEndian.AppendUint32(nil, uint32(unix.SizeofNlMsghdr+len(body)))
+	message = binary.NativeEndian.AppendUint16(message, kind)
+	message = binary.NativeEndian.AppendUint16(message, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	message = append(message, make([]byte, 8)...) // sequence and port: there is one request, and the kernel knows us
+	if err := unix.Sendto(fd, append(message, body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	buf := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(fd, buf, 0)
+	if err != nil {
+		return err
+	}
+	answers, err := syscall.ParseNetlinkMessage(buf[:n])
+	if err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if a.Header.Type == unix.NLMSG_ERROR && len(a.Data) >= 4 {
+			if code := int32(binary.NativeEndian.Uint32(a.Data)); code != 0 {
+				return syscall.Errno(-code)
+			}
+			return nil
+		}
+	}
+	return errors.New("the kernel gave no answer")
+}
