@@ -235,6 +235,72 @@ var conducts = []Mutant{
 		}),
 	},
 	{
+		Name: "sulks", Breaks: []string{"CP-API-10"},
+		Description: "refuses startProxyServer and stopProxyServer after a join that failed",
+		make: conduct(func(f *front) func(*contract.Call) {
+			failed := map[string]bool{}
+			return func(c *contract.Call) {
+				client := paramsOf[contract.ClientCall](c).Client
+				f.mu.Lock()
+				sulking := failed[client]
+				f.mu.Unlock()
+				switch call := c; c.Method {
+				case start, stop:
+					if sulking {
+						c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" after a join that failed"))
+						return
+					}
+				case contract.MethodJoin:
+					c = c.Divert(func(result any, err error) {
+						f.mu.Lock()
+						failed[client] = err != nil
+						f.mu.Unlock()
+						call.Reply(result, err)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "no-lists-of-servers", Breaks: []string{"CP-CFG-06"},
+		Description: "refuses an array of TURN servers",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if server := paramsOf[contract.SetTurnServer](c).TurnServer; c.Method == setTurn && len(server) > 0 && server[0] == '[' {
+					c.Reply(nil, contract.SDKError(sdk.CodeInvalidParams, "turnServer is not an object"))
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "first-codec-only", Breaks: []string{"CP-SEQ-10"},
+		Description: "publishes no video where the client was made for H264",
+		make: conduct(func(f *front) func(*contract.Call) {
+			blind := map[string]bool{}
+			return func(c *contract.Call) {
+				switch call := c; c.Method {
+				case contract.MethodCreateClient:
+					codec := paramsOf[contract.CreateClient](c).Codec
+					c = c.Divert(func(result any, err error) {
+						if made, ok := result.(contract.CreateClientResult); ok {
+							blind[made.Client] = codec == "h264" // createClient ends before Begin returns
+						}
+						call.Reply(result, err)
+					})
+				case contract.MethodPublish:
+					if p := paramsOf[contract.Publish](c); blind[p.Client] {
+						p.Video = false
+						c.Params, _ = json.Marshal(p)
+					}
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
 		Name: "ignores-create-client", Breaks: []string{"CP-API-19"},
 		Description: "ignores the proxy values of createClient",
 		make: rewrites(contract.MethodCreateClient, func(p *contract.CreateClient) {

@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"bytes"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -18,12 +19,19 @@ var networks = []Mutant{
 		Name: "stray-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-07"},
 		Description: "sends one media packet in a hundred to SD-RTN itself instead of to the relay",
 		make: func(cfg sdk.Config) SDK {
-			stray := &strayNet{Net: cfg.Net}
-			cfg.Net = stray
+			var stray atomic.Pointer[net.UDPAddr]
+			var media atomic.Int64
+			cfg.Net = &turnNet{cfg.Net, func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+				astray := stray.Load()
+				if channelData := len(p) > 0 && p[0]&0xc0 == 0x40; channelData && astray != nil && media.Add(1)%100 == 0 {
+					return conn.WriteTo(p, astray)
+				}
+				return conn.WriteTo(p, to)
+			}}
 			return conduct(func(f *front) func(*contract.Call) {
 				return func(c *contract.Call) {
 					if c.Method == contract.MethodHello {
-						f.resolve(paramsOf[contract.Hello](c).Endpoints.Gateways[0], &stray.to)
+						f.resolve(paramsOf[contract.Hello](c).Endpoints.Gateways[0], &stray)
 					}
 					f.inner.Begin(c)
 				}
@@ -46,7 +54,43 @@ var networks = []Mutant{
 			}
 		}),
 	},
+	{
+		Name: "reports-to-edge", Breaks: []string{"CP-FLOW-15"},
+		Description: "sends a log to a lookup edge while it publishes",
+		make: conduct(func(f *front) func(*contract.Call) {
+			edge := ""
+			return func(c *contract.Call) {
+				switch c.Method {
+				case contract.MethodHello:
+					if u, err := url.Parse(paramsOf[contract.Hello](c).Endpoints.Lookup[0]); err == nil {
+						edge = "http://" + net.JoinHostPort(u.Hostname(), "80")
+					}
+				case contract.MethodPublish:
+					f.connect(edge)
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "keeps-allocations", Breaks: []string{"CP-SEQ-04"},
+		Description: "doesn't give its TURN allocations back",
+		make: config(func(cfg *sdk.Config) {
+			cfg.Net = &turnNet{cfg.Net, func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+				if bytes.HasPrefix(p, refresh) && bytes.Contains(p, noLifetime) {
+					return len(p), nil
+				}
+				return conn.WriteTo(p, to)
+			}}
+		}),
+	},
 }
+
+// A Refresh request (RFC 8656, section 17) that asks for no more lifetime.
+var (
+	refresh    = []byte{0x00, 0x04}
+	noLifetime = []byte{0x00, 0x0d, 0, 4, 0, 0, 0, 0}
+)
 
 // port is where strays go. Nobody listens there: it is the packet that counts.
 const port = 50000
@@ -74,30 +118,23 @@ func (f *front) ping(to *net.UDPAddr) {
 	_, _ = conn.WriteTo([]byte("ping"), to)
 }
 
-// strayNet is a network whose unconnected UDP sockets, which are those to TURN servers, lead some packets astray.
-type strayNet struct {
+// turnNet is a network whose unconnected UDP sockets, which are those to TURN servers, write in a way of their own.
+type turnNet struct {
 	transport.Net
-	to atomic.Pointer[net.UDPAddr]
+	write func(conn net.PacketConn, p []byte, to net.Addr) (int, error)
 }
 
-func (n *strayNet) ListenPacket(network, address string) (net.PacketConn, error) {
+func (n *turnNet) ListenPacket(network, address string) (net.PacketConn, error) {
 	conn, err := n.Net.ListenPacket(network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &strayConn{PacketConn: conn, n: n}, nil
+	return turnConn{conn, n}, nil
 }
 
-type strayConn struct {
+type turnConn struct {
 	net.PacketConn
-	n     *strayNet
-	media atomic.Int64
+	n *turnNet
 }
 
-func (c *strayConn) WriteTo(p []byte, to net.Addr) (int, error) {
-	stray := c.n.to.Load()
-	if channelData := len(p) > 0 && p[0]&0xc0 == 0x40; channelData && stray != nil && c.media.Add(1)%100 == 0 {
-		return c.PacketConn.WriteTo(p, stray)
-	}
-	return c.PacketConn.WriteTo(p, to)
-}
+func (c turnConn) WriteTo(p []byte, to net.Addr) (int, error) { return c.n.write(c.PacketConn, p, to) }

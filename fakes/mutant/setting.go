@@ -15,12 +15,12 @@ const (
 // settings have a wrong decision table of the four methods. Most change one cell.
 var settings = []Mutant{
 	{
-		Name: "start-in-channel", Breaks: []string{"CP-API-03", "CP-API-04", "CP-API-32", "CP-API-33"},
+		Name: "start-in-channel", Breaks: []string{"CP-API-03", "CP-API-04", "CP-API-11", "CP-API-32", "CP-API-33"},
 		Description: "accepts startProxyServer while it is in a channel",
 		make:        accepts(start),
 	},
 	{
-		Name: "stop-in-channel", Breaks: []string{"CP-API-07", "CP-API-08", "CP-API-26", "CP-API-34", "CP-API-35"},
+		Name: "stop-in-channel", Breaks: []string{"CP-API-07", "CP-API-08", "CP-API-11", "CP-API-26", "CP-API-34", "CP-API-35"},
 		Description: "accepts stopProxyServer while it is in a channel",
 		make:        accepts(stop),
 	},
@@ -30,7 +30,7 @@ var settings = []Mutant{
 		make:        accepts(setProxy, setTurn),
 	},
 	{
-		Name: "quiet-in-channel", Breaks: []string{"CP-API-28", "CP-API-32", "CP-API-33", "CP-API-34", "CP-API-35"},
+		Name: "quiet-in-channel", Breaks: []string{"CP-API-11", "CP-API-28", "CP-API-32", "CP-API-33", "CP-API-34", "CP-API-35"},
 		Description: "ignores the four methods without an error while it is in a channel",
 		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
 			if in {
