@@ -49,8 +49,11 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 		Example: `  proxyspec mutants
   proxyspec mutants direct-media skips-lookup
   proxyspec mutants --list`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			t.names = args
+			if t.whole && !cmd.Flags().Changed("tags") {
+				t.tags = ""
+			}
 			return c.mutants(t)
 		},
 	}
@@ -58,7 +61,7 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 	f.SortFlags = false
 	f.BoolVar(&t.list, "list", false, "only show what there is")
 	f.BoolVar(&t.whole, "all", false, "each mutant meets the whole suite")
-	f.StringVar(&t.tags, "tags", usualTags, `only scenarios with these tags; with --all every one unless you say otherwise`)
+	f.StringVar(&t.tags, "tags", usualTags, "only scenarios with these tags; with --all the default is every one")
 	f.Uint64Var(&t.seed, "seed", 1, "what chance in the worlds depends on")
 	f.IntVar(&t.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
 	f.StringVar(&t.out, "out", "proxyspec-report", "the folder for the report")
@@ -82,9 +85,6 @@ func (c *command) mutants(t trial) error {
 	}
 	if err := runner.Check(c.suite.Definitions); err != nil {
 		return &exit{code: result.ExitFault, err: err}
-	}
-	if t.whole && t.tags == usualTags {
-		t.tags = ""
 	}
 	s, err := c.selected(nil, t.tags)
 	if err != nil {
