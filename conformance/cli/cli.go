@@ -120,7 +120,8 @@ proxyspec help shows every command.
 			return topic.Help()
 		},
 	})
-	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
+	root.AddCommand(c.firewallCommand())
 	return root
 }
 

@@ -78,6 +78,16 @@ func (r Row) Run(t Target) (result Result) {
 	return result
 }
 
+// Reach says whether a TURN server answers at all: against one that doesn't, every row that expects silence would
+// pass.
+func Reach(t Target) error {
+	r := Row{run: func(p *probe) { p.client().challenge() }}.Run(t)
+	if r.Outcome != Pass {
+		return fmt.Errorf("no TURN server with long-term credentials answers: %s", r.Got)
+	}
+	return nil
+}
+
 // ending is how a probe leaves its row early.
 type ending struct {
 	outcome Outcome

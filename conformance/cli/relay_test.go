@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"encoding/xml"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+// turnServer is pion/turn's on loopback: where it listens by transport, and the file of its authority.
+func turnServer(t *testing.T) (at map[string]string, authority string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	authority = filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+
+	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	plain, err := net.Listen("tcp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	secure, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
+	require.NoError(t, err)
+	addresses := &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
+	server, err := turn.NewServer(turn.ServerConfig{
+		Realm: "example.org",
+		AuthHandler: func(username, realm string, _ net.Addr) ([]byte, bool) {
+			return turn.GenerateAuthKey(username, realm, "secret"), username == "1:alice"
+		},
+		LoggerFactory:     &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: packets, RelayAddressGenerator: addresses}},
+		ListenerConfigs:   []turn.ListenerConfig{{Listener: plain, RelayAddressGenerator: addresses}, {Listener: secure, RelayAddressGenerator: addresses}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { server.Close() })
+	return map[string]string{"udp": packets.LocalAddr().String(), "tcp": plain.Addr().String(), "tls": secure.Addr().String()}, authority
+}
+
+func relayCheck(args ...string) (code int, stdout, stderr string) {
+	var out, complaints bytes.Buffer
+	code = Main(toySuite(), append([]string{"relay", "check"}, args...), nil, &out, &complaints)
+	return code, out.String(), complaints.String()
+}
+
+func TestRelayCheck(t *testing.T) {
+	at, authority := turnServer(t)
+	for transport, server := range at {
+		args := []string{server, "-u", "1:alice:secret", "--transport", transport, "--ca", authority, "--quiet", "50ms"}
+
+		code, out, complaints := relayCheck(append(args, "--rows", "18/*")...)
+		require.Equal(t, result.ExitPassed, code, "%s%s", out, complaints)
+		require.Contains(t, out, "CP-RLY-18  RFC 8656 §7.2           6 of 6 passed")
+
+		code, out, _ = relayCheck(append(args, "--rows", "27/0x5000")...)
+		require.Equal(t, result.ExitFailed, code)
+		require.Contains(t, out, "sent      ChannelBind for channel 0x5000\n      expected  400\n      got       ChannelBind success response\n")
+
+		code, out, _ = relayCheck(append(args, "--rows", "10/the-other*", "--format", "json")...)
+		require.Equal(t, result.ExitPartial, code, "nothing could be judged")
+		var report relayReport
+		require.NoError(t, json.Unmarshal([]byte(out), &report))
+		require.Equal(t, relaySchema, report.Schema)
+		require.Equal(t, 1, report.NotOffered)
+		require.Equal(t, transport, report.Transport)
+
+		file := filepath.Join(t.TempDir(), "turn.xml")
+		code, out, _ = relayCheck(append(args, "--rows", "2[17]/*", "--format", "junit", "--out", file)...)
+		require.Equal(t, result.ExitFailed, code)
+		require.Empty(t, out)
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var suite relaySuite
+		require.NoError(t, xml.Unmarshal(text, &suite))
+		require.Len(t, suite.Cases, suite.Tests)
+		require.NotZero(t, suite.Failures)
+		require.NotZero(t, suite.Skipped)
+	}
+}
+
+func TestRelayCheckRefuses(t *testing.T) {
+	nobody, err := net.ListenPacket("udp4", "127.0.0.1:0") // listens, and never answers
+	require.NoError(t, err)
+	defer nobody.Close()
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{result.ExitUsage, "takes one server", nil},
+		{result.ExitUsage, "takes one server", []string{"127.0.0.1:1", "127.0.0.1:2"}},
+		{result.ExitUsage, "must be HOST:PORT", []string{"127.0.0.1", "-u", "a:b"}},
+		{result.ExitUsage, `"no-such-port" is not a port`, []string{"127.0.0.1:no-such-port", "-u", "a:b"}},
+		{result.ExitUsage, "--user must be USER:PASSWORD", []string{"127.0.0.1:3478"}},
+		{result.ExitUsage, "--other must be USER:PASSWORD", []string{"127.0.0.1:3478", "-u", "a:b", "--other", "bob"}},
+		{result.ExitUsage, "--transport must be", []string{"127.0.0.1:3478", "-u", "a:b", "--transport", "sctp"}},
+		{result.ExitUsage, "--format must be", []string{"127.0.0.1:3478", "-u", "a:b", "--format", "pdf"}},
+		{result.ExitUsage, "--peer must be", []string{"127.0.0.1:3478", "-u", "a:b", "--peer", "somewhere"}},
+		{result.ExitUsage, "--quota must not", []string{"127.0.0.1:3478", "-u", "a:b", "--quota", "-1"}},
+		{result.ExitUsage, "--ca:", []string{"127.0.0.1:3478", "-u", "a:b", "--ca", "no-such-file"}},
+		{result.ExitUsage, "row T1", []string{"23.236.115.138:3478", "-u", "a:b"}},
+		{result.ExitUsage, "row T7", []string{"47.96.234.219:443", "-u", "a:b", "--transport", "tls"}},
+		{result.ExitFault, "no TURN server", []string{nobody.LocalAddr().String(), "-u", "a:b", "--answer", "50ms"}},
+	} {
+		code, _, complaints := relayCheck(c.args...)
+		require.Equal(t, c.code, code, "%v: %s", c.args, complaints)
+		require.Contains(t, complaints, c.says)
+	}
+}
