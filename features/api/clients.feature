@@ -22,7 +22,7 @@ Feature: Settings belong to one client
     And alice uses her second client
     And alice calls setProxyServer
     And alice uses her third client
-    And alice calls stopProxyServer
+    And alice calls setTurnServer and stopProxyServer
     And alice uses her second client
     And alice calls join "town-hall"
     And alice uses her first client
