@@ -11,6 +11,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/relay/check"
+	"github.com/proxyspec/proxyspec/sim/policy"
 )
 
 // scene is one scenario under way.
@@ -26,6 +27,9 @@ type scene struct {
 	probes  []probe
 	open    []tuple // of a sweep
 	asked   int
+
+	findings policy.Findings    // of the last lint
+	groups   []policy.PortGroup // of the last cell of a table
 
 	died  []string // relays that a step has ended
 	table *table   // what was tried of it; nil: nothing
@@ -102,6 +106,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"whitelist", s.probeSteps()},
 		{"whitelist", s.sweepSteps()},
 		{"whitelist", s.missingSteps()},
+		{"lists", s.listSteps()},
 		{"lookups without an SDK", s.inquirySteps()},
 		{"accounts", s.accountSteps()},
 		{"trouble", s.troubleSteps()},

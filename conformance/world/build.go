@@ -32,7 +32,7 @@ func (w *World) build() error {
 	for _, p := range []Place{people[0], printer, officeDNS} {
 		inside = append(inside, w.connect(p, w.wall, lanDelay))
 	}
-	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, Gateways, {CompanyProxy, CompanyTURN}} {
+	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, Gateways, {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
 			w.connect(p, internet, internetDelay)
 		}
@@ -78,7 +78,7 @@ func (w *World) nameService() error {
 		}
 		w.run(p.Name, server.Serve)
 	}
-	for _, places := range [][]Place{people, Relays, {CompanyProxy}} {
+	for _, places := range [][]Place{people, Relays, ProductionRelays, {CompanyProxy}} {
 		for _, p := range places {
 			server := publicDNS
 			if Office.Contains(p.Addr) {

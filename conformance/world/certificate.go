@@ -65,7 +65,7 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 		return nil, err
 	}
 	template := certificate(2, "proxyspec servers")
-	for _, places := range [][]Place{Edges, Relays, Gateways, {CompanyProxy}} {
+	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, Gateways, {CompanyProxy}} {
 		for _, p := range places {
 			template.IPAddresses = append(template.IPAddresses, net.IP(p.Addr.AsSlice()))
 		}

@@ -26,7 +26,7 @@ func (w *World) Conclude(c *result.Case, out string) error {
 	c.Hosts = w.hostsOf(c.Ladder)
 	c.MissingRows = w.MissingRows()
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
-		c.Failure.Cause = w.cause(events)
+		c.Failure.Cause = w.Cause()
 		if len(c.MissingRows) > 0 {
 			c.Failure.Cause += "; the policy doesn't let through row " + strings.Join(c.MissingRows, ", ")
 		}
@@ -160,12 +160,12 @@ func ladder(events []timeline.Event) []timeline.Event {
 	return shown
 }
 
-// cause says in words what the firewall stopped, for whoever reads a failure: most failures are there.
-func (w *World) cause(events []timeline.Event) string {
+// Cause says in words what the firewall stopped, for whoever reads a failure: most failures are there.
+func (w *World) Cause() string {
 	type stop struct{ proto, to, rule string }
 	count := map[stop]int{}
 	var order []stop
-	for _, e := range events {
+	for _, e := range w.Timeline.Events() {
 		if e.Kind != timeline.KindPacket || e.Verdict == "" || e.Verdict == firewall.Allow.String() {
 			continue
 		}

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/proxyspec/proxyspec/relay"
 )
@@ -27,6 +28,15 @@ var (
 		place("relay-1", "23.236.115.138"),
 		place("relay-2", "148.153.66.218"),
 		place("relay-3", "164.52.87.25"),
+	}
+	// The production addresses, which a vendor gives to each customer; here they are documentation addresses.
+	ProductionEdges = []Place{
+		place("production-edge-1", "192.0.2.17"),
+		place("production-edge-2", "203.0.113.170"),
+	}
+	ProductionRelays = []Place{
+		place("production-relay-1", "192.0.2.138"),
+		place("production-relay-2", "198.51.100.218"),
 	}
 	Gateways = []Place{
 		place("gateway-1", "198.51.100.11"),
@@ -89,7 +99,8 @@ const (
 
 // RoleOf is the role of the host at an address.
 func RoleOf(a netip.Addr) Role {
-	for role, places := range map[Role][]Place{Edge: Edges, Relay: Relays, Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
+	for role, places := range map[Role][]Place{
+		Edge: slices.Concat(Edges, ProductionEdges), Relay: slices.Concat(Relays, ProductionRelays), Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
 			if p.Addr == a {
 				return role

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -21,9 +22,16 @@ type EdgeFault struct {
 
 // rand is a source of random bytes of its own for whatever is named, from the world's seed.
 func (w *World) rand(name string) io.Reader {
-	var key [32]byte
-	copy(key[:], fmt.Sprintf("%016x %s", w.cfg.Seed, name))
-	return rand.NewChaCha8(key)
+	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%016x %s", w.cfg.Seed, name)))
+}
+
+// CloudProxy is where the cloud proxy stands: at the addresses of the document's table, or at those for
+// production.
+func (w *World) CloudProxy() (edges, relays []Place) {
+	if w.setup.Production {
+		return ProductionEdges, ProductionRelays
+	}
+	return Edges, Relays
 }
 
 func (w *World) startCloudProxy() error {
@@ -47,7 +55,8 @@ func (w *World) startCloudProxy() error {
 		Rand:       w.rand("sessions"),
 		Log:        w.logProxy,
 	}
-	for _, p := range Relays {
+	edges, relays := w.CloudProxy()
+	for _, p := range relays {
 		cfg.Relays = append(cfg.Relays, relay.RelaySite{
 			Name: p.Name, Addr: p.Addr, MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
 		})
@@ -61,7 +70,7 @@ func (w *World) startCloudProxy() error {
 	if err != nil {
 		return fmt.Errorf("set up the cloud proxy: %w", err)
 	}
-	for _, p := range Edges {
+	for _, p := range edges {
 		at := netip.AddrPortFrom(p.Addr, 443)
 		var e listener = cloud.Edge(p.Name, w.hosts[p.Name], at)
 		if w.setup.Fault.On {
@@ -72,7 +81,7 @@ func (w *World) startCloudProxy() error {
 			return err
 		}
 	}
-	for _, p := range Relays {
+	for _, p := range relays {
 		if err := w.start(p.Name, cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name]))); err != nil {
 			return err
 		}

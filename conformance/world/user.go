@@ -92,7 +92,8 @@ func (u *User) hello() error {
 		return err
 	}
 	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: a.pem}
-	for _, p := range Edges {
+	edges, _ := u.world.CloudProxy()
+	for _, p := range edges {
 		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, lookupURL(p))
 	}
 	for _, p := range Gateways {

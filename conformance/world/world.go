@@ -88,6 +88,8 @@ type World struct {
 type Setup struct {
 	Accounts []relay.Account // of the cloud proxy
 	Fault    EdgeFault
+	// Production has the cloud proxy at the vendor's production addresses instead of the document's.
+	Production bool
 }
 
 // Prepare changes the setup. It is too late for that once the world is up, which the first use of an SDK
