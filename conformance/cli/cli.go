@@ -121,6 +121,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
+	root.AddCommand(c.firewallCommand())
 	return root
 }
 
