@@ -1,7 +1,9 @@
 package decision
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -69,12 +71,12 @@ func Text(sequence []Call) string {
 }
 
 // Tally is the mismatches of many sequences: the smallest of those that decide and of those that don't, and
-// how many there are. Feed it in the order of Sequences.
+// how many there are. Of those of one length the first that was added is the smallest.
 type Tally struct {
 	Checked        int
 	Decide, Listed int
 	First          *Mismatch   // that decides
-	Examples       []*Mismatch // that don't: the first few
+	Examples       []*Mismatch // that don't: the smallest few, in order
 }
 
 const mostExamples = 10
@@ -92,8 +94,8 @@ func (t *Tally) Add(sequence []Call, waiting bool, replies []Reply) {
 		}
 	default:
 		t.Listed++
-		if len(t.Examples) < mostExamples {
-			t.Examples = append(t.Examples, m)
-		}
+		t.Examples = append(t.Examples, m)
+		slices.SortStableFunc(t.Examples, func(a, b *Mismatch) int { return cmp.Compare(len(a.Sequence), len(b.Sequence)) })
+		t.Examples = t.Examples[:min(len(t.Examples), mostExamples)]
 	}
 }

@@ -18,7 +18,7 @@ const first = "first"
 func (s *scene) clientSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(\w+) creates a client with (?:the company's )?(proxyServer|turnServer|proxyServer and turnServer)$`,
+			Expr: `^(\w+) creates a client with the company's (proxyServer|turnServer|proxyServer and turnServer)$`,
 			Do: func(who, what string) error {
 				p := contract.CreateClient{Mode: "live", Codec: "vp8"}
 				if what != "turnServer" {

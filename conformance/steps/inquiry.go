@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -69,8 +70,8 @@ func (s *scene) inquire(with string) error {
 		}
 		s.inquiries = append(s.inquiries, i)
 	}
-	if last := s.inquiries[0]; last.Status == 200 {
-		s.answers = append(s.answers, last.Answer)
+	if one := s.inquiries[0]; one.Status == http.StatusOK {
+		s.answers = append(s.answers, one.Answer)
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func (s *scene) logged(i world.Inquiry, name string) []timeline.Event {
 
 func (s *scene) inquiryAnswered() error {
 	return s.judgeInquiries("answered", func(i world.Inquiry) bool {
-		return i.Status == 200 && len(i.Answer.Relays) > 0 && len(i.Answer.MessageURLs) > 0 && len(i.Answer.ICEServers) > 0 &&
+		return i.Status == http.StatusOK && len(i.Answer.Relays) > 0 && len(i.Answer.MessageURLs) > 0 && len(i.Answer.ICEServers) > 0 &&
 			len(s.logged(i, relay.EventLookupAnswered)) > 0
 	})
 }
