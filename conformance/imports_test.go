@@ -57,7 +57,11 @@ func TestRoomsKnowOnlyWhatIsBelow(t *testing.T) {
 		because string
 	}{
 		{"features", nil, []string{"sim", "relay", "fakes", "conformance", "reports"}, "the suite is data; others read it"},
-		{"sim", nil, []string{"relay", "fakes", "conformance", "reports", "features"}, "the network carries packets of anybody, and knows nobody"},
+		{"sim", []string{"sim/policy"}, []string{"relay", "fakes", "conformance", "reports", "features"}, "the network carries packets of anybody, and knows nobody"},
+		{"sim/policy", nil, []string{
+			"relay", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
+			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
+		}, "a list is about addresses and ports: of the suite it knows how we suggest names, conformance/nearest, and nothing else"},
 		{"relay", nil, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
 		{"fakes", nil, []string{"sim", "reports", "features"}, "fakes get their sockets from transport.Net, so that they run on any network"},
 		{"fakes", nil, []string{
@@ -101,7 +105,7 @@ func TestRoomsKnowOnlyWhatIsBelow(t *testing.T) {
 // TestLibrariesStayAtTheEdges holds direct imports of other modules against the architecture.
 func TestLibrariesStayAtTheEdges(t *testing.T) {
 	const gopacket, transport = "github.com/google/gopacket", "github.com/pion/transport/v3"
-	const dns, yaml = "github.com/miekg/dns", "github.com/goccy/go-yaml"
+	const dns, yaml, sys = "github.com/miekg/dns", "github.com/goccy/go-yaml", "golang.org/x/sys"
 	rooms := []struct {
 		room string
 		may  []string
@@ -112,6 +116,7 @@ func TestLibrariesStayAtTheEdges(t *testing.T) {
 		{"sim/tcp", nil},
 		{"sim/capture", []string{gopacket}},
 		{"sim/dns", []string{dns, transport}},
+		{"sim/kernel", []string{sys}},
 		{"sim/policy", []string{yaml, dns}},
 		{"sim", []string{gopacket, transport}},
 		{"conformance/contract", nil},
