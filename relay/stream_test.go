@@ -1,0 +1,118 @@
+package relay_test
+
+import (
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/turn/v4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/relay"
+)
+
+// tcpOf is the first TURN-over-TCP address of an answer.
+func tcpOf(a *answer) string {
+	return strings.TrimSuffix(strings.TrimPrefix(a.ICEServers[0].URLs[1], "turn:"), "?transport=tcp")
+}
+
+func TestConnectionWithoutAllocationIsClosed(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		a := w.mustLook(t, "app", "7")
+		for what, send := range map[string]string{
+			"silent": "", "half a header": "\x00\x03\x00\x08", "much announced": "\x40\x00\xff\xff",
+		} {
+			conn, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(a))
+			require.NoError(t, err)
+			_, err = conn.Write([]byte(send))
+			require.NoError(t, err)
+			began := time.Now()
+			_, err = conn.Read(make([]byte, 1))
+			require.Error(t, err, what)
+			require.Equal(t, 10*time.Second, time.Since(began), what)
+			conn.Close()
+		}
+	})
+}
+
+func TestStreamWithoutFramesIsClosedAtOnce(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		conn, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(w.mustLook(t, "app", "7")))
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = conn.Write([]byte("GET / HTTP/1.1\r\n\r\n\xff\xff\xff\xff"))
+		require.NoError(t, err)
+		_, err = conn.Write([]byte(strings.Repeat("\xff", 30000)))
+		require.NoError(t, err)
+		began := time.Now()
+		_, err = conn.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.LessOrEqual(t, time.Since(began), 10*time.Second)
+	})
+}
+
+// stallingConn is a connection that nobody reads from once it has stalled.
+type stallingConn struct {
+	net.Conn
+	stalled atomic.Bool
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func (c *stallingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.stalled.Load() {
+		<-c.closed
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+func (c *stallingConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
+
+// A client that doesn't read loses its own packets, and nobody else's.
+func TestSlowReaderHoldsUpNobody(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		server := w.mustLook(t, "app", "7").ICEServers[0]
+		peer := w.peer(t)
+		tcp, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(w.mustLook(t, "app", "7")))
+		require.NoError(t, err)
+		slow := &stallingConn{Conn: tcp, closed: make(chan struct{})}
+		client, err := turn.NewClient(&turn.ClientConfig{
+			Net: w.host, TURNServerAddr: tcp.RemoteAddr().String(), Conn: turn.NewSTUNConn(slow),
+			Username: server.Username, Password: server.Credential,
+		})
+		require.NoError(t, err)
+		defer client.Close()
+		require.NoError(t, client.Listen())
+		allocation, err := client.Allocate()
+		require.NoError(t, err)
+		thereAndBack(t, allocation, peer.LocalAddr(), "media")
+		quick, err := w.turn(t, server.URLs[0], server.Username, server.Credential).Allocate()
+		require.NoError(t, err)
+		slow.stalled.Store(true)
+
+		flood, err := w.host.ListenUDP("udp", &net.UDPAddr{IP: loopback.AsSlice()})
+		require.NoError(t, err)
+		defer flood.Close()
+		for range 1000 {
+			_, err := flood.WriteTo(make([]byte, 1000), allocation.LocalAddr())
+			require.NoError(t, err)
+			synctest.Wait() // the relay has taken it
+		}
+		thereAndBack(t, quick, peer.LocalAddr(), "media")
+		require.NoError(t, slow.Close())
+		deleted := w.await(relay.EventAllocationDeleted, 1)
+		require.Less(t, deleted.Down.Count, 700, "the rest was dropped, and not counted as passed on")
+		require.Greater(t, deleted.Down.Count, 200)
+		require.NoError(t, quick.Close())
+		allocation.Close() // in vain, but it ends the client's timers
+	})
+}
