@@ -47,7 +47,7 @@ func (r *refused) String() string {
 }
 
 // ask sends an HTTP request and returns the answer with its body.
-func (w *world) ask(t *testing.T, method, target, contentType, body string) (*http.Response, []byte) {
+func (w *world) ask(t testing.TB, method, target, contentType, body string) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func (w *world) ask(t *testing.T, method, target, contentType, body string) (*ht
 }
 
 // look looks up, and returns either the answer or the refusal.
-func (w *world) look(t *testing.T, body string) (*answer, *refused) {
+func (w *world) look(t testing.TB, body string) (*answer, *refused) {
 	t.Helper()
 	resp, b := w.ask(t, "POST", w.lookup, "application/json", body)
 	if resp.StatusCode != http.StatusOK {
@@ -75,14 +75,14 @@ func (w *world) look(t *testing.T, body string) (*answer, *refused) {
 }
 
 // mustLook is the answer for a user of an App ID in the channel "town-hall".
-func (w *world) mustLook(t *testing.T, appID, uid string) *answer {
+func (w *world) mustLook(t testing.TB, appID, uid string) *answer {
 	t.Helper()
 	a, r := w.look(t, fmt.Sprintf(`{"appId":%q,"sdkVersion":"2.5.1","channel":"town-hall","uid":%q}`, appID, uid))
 	require.Nil(t, r)
 	return a
 }
 
-func refusal(t *testing.T, resp *http.Response, body []byte) *refused {
+func refusal(t testing.TB, resp *http.Response, body []byte) *refused {
 	t.Helper()
 	require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 	r := &refused{status: resp.StatusCode, header: resp.Header}
@@ -91,7 +91,7 @@ func refusal(t *testing.T, resp *http.Response, body []byte) *refused {
 	return r
 }
 
-func decode(t *testing.T, b []byte, v any) {
+func decode(t testing.TB, b []byte, v any) {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()

@@ -44,7 +44,7 @@ type world struct {
 }
 
 // onLoopback starts a world on real sockets, after change has had its way with the configuration.
-func onLoopback(t *testing.T, change func(*relay.Config)) *world {
+func onLoopback(t testing.TB, change func(*relay.Config)) *world {
 	host, err := stdnet.NewNet()
 	require.NoError(t, err)
 	return newWorld(t, host, change)
@@ -57,7 +57,7 @@ func inBubble(t *testing.T, change func(*relay.Config), test func(*testing.T, *w
 	})
 }
 
-func newWorld(t *testing.T, host transport.Net, change func(*relay.Config)) *world {
+func newWorld(t testing.TB, host transport.Net, change func(*relay.Config)) *world {
 	w := &world{host: host, trust: x509.NewCertPool(), news: make(chan struct{})}
 	cert := certificate(t)
 	w.trust.AddCert(cert.Leaf)
@@ -162,7 +162,7 @@ type gateway struct {
 	conduct func(*websocket.Conn)
 }
 
-func newGateway(t *testing.T, host transport.Net, cert tls.Certificate) *gateway {
+func newGateway(t testing.TB, host transport.Net, cert tls.Certificate) *gateway {
 	l, err := host.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 	require.NoError(t, err)
 	g := &gateway{conduct: echo, url: "wss://" + l.Addr().String() + "/v1/channel"}
@@ -212,7 +212,7 @@ func echo(ws *websocket.Conn) {
 }
 
 // certificate is one for 127.0.0.1 that signs itself.
-func certificate(t *testing.T) tls.Certificate {
+func certificate(t testing.TB) tls.Certificate {
 	public, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	template := &x509.Certificate{
