@@ -1,11 +1,14 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,7 +105,9 @@ func (s *turnServer) close() {
 	s.mu.Lock()
 	s.stopped = true
 	s.core.Stop(&out)
-	streams := s.streams
+	streams := slices.SortedFunc(maps.Keys(s.streams), func(a, b *stream) int { // in the same order every time
+		return cmp.Or(a.client.Server.Compare(b.client.Server), a.client.Client.Compare(b.client.Client))
+	})
 	s.streams = nil
 	s.mu.Unlock()
 	s.act(&out)
@@ -112,7 +117,7 @@ func (s *turnServer) close() {
 	for _, l := range s.tcp {
 		l.Close()
 	}
-	for c := range streams {
+	for _, c := range streams {
 		c.conn.Close()
 	}
 }
