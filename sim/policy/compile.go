@@ -46,16 +46,20 @@ func (p *Policy) Compile(u Use) firewall.Policy {
 
 // prefixes is the entry's destinations as networks, each once.
 func (e *Entry) prefixes(u Use) (out []netip.Prefix) {
+	seen := make(map[netip.Prefix]bool, len(e.Destinations))
+	add := func(p netip.Prefix) {
+		if !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
 	for _, d := range e.Destinations {
-		add := d.prefixes()
+		for _, p := range d.prefixes() {
+			add(p)
+		}
 		if d.Domain != "" {
 			for _, a := range u.Names.Addresses(u.Now, d.Domain) {
-				add = append(add, netip.PrefixFrom(a, a.BitLen()))
-			}
-		}
-		for _, prefix := range add {
-			if !slices.Contains(out, prefix) {
-				out = append(out, prefix)
+				add(netip.PrefixFrom(a, a.BitLen()))
 			}
 		}
 	}

@@ -22,7 +22,7 @@ var columns = map[string]string{
 // readCSV reads a table with a line of headings. Commas, semicolons or tabs stand between its cells, and a cell
 // may have several lines.
 func (r *reader) readCSV(text string) {
-	r.policy.ID = nameOf(r.policy.File)
+	r.policy.ID, r.policy.start = nameOf(r.policy.File), Pos{1, 1}
 	lines := csv.NewReader(strings.NewReader(text))
 	lines.Comma = delimiter(text)
 	lines.FieldsPerRecord = -1

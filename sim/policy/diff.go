@@ -53,31 +53,31 @@ const (
 
 // Diff compares two policies by what they open, whatever their rows are called. A domain is compared as a name, since
 // nobody knows its addresses of tomorrow.
-func Diff(old, new *Policy) Difference {
-	a, b := openings(old), openings(new)
+func Diff(old, changed *Policy) Difference {
+	a, b := openings(old), openings(changed)
 	return Difference{
-		Old: old.Name(), New: new.Name(),
-		Facts:   facts(old, new),
-		Added:   b.minus(a).changes(new),
+		Old: old.Name(), New: changed.Name(),
+		Facts:   facts(old, changed),
+		Added:   b.minus(a).changes(changed),
 		Removed: a.minus(b).changes(old),
-		Breaks:  append(breaks(FirewallBehind, new, a), breaks(FirewallAhead, old, b)...),
+		Breaks:  append(breaks(FirewallBehind, changed, a), breaks(FirewallAhead, old, b)...),
 	}
 }
 
-func facts(old, new *Policy) []Fact {
+func facts(old, changed *Policy) []Fact {
 	out := []Fact{}
-	for _, f := range []struct{ field, old, new string }{
-		{"id", old.ID, new.ID},
-		{"vendor", old.Vendor, new.Vendor},
-		{"source", old.Source, new.Source},
-		{"as-of", day(old), day(new)},
-		{"stage", string(old.Stage), string(new.Stage)},
-		{"region", old.Region, new.Region},
-		{"sdk", old.SDK.String(), new.SDK.String()},
-		{"mode", old.Mode, new.Mode},
+	for _, f := range []struct{ field, old, changed string }{
+		{"id", old.ID, changed.ID},
+		{"vendor", old.Vendor, changed.Vendor},
+		{"source", old.Source, changed.Source},
+		{"as-of", day(old), day(changed)},
+		{"stage", string(old.Stage), string(changed.Stage)},
+		{"region", old.Region, changed.Region},
+		{"sdk", old.SDK.String(), changed.SDK.String()},
+		{"mode", old.Mode, changed.Mode},
 	} {
-		if f.old != f.new {
-			out = append(out, Fact{f.field, f.old, f.new})
+		if f.old != f.changed {
+			out = append(out, Fact{f.field, f.old, f.changed})
 		}
 	}
 	return out

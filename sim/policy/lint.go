@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func (p *Policy) Lint(o LintOptions) Findings {
 		l.Profile = p.Stage
 	}
 	if len(p.Entries) == 0 {
-		l.wrong(CodeEmpty, p.at["entries"], "", "the policy has no rows: nothing would pass", "add the rows of the vendor's list")
+		l.wrong(CodeEmpty, p.place("entries"), "", "the policy has no rows: nothing would pass", "add the rows of the vendor's list")
 	}
 	l.use()
 	l.ages()
@@ -71,6 +70,14 @@ func (l *linter) warn(code string, at Pos, entry, words, remedy string) {
 	l.add(code, SeverityWarning, at, entry, words, remedy)
 }
 
+// place is where a field stands, or else where the list begins.
+func (p *Policy) place(field string) Pos {
+	if at, ok := p.at[field]; ok {
+		return at
+	}
+	return p.start
+}
+
 // place is where a field stands, or else where its entry does.
 func (e *Entry) place(field string) Pos {
 	if at, ok := e.at[field]; ok {
@@ -85,14 +92,14 @@ func (l *linter) use() {
 	if l.Profile == Production {
 		switch p.Stage {
 		case Test:
-			l.wrong(CodeTestList, p.at["stage"], "", "the list is for testing, and this is production",
+			l.wrong(CodeTestList, p.place("stage"), "", "the list is for testing, and this is production",
 				"ask the vendor for production addresses; test addresses are shared, and go without notice")
 		case "":
-			l.warn(CodeNoStage, Pos{}, "", "the list doesn't say whether it is for test or for production", `add "stage: production" if it is`)
+			l.warn(CodeNoStage, p.start, "", "the list doesn't say whether it is for test or for production", `add "stage: production" if it is`)
 		}
 	}
 	if l.SDK != (Version{}) && !p.SDK.Contains(l.SDK) {
-		l.warn(CodeSDK, p.at["sdk"], "", fmt.Sprintf("the list is for SDK %v, and SDK %v is another: its list differs", p.SDK, l.SDK),
+		l.warn(CodeSDK, p.place("sdk"), "", fmt.Sprintf("the list is for SDK %v, and SDK %v is another: its list differs", p.SDK, l.SDK),
 			"ask the vendor for the list of that version")
 	}
 }
@@ -102,9 +109,9 @@ func (l *linter) ages() {
 	p := l.policy
 	undated := p.AsOf.IsZero() && slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.AsOf.IsZero() })
 	if undated {
-		l.warn(CodeNoDate, Pos{}, "", "the list bears no date: nobody can tell whether it is out of date", `add "as-of:" with the day on which it was right`)
+		l.warn(CodeNoDate, p.start, "", "the list bears no date: nobody can tell whether it is out of date", `add "as-of:" with the day on which it was right`)
 	}
-	l.age(p.AsOf, p.at["as-of"], "", "the list")
+	l.age(p.AsOf, p.place("as-of"), "", "the list")
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		l.age(e.AsOf, e.place("as-of"), e.ID, "the row")
@@ -123,53 +130,6 @@ func (l *linter) age(asOf time.Time, at Pos, entry, what string) {
 	case age < -day: // a day of grace for time zones
 		l.warn(CodeFutureDate, at, entry, fmt.Sprintf("%s is from %s, which is yet to come", what, asOf.Format(time.DateOnly)), "correct the date")
 	}
-}
-
-// superseding checks the chains of rows that take each other's place.
-func (l *linter) superseding() {
-	p := l.policy
-	byID := make(map[string]*Entry, len(p.Entries))
-	ids := make([]string, 0, len(p.Entries))
-	for i := range p.Entries {
-		byID[p.Entries[i].ID] = &p.Entries[i]
-		ids = append(ids, p.Entries[i].ID)
-	}
-	ends := make(map[string]bool) // rows from which a chain is known to end
-	for i := range p.Entries {
-		e := &p.Entries[i]
-		if e.SupersededBy == "" {
-			continue
-		}
-		next, ok := byID[e.SupersededBy]
-		switch {
-		case !ok:
-			remedy := "name a row of this list, or leave it out"
-			if meant := nearest.To(e.SupersededBy, ids); meant != "" {
-				remedy = fmt.Sprintf("did you mean %q?", meant)
-			}
-			l.wrong(CodeSupersededBy, e.place("superseded-by"), e.ID, fmt.Sprintf("it is superseded by %q, and there is no such row", e.SupersededBy), remedy)
-		case circular(e, byID, ends):
-			l.wrong(CodeSupersededBy, e.place("superseded-by"), e.ID, "rows supersede each other in a circle", "say which one stays")
-		default:
-			l.warn(CodeSuperseded, e.place("superseded-by"), e.ID, fmt.Sprintf("row %s takes its place", next.ID), "close it once no call uses it any more")
-		}
-	}
-}
-
-// circular tells whether the chain from a row comes back to one of its own.
-func circular(e *Entry, byID map[string]*Entry, ends map[string]bool) bool {
-	walked := make(map[string]bool)
-	for e != nil && e.SupersededBy != "" && !ends[e.ID] {
-		if walked[e.ID] {
-			return true
-		}
-		walked[e.ID] = true
-		e = byID[e.SupersededBy]
-	}
-	for id := range walked {
-		ends[id] = true
-	}
-	return false
 }
 
 func (l *linter) purpose(e *Entry) {
@@ -261,77 +221,4 @@ func resolves(zone Zone, domain string) bool {
 		}
 	}
 	return false
-}
-
-// testAddresses are the document's, with the row in which each stands first.
-var testAddresses = func() map[netip.Addr]string {
-	p, err := Embedded(CloudProxyTest)
-	if err != nil {
-		panic(err) // the file is ours
-	}
-	rows := make(map[netip.Addr]string)
-	for _, e := range p.Entries {
-		for _, d := range e.Destinations {
-			if _, ok := rows[d.First]; !ok {
-				rows[d.First] = e.ID
-			}
-		}
-	}
-	return rows
-}()
-
-// testRow finds a test address in a destination, the lowest if it has several.
-func testRow(d Destination) (row string, ok bool) {
-	var lowest netip.Addr
-	for a, id := range testAddresses {
-		if d.contains(a) && (!ok || a.Less(lowest)) {
-			lowest, row, ok = a, id, true
-		}
-	}
-	return row, ok
-}
-
-// special are blocks that no vendor's server has (RFC 6890 and the registries that it set up).
-var special = []struct {
-	prefix netip.Prefix
-	why    string
-}{
-	{netip.MustParsePrefix("192.0.2.0/24"), "for documentation (RFC 5737)"},
-	{netip.MustParsePrefix("198.51.100.0/24"), "for documentation (RFC 5737)"},
-	{netip.MustParsePrefix("203.0.113.0/24"), "for documentation (RFC 5737)"},
-	{netip.MustParsePrefix("2001:db8::/32"), "for documentation (RFC 3849)"},
-	{netip.MustParsePrefix("198.18.0.0/15"), "for benchmarks (RFC 2544)"},
-	{netip.MustParsePrefix("0.0.0.0/8"), "no destination (RFC 791)"},
-	{netip.MustParsePrefix("10.0.0.0/8"), "private (RFC 1918)"},
-	{netip.MustParsePrefix("172.16.0.0/12"), "private (RFC 1918)"},
-	{netip.MustParsePrefix("192.168.0.0/16"), "private (RFC 1918)"},
-	{netip.MustParsePrefix("100.64.0.0/10"), "a provider's own (RFC 6598)"},
-	{netip.MustParsePrefix("127.0.0.0/8"), "this computer itself"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "link-local (RFC 3927)"},
-	{netip.MustParsePrefix("224.0.0.0/3"), "multicast or reserved (RFC 1112)"},
-	{netip.MustParsePrefix("::1/128"), "this computer itself"},
-	{netip.MustParsePrefix("fc00::/7"), "private (RFC 4193)"},
-	{netip.MustParsePrefix("fe80::/10"), "link-local (RFC 4291)"},
-	{netip.MustParsePrefix("ff00::/8"), "multicast (RFC 4291)"},
-}
-
-// exampleDomains never exist in the name service (RFC 2606, RFC 6761).
-var exampleDomains = []string{".test", ".example", ".invalid", ".localhost", ".example.com", ".example.net", ".example.org"}
-
-// unreachable says why a destination can't be a vendor's server, or nothing.
-func unreachable(d Destination) string {
-	if d.Domain != "" {
-		for _, suffix := range exampleDomains {
-			if strings.HasSuffix("."+strings.TrimPrefix(d.Domain, "*."), suffix) {
-				return "a name for examples (RFC 2606)"
-			}
-		}
-		return ""
-	}
-	for _, s := range special {
-		if s.prefix.Contains(d.First) && s.prefix.Contains(d.Last) {
-			return s.why
-		}
-	}
-	return ""
 }

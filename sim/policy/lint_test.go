@@ -71,11 +71,11 @@ func TestLint(t *testing.T) {
 		{"old row", rows("", t1+", as-of: 2020-01-01"), policy.LintOptions{Today: today}, []string{"warning old 4"}},
 		{"not old yet", rows("", t1), policy.LintOptions{Today: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}, nil},
 		{"from tomorrow", rows("", t1), policy.LintOptions{Today: time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)}, []string{"warning future-date 2"}},
-		{"no date", "id: p\nentries:\n  - {" + t1 + "}", policy.LintOptions{}, []string{"warning no-date 0"}},
+		{"no date", "id: p\nentries:\n  - {" + t1 + "}", policy.LintOptions{}, []string{"warning no-date 1"}},
 
 		{"test list in production", rows("stage: test\n", t1), policy.LintOptions{Profile: policy.Production}, []string{"error test-list 3"}},
 		{"test list in test", rows("stage: test\n", t1), policy.LintOptions{Profile: policy.Test}, nil},
-		{"no stage", rows("", t1), policy.LintOptions{Profile: policy.Production}, []string{"warning no-stage 0"}},
+		{"no stage", rows("", t1), policy.LintOptions{Profile: policy.Production}, []string{"warning no-stage 1"}},
 		{"test address in production", rows("stage: production\n", row("T1", `protocols: TCP, destinations: [1.2.3.4, 47.74.211.0/24], ports: 443`)),
 			policy.LintOptions{}, []string{"error test-address 5"}},
 		{"addresses of nobody", rows("stage: production\n", row("T1", `protocols: TCP, destinations: [192.0.2.0/25, 10.0.0.1, "2001:db8::1", a.example.com, "*.a.test", example.org], ports: 443`)),
@@ -90,6 +90,7 @@ func TestLint(t *testing.T) {
 			var got []string
 			for _, f := range policy.Lint("p.yaml", []byte(tc.source), tc.options) {
 				got = append(got, strings.Join([]string{string(f.Severity), f.Code, digits(f.Line)}, " "))
+				require.True(t, f.Line > 0 && f.Column > 0, f.String())
 				if f.Code != policy.CodeSyntax {
 					require.NotEmpty(t, f.Remedy, f.String())
 				}
@@ -110,7 +111,7 @@ func TestLintWords(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []string{
-		`cloud-proxy-test.yaml: the list bears no date: nobody can tell whether it is out of date; add "as-of:" with the day on which it was right`,
+		`cloud-proxy-test.yaml:5:1: the list bears no date: nobody can tell whether it is out of date; add "as-of:" with the day on which it was right`,
 		`cloud-proxy-test.yaml:8:8: the list is for testing, and this is production; ask the vendor for production addresses; test addresses are shared, and go without notice`,
 		`cloud-proxy-test.yaml:10:6: the list is for SDK >=2.5.1 <3.4.0, and SDK 3.4.0 is another: its list differs; ask the vendor for the list of that version`,
 	}, words(list.Lint(policy.LintOptions{Profile: policy.Production, SDK: version(t, "3.4.0")})))

@@ -18,14 +18,19 @@ import (
 // Like the firewall's flows it is a pure table: time comes in as an argument and never runs backwards, and it
 // belongs to one goroutine.
 type Names struct {
-	names map[string]map[netip.Addr]lease
+	names   map[string]map[netip.Addr]lease
+	sweepAt int // number of names at which the next one makes it look for those that ended long ago
 }
 
 // lease is until when an address belongs to a name. Those that ended are kept, so that a drop can be explained.
 type lease struct{ until time.Time }
 
-// memory is how long an ended lease is worth remembering.
-const memory = 24 * time.Hour
+// memory is how long an ended lease is worth remembering, and sweepMin the least number of names for which a search
+// for others is worth the walk.
+const (
+	memory   = 24 * time.Hour
+	sweepMin = 1024
+)
 
 // forever is the end of names that come from a file and don't change.
 var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -37,23 +42,35 @@ func (n *Names) Learn(now time.Time, name string, addrs []netip.Addr, ttl time.D
 	if n.names == nil {
 		n.names = make(map[string]map[netip.Addr]lease)
 	}
-	known := n.names[name]
-	if known == nil {
-		known = make(map[netip.Addr]lease)
-		n.names[name] = known
-	}
-	for a, l := range known {
-		if now.Sub(l.until) > memory {
-			delete(known, a)
-		}
+	if n.names[name] == nil {
+		n.forget(now)
+		n.names[name] = make(map[netip.Addr]lease, len(addrs))
 	}
 	for _, a := range addrs {
 		until := now.Add(ttl)
-		if l, ok := known[a.Unmap()]; ok && l.until.After(until) {
+		if l, ok := n.names[name][a.Unmap()]; ok && l.until.After(until) {
 			until = l.until
 		}
-		known[a.Unmap()] = lease{until}
+		n.names[name][a.Unmap()] = lease{until}
 	}
+}
+
+// forget drops what ended long ago, whenever the names have doubled since the last time.
+func (n *Names) forget(now time.Time) {
+	if len(n.names) < max(sweepMin, n.sweepAt) {
+		return
+	}
+	for name, known := range n.names {
+		for a, l := range known {
+			if now.Sub(l.until) > memory {
+				delete(known, a)
+			}
+		}
+		if len(known) == 0 {
+			delete(n.names, name)
+		}
+	}
+	n.sweepAt = 2 * len(n.names)
 }
 
 // Hear learns from a DNS message as a firewall reads it off the wire, and tells whether that changed what the name

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -57,6 +58,19 @@ func TestNamesFollowAnswers(t *testing.T) {
 	require.Equal(t, "relay.example is 192.0.2.2", words)
 	words, _ = n.Explain(at(120), "edge.example", addrs("192.0.2.9")[0])
 	require.Equal(t, "no answer for edge.example was seen", words)
+}
+
+// TestNamesForget learns more names than anybody needs, and finds the memory of those that ended long ago gone.
+func TestNamesForget(t *testing.T) {
+	var n policy.Names
+	for i := range 5000 {
+		n.Learn(epoch.Add(time.Duration(i)*time.Hour), fmt.Sprintf("host-%d.example", i), addrs("192.0.2.1"), time.Minute)
+	}
+	end := epoch.Add(5000 * time.Hour)
+	words, _ := n.Explain(end, "host-0.example", addrs("192.0.2.1")[0])
+	require.Equal(t, "no answer for host-0.example was seen", words)
+	_, stale := n.Explain(end, "host-4999.example", addrs("192.0.2.1")[0])
+	require.True(t, stale)
 }
 
 func TestNamesHear(t *testing.T) {

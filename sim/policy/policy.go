@@ -24,7 +24,8 @@ type Policy struct {
 	File  string   // its name, for findings
 	Notes Findings // of a table: what its reader understood, and what it left out
 
-	at map[string]Pos // where fields stand
+	start Pos            // of the file's first value
+	at    map[string]Pos // where fields stand
 }
 
 // Stage is what the addresses of a list are for.

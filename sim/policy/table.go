@@ -20,7 +20,7 @@ import (
 // further groups of ports, and text belongs to the row as long as it has fewer purposes than groups. All else
 // is left out, and the notes say so.
 func (r *reader) readTable(text string) {
-	r.policy.ID = nameOf(r.policy.File)
+	r.policy.ID, r.policy.start = nameOf(r.policy.File), Pos{1, 1}
 	t := tableReader{reader: r}
 	for i, line := range strings.Split(text, "\n") {
 		t.line = cursor{rest: strings.TrimRight(line, " \t\r\u00a0"), at: Pos{i + 1, 1}}

@@ -45,11 +45,21 @@ const (
 // box is a region of packets: those whose every number is in its span.
 type box [dims]span
 
-func (b box) intersect(c box) (box, bool) {
+// meets tells whether two regions have a packet in common.
+func (b *box) meets(c *box) bool {
 	for d := range b {
 		if b[d].last.less(c[d].first) || c[d].last.less(b[d].first) {
-			return box{}, false
+			return false
 		}
+	}
+	return true
+}
+
+func (b box) intersect(c box) (box, bool) {
+	if !b.meets(&c) {
+		return box{}, false
+	}
+	for d := range b {
 		if b[d].first.less(c[d].first) {
 			b[d].first = c[d].first
 		}
@@ -62,7 +72,7 @@ func (b box) intersect(c box) (box, bool) {
 
 // minus is b without c, as boxes that don't overlap.
 func (b box) minus(c box) (out []box) {
-	if _, ok := b.intersect(c); !ok {
+	if !b.meets(&c) {
 		return []box{b}
 	}
 	for d := range b {

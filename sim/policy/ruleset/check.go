@@ -214,19 +214,23 @@ func (c *checker) gaps(b box, six bool, r firewall.Rule, e *policy.Entry, g *gat
 			return false, err
 		}
 		var next []box
-		for _, o := range fate {
-			region := o.box
+		for _, x := range rest {
 			if l.back {
-				region = region.swapped()
+				x = x.swapped()
 			}
-			for _, x := range rest {
-				common, ok := x.intersect(region)
-				switch {
-				case !ok:
-				case o.verdict == canAccept:
+			for i := range fate {
+				o := &fate[i]
+				if !o.box.meets(&x) {
+					continue
+				}
+				common, _ := o.box.intersect(x)
+				if l.back {
+					common = common.swapped()
+				}
+				if o.verdict == canAccept {
 					next = append(next, common)
-				default:
-					g.add(r.Proto.String(), six, common, e, o, l != opening)
+				} else {
+					g.add(r.Proto.String(), six, common, e, *o, l != opening)
 				}
 			}
 		}

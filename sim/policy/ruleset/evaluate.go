@@ -75,29 +75,36 @@ func (e *evaluator) through(chains []*chain, region []box) ([]outcome, error) {
 func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piece) {
 	for i := range c.rules {
 		r := &c.rules[i]
-		if r.action.kind == proceed || len(pieces) == 0 {
+		cuts, doubt, never := r.ask(e.situation)
+		if never || r.action.kind == proceed {
 			continue
 		}
-		var next []piece
-		for _, p := range pieces {
-			if e.pieces > mostPieces {
+		// What misses the rule stays where it is; a region that is hit makes room for what is left of it.
+		for at, todo := 0, len(pieces); at < todo; {
+			p := pieces[at]
+			if misses(p.box, cuts) {
+				at++
+				continue
+			}
+			hits, left := split(p, cuts)
+			if e.pieces += len(hits) + len(left); e.pieces > mostPieces {
 				return done, rest
 			}
-			hits, misses, doubt := e.split(r, p)
-			e.pieces += len(hits) + len(misses)
-			next = append(next, misses...)
 			for _, hit := range hits {
 				if doubt != "" {
 					hit.may |= r.action.reach()
 					hit.doubts = append(slices.Clip(hit.doubts), r.name+": "+doubt)
-					next = append(next, hit)
+					left = append(left, hit)
 					continue
 				}
 				d, n, back := e.act(c, r, hit)
-				done, next, rest = append(done, d...), append(next, n...), append(rest, back...)
+				done, left, rest = append(done, d...), append(left, n...), append(rest, back...)
 			}
+			todo--
+			pieces[at] = pieces[todo]
+			pieces[todo] = pieces[len(pieces)-1]
+			pieces = append(pieces[:len(pieces)-1], left...)
 		}
-		pieces = next
 	}
 	return done, append(rest, pieces...)
 }
@@ -146,33 +153,58 @@ func (a action) reach() (v verdict) {
 	return v
 }
 
-// split divides a region into what a rule matches and what it doesn't. With a doubt, the rule may or may not match
-// the hits.
-func (e *evaluator) split(r *rule, p piece) (hits, misses []piece, doubt string) {
-	hits = []piece{p}
+// cut is what a test asks of addresses and ports.
+type cut struct {
+	boxes   []box
+	negated bool // it asks for the packets outside
+}
+
+// ask tells which packets of a situation a rule matches: those within all the cuts. With a doubt it may or may not
+// match them.
+func (r *rule) ask(s *situation) (cuts []cut, doubt string, never bool) {
 	for i := range r.tests {
 		t := &r.tests[i]
-		matches, boxes, why := t.ask(e.situation)
+		matches, boxes, why := t.ask(s)
 		switch matches {
 		case no:
-			return nil, append(misses, hits...), ""
+			return nil, "", true
 		case maybe:
 			doubt = why
 		case some:
-			var in []piece
-			for _, h := range hits {
-				matched, other := divide(h, boxes)
-				if t.negated {
-					matched, other = other, matched
-				}
-				in, misses = append(in, matched...), append(misses, other...)
-			}
-			if hits = in; len(hits) == 0 {
-				return nil, misses, ""
-			}
+			cuts = append(cuts, cut{boxes, t.negated})
 		}
 	}
-	return hits, misses, doubt
+	return cuts, doubt, false
+}
+
+// misses tells, without dividing it, of most regions that a rule doesn't match that it doesn't.
+func misses(b box, cuts []cut) bool {
+	for _, c := range cuts {
+		if c.negated {
+			continue
+		}
+		if !slices.ContainsFunc(c.boxes, func(x box) bool { return b.meets(&x) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// split divides a region into what is within all cuts and what isn't.
+func split(p piece, cuts []cut) (hits, left []piece) {
+	hits = []piece{p}
+	for _, c := range cuts {
+		var in []piece
+		for _, h := range hits {
+			matched, other := divide(h, c.boxes)
+			if c.negated {
+				matched, other = other, matched
+			}
+			in, left = append(in, matched...), append(left, other...)
+		}
+		hits = in
+	}
+	return hits, left
 }
 
 // ask tells what a test says of all packets of a situation; some is those within the boxes, or without them if it is
@@ -212,7 +244,11 @@ func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
 // divide cuts a region along boxes.
 func divide(p piece, boxes []box) (inside, outside []piece) {
 	rest := []box{p.box}
-	for _, b := range boxes {
+	for i := range boxes {
+		b := boxes[i]
+		if !p.box.meets(&b) {
+			continue
+		}
 		var next []box
 		for _, r := range rest {
 			common, ok := r.intersect(b)
