@@ -188,7 +188,7 @@ func (s *mutantsText) troubles() {
 
 func (s *mutantsText) idle() {
 	idle := s.m.Idle()
-	if len(idle) == 0 || s.m.Verdict == result.Unsound {
+	if len(idle) == 0 {
 		return
 	}
 	s.line("%s", s.paint.bold("These MUSTs kill no mutant:"))

@@ -93,11 +93,14 @@ func (r KillingRule) Owes() bool {
 	return r.Level == Must && (r.Subject == SubjectSDK || r.Subject == SubjectProxy)
 }
 
-// Idle is the rules that owe a kill and have none. Of chosen mutants nothing can be said.
+// Idle is the rules that owe a kill and have none. Nothing can be said where not every mutant was tested.
 func (m *Mutation) Idle() []KillingRule {
+	if m.Chosen || m.Interrupted || len(m.Reference) > 0 {
+		return nil
+	}
 	var idle []KillingRule
 	for _, r := range m.Rules {
-		if !m.Chosen && r.Owes() && len(r.Kills) == 0 {
+		if r.Owes() && len(r.Kills) == 0 {
 			idle = append(idle, r)
 		}
 	}

@@ -32,7 +32,7 @@ func JudgeMutation(m *Mutation) {
 	switch {
 	case len(m.Reference) > 0:
 		m.Verdict = Unsound
-	case survived || !m.Interrupted && len(m.Idle()) > 0:
+	case survived || len(m.Idle()) > 0:
 		m.Verdict = NotProven
 	case open || !any:
 		m.Verdict = Partial
