@@ -66,8 +66,8 @@ func text(value string) string {
 	n, _ := strconv.Atoi(count) // the step's expression admits digits only
 	const label = 64            // the longest that a name may have (RFC 1035, section 2.3.4), and a dot
 	long := []byte(strings.Repeat("a", n))
-	for i := label - 1; i < n-1; i += label {
-		long[i] = '.'
+	for i := label - 1; i < n; i += label {
+		long[min(i, n-2)] = '.' // none at the end
 	}
 	return string(long)
 }
