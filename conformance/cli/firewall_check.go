@@ -28,6 +28,8 @@ func (c *command) firewallCheck() *cobra.Command {
 what is open that no row needs. It holds for every packet, the answers included. What it can't tell, because the rules
 depend on something that it doesn't model, it says.
 
+Clients are taken to send from ports above 1023, as they do.
+
 A RULESET is what "nft -j list ruleset", "iptables-save" or "ip6tables-save" printed, as root, or "-" for standard
 input. Several are taken for parts of one firewall.
 

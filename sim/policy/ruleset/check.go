@@ -75,12 +75,17 @@ func Check(p *policy.Policy, rs *Ruleset, o Options) (*Report, error) {
 		return nil, err
 	}
 	c := checker{rs: rs, Options: o, fates: make(map[fateKey][]outcome)}
+	rules := make(map[string][]firewall.Rule, len(p.Entries)) // by entry
+	for _, r := range compiled.Rules {
+		id, _, _ := strings.Cut(r.ID, "/")
+		rules[id] = append(rules[id], r)
+	}
 	report := &Report{Policy: p.Name(), Ruleset: rs.Name, Kind: rs.Kind, Hook: o.Hook, Sources: []string{}, Rows: []Row{}}
 	for _, prefix := range o.Sources {
 		report.Sources = append(report.Sources, prefix.String())
 	}
 	for i := range p.Entries {
-		row, err := c.row(p, &p.Entries[i], compiled)
+		row, err := c.row(&p.Entries[i], rules[p.Entries[i].ID])
 		if err != nil {
 			return nil, err
 		}
@@ -156,17 +161,14 @@ func (c *checker) boxes(r firewall.Rule, six bool) (out []box) {
 }
 
 // row finds what of a row isn't open.
-func (c *checker) row(p *policy.Policy, e *policy.Entry, compiled firewall.Policy) (Row, error) {
+func (c *checker) row(e *policy.Entry, rules []firewall.Rule) (Row, error) {
 	row := Row{ID: e.ID, Purpose: e.PurposeText(), Level: e.Level, Gaps: []Opening{}}
-	var open, all bool // something is open; something is asked
+	var open, asked bool // something of it is open; some client could use it
 	g := gatherer{}
-	for _, r := range compiled.Rules {
-		if id, _, _ := strings.Cut(r.ID, "/"); id != e.ID {
-			continue
-		}
+	for _, r := range rules {
 		for _, six := range []bool{false, true} {
 			for _, b := range c.boxes(r, six) {
-				all = true
+				asked = true
 				passes, err := c.gaps(b, six, r, e, &g)
 				if err != nil {
 					return row, err
@@ -177,6 +179,12 @@ func (c *checker) row(p *policy.Policy, e *policy.Entry, compiled firewall.Polic
 	}
 	row.Gaps = append(row.Gaps, g.openings()...)
 	row.Gaps = append(row.Gaps, c.nameless(e)...)
+	if !asked && len(row.Gaps) == 0 {
+		row.Gaps = append(row.Gaps, Opening{
+			Protocol: "all", Source: "any", SourcePorts: "any", Destination: "of it", Ports: "any", Verdict: "undecided",
+			Doubts: []string{"no client has an address of the row's family (--source)"},
+		})
+	}
 	closed := row.closed()
 	unsure := slices.ContainsFunc(row.Gaps, func(o Opening) bool { return o.Verdict != "drop" })
 	switch {
@@ -184,7 +192,7 @@ func (c *checker) row(p *policy.Policy, e *policy.Entry, compiled firewall.Polic
 		row.Status = Partly
 	case closed && !unsure:
 		row.Status = Closed
-	case unsure || !all:
+	case unsure:
 		row.Status = Undecided
 	default:
 		row.Status = Open
@@ -253,97 +261,6 @@ func (c *checker) nameless(e *policy.Entry) (out []Opening) {
 		}
 	}
 	return out
-}
-
-// beyond finds what is open for certain and that no row needs.
-func (c *checker) beyond(compiled firewall.Policy) ([]Opening, error) {
-	out := []Opening{}
-	for _, six := range []bool{false, true} {
-		if !c.rs.covers[family(six)] {
-			continue
-		}
-		for _, proto := range c.protocols(six) {
-			fate, err := c.fate(fateKey{six, proto.number, opening})
-			if err != nil {
-				return nil, err
-			}
-			var needed []box
-			for _, r := range compiled.Rules {
-				if uint8(r.Proto) == proto.number {
-					needed = append(needed, c.boxes(r, six)...)
-				}
-			}
-			out = append(out, excess(proto.name, six, fate, needed)...)
-		}
-	}
-	return out, nil
-}
-
-// mostParts is how many parts of what a rule opens are listed one by one. Of a rule for every destination, the rows
-// would cut out so many that nobody could read what is left.
-const mostParts = 3
-
-// excess is what is accepted and not needed, rule by rule.
-func excess(proto string, six bool, fate []outcome, needed []box) (out []Opening) {
-	var rules []string
-	by := make(map[string][]outcome)
-	for _, o := range fate {
-		if o.verdict != canAccept {
-			continue
-		}
-		if by[o.by] == nil {
-			rules = append(rules, o.by)
-		}
-		by[o.by] = append(by[o.by], o)
-	}
-	for _, rule := range rules {
-		var all, left gatherer
-		for _, o := range by[rule] {
-			all.add(proto, six, o.box, nil, o, false)
-			_, rest := divide(piece{box: o.box}, needed)
-			for _, r := range rest {
-				left.add(proto, six, r.box, nil, o, false)
-			}
-		}
-		parts := left.openings()
-		if whole := all.openings(); len(parts) > mostParts && len(whole) < len(parts) {
-			for _, w := range whole {
-				w.PartNeeded = true
-				out = append(out, w)
-			}
-			continue
-		}
-		out = append(out, parts...)
-	}
-	return out
-}
-
-type protocol struct {
-	name   string
-	number uint8
-}
-
-// protocols are those that are tried: TCP, UDP, ICMP, those that rules name, and one that stands for all others.
-func (c *checker) protocols(six bool) []protocol {
-	out := []protocol{{"TCP", uint8(firewall.TCP)}, {"UDP", uint8(firewall.UDP)}}
-	icmp := protocol{"ICMP", uint8(firewall.ICMP)}
-	if six {
-		icmp = protocol{"ICMPv6", 58}
-	}
-	out = append(out, icmp)
-	other := uint8(253) // for experiments (RFC 3692)
-	for n := range 256 {
-		if !c.rs.protos[uint8(n)] {
-			continue
-		}
-		if uint8(n) == other {
-			other++
-		}
-		if !slices.ContainsFunc(out, func(p protocol) bool { return p.number == uint8(n) }) && n != 1 && n != 58 {
-			out = append(out, protocol{fmt.Sprintf("protocol %d", n), uint8(n)})
-		}
-	}
-	return append(out, protocol{"every other protocol", other})
 }
 
 // unknown lists what of the ruleset isn't modelled and could matter, each once.

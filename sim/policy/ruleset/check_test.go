@@ -246,6 +246,14 @@ func TestCheckRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "one family")
 }
 
+// TestNoClientOfTheFamily can't tell whether a row is open to clients that there aren't.
+func TestNoClientOfTheFamily(t *testing.T) {
+	use := policy.Use{Sources: []netip.Prefix{netip.MustParsePrefix("2001:db8:a::/48")}}
+	report := check(t, policy.StandIn(), listing(t, "stand-in.nft.json"), ruleset.Options{Use: use})
+	require.Equal(t, ruleset.Undecided, report.Rows[0].Status)
+	require.Contains(t, report.Text(), "can't be told: all of it; no client has an address of the row's family (--source)")
+}
+
 // TestOutput judges a computer's own firewall: its packets leave by output, the answers come by input.
 func TestOutput(t *testing.T) {
 	const rules = `*filter

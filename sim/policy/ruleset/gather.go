@@ -58,23 +58,36 @@ func (g *gatherer) put(o Opening, six bool, b box) {
 }
 
 func (g *gatherer) openings() (out []Opening) {
-	for _, key := range g.order {
-		out = append(out, g.groups[key].openings()...)
+	for _, l := range g.lumps() {
+		out = append(out, l.Opening)
 	}
 	return out
 }
 
-// openings are a group's regions, one for each destination, source port and set of ports.
-func (g *group) openings() (out []Opening) {
+// lump is an opening and the regions that it stands for.
+type lump struct {
+	Opening
+	boxes []box
+}
+
+func (g *gatherer) lumps() (out []lump) {
+	for _, key := range g.order {
+		out = append(out, g.groups[key].lumps()...)
+	}
+	return out
+}
+
+// lumps are a group's regions, one for each destination, source port and set of ports.
+func (g *group) lumps() (out []lump) {
 	type place struct{ source, sourcePort, destination span }
 	var places []place
-	ports := make(map[place][]firewall.PortRange)
+	boxes := make(map[place][]box)
 	for _, b := range coalesce(g.boxes) {
 		p := place{b[srcAddr], b[srcPort], b[dstAddr]}
-		if ports[p] == nil {
+		if boxes[p] == nil {
 			places = append(places, p)
 		}
-		ports[p] = append(ports[p], b[dstPort].ports())
+		boxes[p] = append(boxes[p], b)
 	}
 	line := make(map[string]int) // of what but for its source
 	for _, p := range places {
@@ -84,15 +97,20 @@ func (g *group) openings() (out []Opening) {
 			o.SourcePorts = p.sourcePort.ports().String()
 		}
 		o.Destination = addresses(p.destination, g.six)
-		o.Ports = region.NewPorts(ports[p]...).String()
+		var ports []firewall.PortRange
+		for _, b := range boxes[p] {
+			ports = append(ports, b[dstPort].ports())
+		}
+		o.Ports = region.NewPorts(ports...).String()
 		key := fmt.Sprint(o.SourcePorts, " ", o.Destination, " ", o.Ports)
 		o.Source = addresses(p.source, g.six)
 		if i, ok := line[key]; ok {
 			out[i].Source += ", " + o.Source
+			out[i].boxes = append(out[i].boxes, boxes[p]...)
 			continue
 		}
 		line[key] = len(out)
-		out = append(out, o)
+		out = append(out, lump{o, boxes[p]})
 	}
 	return out
 }
