@@ -50,6 +50,10 @@ func TestREADME(t *testing.T) {
 			if strings.Contains(args, "mutant:") {
 				want = 1
 			}
+			if strings.HasPrefix(args, "run") && !strings.Contains(args, ".feature") && !strings.Contains(args, "--tags") {
+				// The whole suite has tests of its own; here it is the command that is tried.
+				args += ` --tags "@CP-FLOW-01 or @CP-FLOW-04"`
+			}
 			cmd := exec.Command("sh", "-c", program+" "+args)
 			cmd.Dir = folder
 			out, err := cmd.CombinedOutput()
