@@ -133,8 +133,9 @@ func (r *reader) csvRow(fields, cells []string, lines *csv.Reader) {
 		}
 	}
 	if id, ok := values["id"]; ok {
-		e.ID = id
-		if words := badName(id); words != "" {
+		if words := badName(id); words == "" {
+			e.ID = id
+		} else {
 			r.wrong(CodeBadValue, e.at["id"], "", fmt.Sprintf("an entry's id, %q, %s", id, words), "")
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -83,19 +84,21 @@ func validate(t testing.TB, source []byte) error {
 	}
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(plain))
 	require.NoError(t, err)
-	return schema(t).Validate(instance)
+	return schema().Validate(instance)
 }
 
-func schema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
+// schema is compiled once: fuzzing asks for it thousands of times.
+var schema = sync.OnceValue(func() *jsonschema.Schema {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(policy.Schema))
-	require.NoError(t, err)
+	if err != nil {
+		panic(err)
+	}
 	compiler := jsonschema.NewCompiler()
-	require.NoError(t, compiler.AddResource("policy.schema.json", document))
-	compiled, err := compiler.Compile("policy.schema.json")
-	require.NoError(t, err)
-	return compiled
-}
+	if err := compiler.AddResource("policy.schema.json", document); err != nil {
+		panic(err)
+	}
+	return compiler.MustCompile("policy.schema.json")
+})
 
 // TestSchemaKnowsTheFields compares the schema's fields with those that the reader knows.
 func TestSchemaKnowsTheFields(t *testing.T) {

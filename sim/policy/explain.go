@@ -70,6 +70,8 @@ func (p *Policy) Explain(q Question, u Use) (Explanation, error) {
 	out.Words = "no row opens it, and all else is dropped"
 	if near, ok := p.nearest(q, u); ok {
 		out.Nearest = &near
+	} else {
+		out.Words = "no row opens it or anything near it, and all else is dropped"
 	}
 	out.Remarks = p.unresolved(u)
 	return out, nil

@@ -34,7 +34,8 @@ func TestExplain(t *testing.T) {
 		{firewall.TCP, "10.0.0.2", "23.236.115.139:443", "default", "23.236.115.139 is one above row T1's address 23.236.115.138"},
 		{firewall.TCP, "10.0.0.2", "148.153.66.221:4000", "default", "148.153.66.221 is three above row T2's address 148.153.66.218"},
 		{firewall.TCP, "10.0.0.2", "192.0.2.1:443", "default", "row T1 opens TCP 443, but at 23.236.115.138, not at 192.0.2.1"},
-		{firewall.TCP, "10.0.0.2", "192.0.2.1:53", "default", "row T1 opens TCP 443, 4000, 3433-3460 at 23.236.115.138"},
+		{firewall.TCP, "10.0.0.2", "192.0.2.1:53", "default", ""},
+		{firewall.UDP, "10.0.0.2", "23.236.115.200:53", "default", "row T8 opens UDP 3478-3500 at 23.236.115.138"},
 		{firewall.TCP, "10.0.1.2", "23.236.115.138:443", "default", "row T1 would match, but the source 10.0.1.2 is none of the clients (10.0.0.0/24)"},
 	} {
 		e, err := list.Explain(policy.Question{Proto: tc.proto, Src: netip.MustParseAddr(tc.src), Dst: netip.MustParseAddrPort(tc.dst)}, office)
@@ -47,6 +48,11 @@ func TestExplain(t *testing.T) {
 			continue
 		}
 		require.Equal(t, "drop", e.Verdict)
+		if tc.words == "" {
+			require.Nil(t, e.Nearest, tc.dst)
+			require.Equal(t, "no row opens it or anything near it, and all else is dropped", e.Words)
+			continue
+		}
 		require.NotNil(t, e.Nearest, tc.dst)
 		require.Equal(t, tc.words, e.Nearest.Words, tc.dst)
 	}

@@ -66,7 +66,8 @@ func (m *miss) compare(o *miss) int {
 	)
 }
 
-// nearest finds the entry that would have matched if the packet differed least; with three differences none is near.
+// nearest finds the entry that would have matched if the packet differed least. None is near if all of them differ
+// in three things, or in a far address and something else.
 func (p *Policy) nearest(q Question, u Use) (Near, bool) {
 	wrongSource := len(u.Sources) > 0 && !slices.ContainsFunc(u.Sources, func(x netip.Prefix) bool { return x.Contains(q.Src) })
 	var best *miss
@@ -79,7 +80,12 @@ func (p *Policy) nearest(q Question, u Use) (Near, bool) {
 			}
 		}
 	}
-	if best == nil || best.differences() > 2+btoi(wrongSource) {
+	if best == nil {
+		return Near{}, false
+	}
+	differences := best.differences() - btoi(wrongSource) // that one is the same for all
+	stranger := best.wrongDest && best.destDistance > neighbourhood
+	if differences > 2 || differences == 2 && stranger {
 		return Near{}, false
 	}
 	return Near{Rule: best.entry.ruleID(best.proto), Words: best.words(q, u)}, true

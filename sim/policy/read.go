@@ -107,7 +107,7 @@ func (r *reader) entries(n *tree.Node) {
 
 func (r *reader) entry(n *tree.Node) {
 	e := Entry{Level: Required, At: Pos{n.Line, n.Column}, at: make(map[string]Pos, 6)}
-	if id := n.Field("id"); id != nil {
+	if id := n.Field("id"); id != nil && badName(id.Text) == "" {
 		e.ID = id.Text // first, so that what is wrong with the rest can name the row
 	}
 	mistakes := len(r.found)

@@ -48,6 +48,8 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 		case strings.HasPrefix(line, "*"):
 			r.table, r.open = line[1:], true
 			tables++
+		case !r.open && strings.HasPrefix(line, "table "):
+			return &placed{r.line, 1, `this is how "nft list ruleset" prints for people: add -j, "nft -j list ruleset"`}
 		case !r.open:
 			return &placed{r.line, 1, `before a table such as "*filter": this isn't what iptables-save prints, nor JSON of nft`}
 		case line == "COMMIT":

@@ -24,7 +24,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"empty", "  \n", `rules:1:1: the file is empty: write "nft -j list ruleset" or "iptables-save" into it, as root`},
 		{"something else", "hello", `rules:1:1: before a table such as "*filter"`},
-		{"nft without -j", "table inet filter {\n", `rules:1:1: before a table such as "*filter"`},
+		{"nft without -j", "table inet filter {\n", `rules:1:1: this is how "nft list ruleset" prints for people: add -j`},
 		{"JSON of something else", `{"a": 1}`, `rules:1:1: no list "nftables"`},
 		{"cut JSON", `{"nftables": [`, `rules:1:15: not JSON: it ends too early`},
 		{"bad JSON", "{\"nftables\": [\n  x]}", `rules:2:3: not JSON: invalid character 'x'`},
