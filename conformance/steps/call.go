@@ -183,13 +183,17 @@ func (s *scene) joinFailedAt(n int) error {
 	if n < 0 || n >= len(s.joins) {
 		return fmt.Errorf("alice has not joined: a step before this one must")
 	}
-	c := s.joins[n]
+	return mustFail(s.joins[n], "the join", s.world.Limits.Join)
+}
+
+// mustFail judges a call that was given its time: did it report an error?
+func mustFail(c *world.Call, what string, limit time.Duration) error {
 	if over, failed := c.Over(); over && failed != nil {
 		return nil
 	}
 	return &result.Failure{
-		Message:  "the join did not fail",
-		Expected: fmt.Sprintf("join reports an error within %v", s.world.Limits.Join),
+		Message:  what + " did not fail",
+		Expected: fmt.Sprintf("%s reports an error within %v", c.Method, limit),
 		Actual:   ended(c),
 		Events:   proof(c),
 	}

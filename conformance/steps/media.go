@@ -109,15 +109,7 @@ func (s *scene) publishFailed() error {
 	if err != nil {
 		return err
 	}
-	if over, failed := c.Over(); over && failed != nil {
-		return nil
-	}
-	return &result.Failure{
-		Message:  "publishing did not fail",
-		Expected: fmt.Sprintf("publish reports an error within %v", s.world.Limits.Media),
-		Actual:   ended(c),
-		Events:   proof(c),
-	}
+	return mustFail(c, "publishing", s.world.Limits.Media)
 }
 
 func (s *scene) noMedia() error {
