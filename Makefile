@@ -1,9 +1,10 @@
 # What people and CI do with this project. CI calls the same targets: see .ci/run.
 
 GO ?= go
+export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak bench fuzz golden
+.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -21,18 +22,26 @@ test: lint unit run mutants ## All that CI runs: lint, unit, run and mutants
 mutants: build ## Prove that the suite notices whoever breaks a rule; the report is proxyspec-report/mutants.html
 	./proxyspec mutants
 
+# What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
+SOAK = soak-mutants soak-kernel
+
+soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
+
 # But for the scenarios that take minutes for each mutant and have a short form.
-soak: build ## Every mutant against the whole suite
+soak-mutants: build # Every mutant against the whole suite
 	./proxyspec mutants --all --tags "not @exhaustive" --out proxyspec-soak
+
+soak-kernel: # 200 random policies: the kernel's firewall, ours and the evaluator of rulesets agree
+	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200
 
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
-		set -x; CGO_ENABLED=1 $(GO) test -race ./... && \
+		set -x; CGO_ENABLED=1 .ci/gotest -race ./... && \
 		$(GO) test -count=1 -v -run TestOneSeedGivesOneTrace ./conformance/suite; \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \
-		set -x; CGO_ENABLED=0 $(GO) test ./...; \
+		set -x; CGO_ENABLED=0 .ci/gotest ./...; \
 	fi
 
 lint: ## Check formatting, go vet and staticcheck

@@ -26,6 +26,9 @@ func inNamespace(t *testing.T, args ...string) bool {
 	if err := kernel.Probe(); err != nil {
 		t.Skip(err)
 	}
+	if !has("nft") && !has("iptables-restore") {
+		t.Skip("neither nft nor iptables is on PATH (Debian's packages nftables and iptables): nobody loads rules into the kernel")
+	}
 	cmd, err := kernel.Command(t.Context(), append([]string{"-test.run=^" + t.Name() + "$", "-test.v", fmt.Sprint("-rewrite=", *rewrite)}, args...)...)
 	require.NoError(t, err)
 	out, err := cmd.CombinedOutput()
@@ -42,9 +45,14 @@ func inNamespace(t *testing.T, args ...string) bool {
 // need skips a test on a machine that doesn't have a program.
 func need(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skip(err)
+	if !has(program) {
+		t.Skipf("%s isn't on PATH", program)
 	}
+}
+
+func has(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
 
 // tuple is what identifies a flow.
