@@ -21,7 +21,10 @@ func JSON(w io.Writer, run *result.Run) error {
 		c := &full.Cases[i]
 		c.Tags, c.Requirements = list(c.Tags), list(c.Requirements)
 		c.Steps, c.Paths = list(c.Steps), list(c.Paths)
-		c.Ladder, c.Hosts = list(c.Ladder), list(c.Hosts)
+		c.Hosts = list(c.Hosts)
+		if c.Outcome == result.Pass { // the timeline has it; of thousands of cases it would be most of the file
+			c.Ladder = nil
+		}
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // it is read by people too: → and & as they are

@@ -275,9 +275,13 @@ func judged(cases []result.Case) *result.Run {
 		covered[id]++ // in the suite, but not selected
 	}
 	run := &result.Run{
-		Schema:  result.Schema,
-		Tool:    result.Tool{Name: "proxyspec", Version: "0.1.0", GoVersion: "go1.26.8"},
-		SDK:     result.SDK{Selected: "mutant:direct-media", Name: "reference SDK, direct media", Version: "2.5.1", Network: "virtual"},
+		Schema: result.Schema,
+		Tool:   result.Tool{Name: "proxyspec", Version: "0.1.0", GoVersion: "go1.26.8"},
+		SDK:    result.SDK{Selected: "mutant:direct-media", Name: "reference SDK, direct media", Version: "2.5.1", Adapter: "in process", Network: "virtual"},
+		Suite: result.Suite{Name: "proxyspec", Scenarios: 392,
+			Digest: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+		Environment: result.Environment{OS: "linux", Arch: "amd64"},
+
 		Seed:    42,
 		Started: time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC),
 		Wall:    4200 * time.Millisecond, Virtual: 26*time.Hour + 3*time.Minute,

@@ -121,7 +121,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
-	root.AddCommand(c.firewallCommand())
+	root.AddCommand(c.firewallCommand(), c.reportCommand())
 	return root
 }
 

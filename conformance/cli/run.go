@@ -99,8 +99,8 @@ func (c *command) run(o order) error {
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
-	run.Tool = tool()
-	run.SDK.Name, run.SDK.Version = sdk.Product, sdk.Version
+	run.Tool, run.Suite, run.Environment = tool(), s.suite, environment()
+	run.SDK.Name, run.SDK.Version, run.SDK.Adapter = sdk.Product, sdk.Version, "in process"
 	run.Requirements = s.catalogue.Blank(s.scenarios)
 	result.Judge(run)
 

@@ -1,6 +1,11 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
@@ -10,7 +15,9 @@ import (
 type selected struct {
 	catalogue *catalogue.Catalogue
 	scenarios map[string]int // of the whole suite, by requirement
-	cases     []selection.Case
+	suite     result.Suite
+	all       []selection.Case // of the whole suite
+	cases     []selection.Case // that were asked for
 }
 
 // selected reads the catalogue and the suite, and finds the cases that were asked for.
@@ -28,6 +35,10 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
+	if s.suite, err = c.suite.identity(len(all)); err != nil {
+		return nil, &exit{code: result.ExitFault, err: err}
+	}
+	s.all = all
 	for _, one := range all {
 		for _, id := range one.Requirements {
 			s.scenarios[id]++
@@ -40,4 +51,19 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	cfg.Paths, cfg.Tags = paths, tags
 	s.cases, err = selection.Select(cfg)
 	return s, usage(err)
+}
+
+// identity says which suite this is: what its files say, and how many cases that makes.
+func (s Suite) identity(cases int) (result.Suite, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(s.Files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(s.Files, path)
+		fmt.Fprintf(sum, "%s %d\n", path, len(text))
+		sum.Write(text)
+		return err
+	})
+	return result.Suite{Name: "proxyspec", Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil)), Scenarios: cases}, err
 }

@@ -23,6 +23,11 @@ func (c *command) versionCommand() *cobra.Command {
 	}
 }
 
+// environment is what this program runs on.
+func environment() result.Environment {
+	return result.Environment{OS: runtime.GOOS, Arch: runtime.GOARCH}
+}
+
 // tool is this program, as its build knows itself: a release by its version, a working copy by its commit.
 func tool() result.Tool {
 	t := result.Tool{Name: "proxyspec", Version: "(unknown)", GoVersion: runtime.Version()}

@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,16 +29,6 @@ func TestMain(m *testing.M) {
 // shuffled is set where goroutines that are ready at once come in no fixed order.
 var shuffled bool
 
-// packet is what must be the same in every run of one seed; encrypted payloads can't be.
-type packet struct {
-	At       time.Duration
-	Proto    string
-	From, To netip.AddrPort
-	Length   int
-	Flags    string
-	Verdict  string
-}
-
 // TestOneSeedGivesOneTrace runs scenarios again and again with one seed.
 func TestOneSeedGivesOneTrace(t *testing.T) {
 	if shuffled {
@@ -48,7 +36,7 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 	}
 	cases, err := suite.Cases(*traceTags)
 	require.NoError(t, err)
-	first := map[string][]packet{}
+	first := map[string][]timeline.Sign{}
 	for n := range *traceRuns {
 		out := t.TempDir()
 		run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 7, SDK: suite.Reference, Out: out})
@@ -56,6 +44,7 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 		for _, c := range run.Cases {
 			require.Equal(t, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)
 			trace := readTrace(t, filepath.Join(out, filepath.FromSlash(c.Evidence.Timeline)))
+			require.Equal(t, result.Trace{Packets: len(trace), Digest: timeline.Digest(trace)}, c.Trace, c.ID)
 			if n == 0 {
 				require.NotEmpty(t, trace, c.ID)
 				first[c.ID] = trace
@@ -68,22 +57,17 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 	t.Logf("%d scenarios, %d runs each: one trace each", len(cases), *traceRuns)
 }
 
-func readTrace(t *testing.T, path string) (trace []packet) {
+func readTrace(t *testing.T, path string) []timeline.Sign {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var events []timeline.Event
 	require.NoError(t, json.Unmarshal(text, &events))
-	for _, e := range events {
-		if e.Kind == timeline.KindPacket {
-			trace = append(trace, packet{e.At, e.Proto, e.From, e.To, e.Length, e.Flags, e.Verdict})
-		}
-	}
-	return trace
+	return timeline.Trace(events)
 }
 
 // requireSame shows the first packet that differs.
-func requireSame(t *testing.T, what string, want, got []packet) {
+func requireSame(t *testing.T, what string, want, got []timeline.Sign) {
 	t.Helper()
 	for i := range min(len(want), len(got)) {
 		require.Equal(t, want[i], got[i], "%s: packet %d of %d differs", what, i+1, len(want))

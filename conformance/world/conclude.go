@@ -22,6 +22,8 @@ import (
 func (w *World) Conclude(c *result.Case, out string) error {
 	events := w.Timeline.Events()
 	c.Paths = w.paths()
+	trace := timeline.Trace(events)
+	c.Trace = result.Trace{Packets: len(trace), Digest: timeline.Digest(trace)}
 	c.Ladder = ladder(events)
 	c.Hosts = w.hostsOf(c.Ladder)
 	c.MissingRows = w.MissingRows()

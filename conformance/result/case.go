@@ -1,0 +1,91 @@
+package result
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+)
+
+// Case is one scenario, or one row of a scenario outline.
+type Case struct {
+	ID           string   `json:"id"` // stable: "flow/lookup/only-edges-before-the-answer", a row adds its values
+	Feature      string   `json:"feature"`
+	Name         string   `json:"name"`
+	Path         string   `json:"path"`
+	Line         int      `json:"line"`
+	Tags         []string `json:"tags"`
+	Requirements []string `json:"requirements"`  // from its tags
+	Own          bool     `json:"own,omitempty"` // a user's own scenario: no requirement's tag, or outside the suite
+	Seed         uint64   `json:"seed"`          // of its world
+
+	Outcome Outcome  `json:"outcome"`
+	Steps   []Step   `json:"steps"`
+	Failure *Failure `json:"failure,omitempty"`
+
+	Wall    time.Duration `json:"wallNanoseconds"`
+	Virtual time.Duration `json:"virtualNanoseconds"`
+
+	Evidence Evidence    `json:"evidence"`
+	Trace    Trace       `json:"trace"`
+	Paths    []PathCount `json:"paths"` // who exchanged how much with whom, at the firewall
+	// Ladder is the events that a sequence diagram of the four steps shows. conformance.json has it for
+	// cases that did not pass; the timeline has it for all.
+	Ladder []timeline.Event `json:"ladder,omitempty"`
+	// MissingRows is the rows of the whitelist that the office's firewall doesn't let through whole.
+	MissingRows []string `json:"missingRows,omitempty"`
+	Hosts       []Host   `json:"hosts"` // who is behind the addresses of the events
+}
+
+// Host names the addresses of one machine of a case's world.
+type Host struct {
+	Name  string       `json:"name"` // as in timeline.Event.Actor: "alice", "edge-1", "relay-2", "gateway-1", "bob"
+	Addrs []netip.Addr `json:"addrs"`
+}
+
+// Step is one step of a case.
+type Step struct {
+	Keyword string        `json:"keyword"` // "Given", "When", "Then", "And"
+	Text    string        `json:"text"`
+	Line    int           `json:"line"`
+	Outcome Outcome       `json:"outcome"` // NotRun after a failure
+	Virtual time.Duration `json:"virtualNanoseconds"`
+	Error   string        `json:"error,omitempty"`
+}
+
+// Failure says why a case did not pass, with the evidence.
+type Failure struct {
+	Step     string           `json:"step"` // its text, "" when no step is to blame
+	Message  string           `json:"message"`
+	Expected string           `json:"expected,omitempty"`
+	Actual   string           `json:"actual,omitempty"`
+	Cause    string           `json:"cause,omitempty"`  // in words
+	Events   []timeline.Event `json:"events,omitempty"` // that prove it: packets, log entries, results
+	Replay   string           `json:"replay,omitempty"` // the command that runs this case again
+}
+
+// Evidence names files, relative to the report folder.
+type Evidence struct {
+	Page     string `json:"page,omitempty"`     // the case's own page, for people
+	Capture  string `json:"capture,omitempty"`  // pcapng
+	Timeline string `json:"timeline,omitempty"` // JSON, an array of timeline.Event
+	// Cut says what was left out because it would have been too much; "" if nothing was.
+	Cut string `json:"cut,omitempty"`
+}
+
+// Trace identifies the packets of a case: the same seed gives the same trace.
+type Trace struct {
+	Packets int    `json:"packets"`
+	Digest  string `json:"digest,omitempty"` // "sha256:" and the sum of what timeline.Trace says of every packet
+}
+
+// PathCount counts the packets of one path through the firewall.
+type PathCount struct {
+	From    string `json:"from"` // "alice"
+	To      string `json:"to"`   // "relay-1"
+	Proto   string `json:"proto"`
+	Port    uint16 `json:"port"` // of To
+	Packets int    `json:"packets"`
+	Bytes   int    `json:"bytes"`
+	Dropped int    `json:"dropped"`
+}

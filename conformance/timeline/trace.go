@@ -1,0 +1,57 @@
+package timeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Sign is what must be the same of a packet whenever its seed is run again. Payloads aren't in it: they are
+// encrypted with fresh keys.
+type Sign struct {
+	At       time.Duration
+	Proto    string
+	From, To netip.AddrPort
+	Length   int
+	Flags    string
+	Verdict  string
+	Rule     string
+}
+
+// String is a packet in a line of words.
+func (s Sign) String() string {
+	text := fmt.Sprintf("%v %s %v > %v, %d bytes", s.At, s.Proto, s.From, s.To, s.Length)
+	for _, more := range []string{s.Flags, s.Verdict, s.Rule} {
+		if more != "" {
+			text += ", " + more
+		}
+	}
+	return text
+}
+
+// Trace is the signs of all packets among some events, in their order.
+func Trace(events []Event) []Sign {
+	var trace []Sign
+	for _, e := range events {
+		if e.Kind == KindPacket {
+			trace = append(trace, Sign{e.At, e.Proto, e.From, e.To, e.Length, e.Flags, e.Verdict, e.Rule})
+		}
+	}
+	return trace
+}
+
+// Digest identifies a trace: "sha256:" and the sum over its packets. A trace without packets has none.
+func Digest(trace []Sign) string {
+	if len(trace) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	var line []byte
+	for _, s := range trace {
+		line = fmt.Appendf(line[:0], "%d %s %s %s %d %s %s %s\n", int64(s.At), s.Proto, s.From, s.To, s.Length, s.Flags, s.Verdict, s.Rule)
+		sum.Write(line)
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
