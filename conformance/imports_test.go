@@ -61,8 +61,12 @@ func TestRoomsKnowOnlyWhatIsBelow(t *testing.T) {
 		{"sim/policy", nil, []string{
 			"relay", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
 			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
-		}, "a list is about addresses and ports: of the suite it knows how we suggest names, conformance/nearest, and nothing else"},
-		{"relay", nil, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
+		}, "a list is about addresses and ports: of the suite it knows how we read files and suggest names, conformance/tree and nearest, and nothing else"},
+		{"relay", []string{"relay/strict", "relay/accounts"}, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
+		{"relay", nil, []string{
+			"sim", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
+			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
+		}, "an operator's files are read as a policy is, by conformance/tree and conformance/nearest: nothing else of the suite is known there"},
 		{"fakes", nil, []string{"sim", "reports", "features"}, "fakes get their sockets from transport.Net, so that they run on any network"},
 		{"fakes", nil, []string{
 			"conformance/catalogue", "conformance/cli", "conformance/nearest", "conformance/result", "conformance/runner", "conformance/selection",
@@ -117,12 +121,13 @@ func TestLibrariesStayAtTheEdges(t *testing.T) {
 		{"sim/capture", []string{gopacket}},
 		{"sim/dns", []string{dns, transport}},
 		{"sim/kernel", []string{sys}},
-		{"sim/policy", []string{yaml, dns}},
+		{"sim/policy", []string{dns}},
 		{"sim", []string{gopacket, transport}},
 		{"conformance/contract", nil},
 		{"conformance/timeline", nil},
 		{"conformance/result", nil},
 		{"conformance/nearest", nil},
+		{"conformance/tree", []string{yaml}},
 		{"reports", nil},
 	}
 	all := packages(t)

@@ -13,7 +13,21 @@ type Account struct {
 	Regions   []string // at least one; the first is the default
 	Scale     int      // concurrent users, at least one
 	Operators []string // the network operators of its users, at least one
+	Set       Set      // whose relays its users get; empty: all
 }
+
+// Set is one of the two sets of addresses that a cloud proxy has: one for trying it out, which everybody shares, and
+// one for production, which support gives to an account.
+type Set string
+
+// The sets.
+const (
+	TestSet       Set = "test"
+	ProductionSet Set = "production"
+)
+
+// serves says whether a relay of this set is for users of the other's. An empty set is no choice.
+func (s Set) serves(account Set) bool { return s == "" || account == "" || s == account }
 
 // Accounts finds the account of an App ID. It is called for every lookup and every message
 // connection, from many goroutines.
@@ -48,7 +62,18 @@ func (a Account) validate() error {
 	case len(a.Operators) == 0 || slices.Contains(a.Operators, ""):
 		return fmt.Errorf("account %q: name at least one network operator, none of them empty", a.AppID)
 	}
+	if err := a.Set.validate(); err != nil {
+		return fmt.Errorf("account %q: %w", a.AppID, err)
+	}
 	return nil
+}
+
+func (s Set) validate() error {
+	switch s {
+	case "", TestSet, ProductionSet:
+		return nil
+	}
+	return fmt.Errorf("set %q is neither %q nor %q", s, TestSet, ProductionSet)
 }
 
 type accountTable map[string]Account

@@ -67,6 +67,7 @@ type RelaySite struct {
 	MessagePorts []int // TCP, WebSocket over TLS
 	UDPPorts     []int // TURN over UDP
 	TCPPorts     []int // TURN over TCP
+	Set          Set   // of addresses that it belongs to; empty: it serves every account
 }
 
 // GatewaySite is an entrance to SD-RTN for messages: a wss URL, path included.
@@ -159,6 +160,7 @@ func (site RelaySite) validate() error {
 		return errors.New("no port for TURN over TCP")
 	}
 	return errors.Join(
+		site.Set.validate(),
 		validatePorts("TCP", slices.Concat(site.MessagePorts, site.TCPPorts)),
 		validatePorts("UDP", site.UDPPorts),
 	)
@@ -189,12 +191,18 @@ func (c *Cloud) name() (string, error) {
 	return hex.EncodeToString(b[:]), nil
 }
 
-// relays is every relay in the order in which a channel's users should try them. Each channel begins
-// at another one, so that channels spread and one channel's users meet.
-func (c *Cloud) relays(appID, channel string) []RelaySite {
+// relays is every relay of the account's set in the order in which a channel's users should try them. Each channel
+// begins at another one, so that channels spread and one channel's users meet.
+func (c *Cloud) relays(set Set, appID, channel string) []RelaySite {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return rotate(c.sites, appID, channel)
+	var mine []RelaySite
+	for _, site := range c.sites {
+		if site.Set.serves(set) {
+			mine = append(mine, site)
+		}
+	}
+	return rotate(mine, appID, channel)
 }
 
 // gateways is likewise for SD-RTN's entrances.
@@ -204,6 +212,9 @@ func (c *Cloud) gateways(appID, channel string) []GatewaySite {
 
 // rotate copies list so that it begins at a place that the channel decides.
 func rotate[T any](list []T, appID, channel string) []T {
+	if len(list) == 0 {
+		return nil
+	}
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%q %q", appID, channel)
 	n := int(h.Sum64() % uint64(len(list)))

@@ -30,8 +30,9 @@ func (c *Cloud) lookup(w http.ResponseWriter, r *http.Request, seen Event) {
 	c.cfg.Log(seen)
 
 	var s session
+	var sites []RelaySite
 	if fault == nil {
-		s, fault = c.admit(req, time.Now())
+		s, sites, fault = c.admit(req, time.Now())
 	}
 	if fault != nil {
 		seen.Name, seen.Code, seen.Detail = EventLookupRefused, fault.code, fault.message
@@ -39,7 +40,7 @@ func (c *Cloud) lookup(w http.ResponseWriter, r *http.Request, seen Event) {
 		fault.write(w)
 		return
 	}
-	body := marshal(c.answer(s))
+	body := marshal(c.answer(s, sites))
 	seen.Name, seen.Session, seen.Bytes = EventLookupAnswered, s.Name, len(body)
 	c.cfg.Log(seen)
 	writeJSON(w, http.StatusOK, body)
@@ -138,34 +139,38 @@ func parseLookup(body []byte) (req LookupRequest, err error) {
 	return req, nil
 }
 
-// admit is the session of a request that may use the cloud proxy, or why it may not.
-func (c *Cloud) admit(req LookupRequest, now time.Time) (session, *refusal) {
+// admit is the session of a request that may use the cloud proxy, and its relays, or why it may not.
+func (c *Cloud) admit(req LookupRequest, now time.Time) (session, []RelaySite, *refusal) {
 	v, ok := parseVersion(req.SDKVersion)
 	switch {
 	case !ok:
-		return session{}, refuse(CodeVersionMalformed, "sdkVersion %q is not a version such as 2.5.1", req.SDKVersion)
+		return session{}, nil, refuse(CodeVersionMalformed, "sdkVersion %q is not a version such as 2.5.1", req.SDKVersion)
 	case v.before(oldest):
-		return session{}, refuse(CodeVersionUnsupported, "sdkVersion %s: the cloud proxy needs 2.5.1 or later", req.SDKVersion)
+		return session{}, nil, refuse(CodeVersionUnsupported, "sdkVersion %s: the cloud proxy needs 2.5.1 or later", req.SDKVersion)
 	}
 	account, ok := c.cfg.Accounts.Account(req.AppID)
 	switch {
 	case !ok:
-		return session{}, refuse(CodeNotProvisioned, "App ID %q is not provisioned for the cloud proxy", req.AppID)
+		return session{}, nil, refuse(CodeNotProvisioned, "App ID %q is not provisioned for the cloud proxy", req.AppID)
 	case req.Region != "" && !slices.Contains(account.Regions, req.Region):
-		return session{}, refuse(CodeRegion, "App ID %q is not provisioned for region %q", req.AppID, req.Region)
+		return session{}, nil, refuse(CodeRegion, "App ID %q is not provisioned for region %q", req.AppID, req.Region)
+	}
+	sites := c.relays(account.Set, req.AppID, req.Channel)
+	if len(sites) == 0 {
+		return session{}, nil, refuse(CodeNotProvisioned, "App ID %q is provisioned for %s, and this cloud proxy has no relay for that", req.AppID, account.Set)
 	}
 	s := session{
 		Expires: now.Add(c.cfg.TTL).Unix(),
 		AppID:   req.AppID, Channel: req.Channel, UID: req.UID,
 	}
 	if !c.slots.free(s.user(), account.Scale, now) {
-		return session{}, refuseScale(account)
+		return session{}, nil, refuseScale(account)
 	}
 	var err error
 	if s.Name, err = c.name(); err != nil {
-		return session{}, refuse(CodeInternal, "%v", err)
+		return session{}, nil, refuse(CodeInternal, "%v", err)
 	}
-	return s, nil
+	return s, sites, nil
 }
 
 func refuseScale(a Account) *refusal {
@@ -175,9 +180,8 @@ func refuseScale(a Account) *refusal {
 // answer says how the session gets through. A client that takes the ICE servers as they are has one
 // port of each transport on every relay, so any one of them that is open will do; the lists of ports
 // are for clients that try more.
-func (c *Cloud) answer(s session) LookupAnswer {
+func (c *Cloud) answer(s session, sites []RelaySite) LookupAnswer {
 	a := LookupAnswer{Session: s.Name, Expires: time.Unix(s.Expires, 0).UTC()}
-	sites := c.relays(s.AppID, s.Channel)
 	for _, site := range sites {
 		a.Relays = append(a.Relays, RelayInfo{
 			Address:      site.Addr.String(),

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/proxyspec/proxyspec/sim/policy/internal/tree"
+	"github.com/proxyspec/proxyspec/conformance/tree"
 )
 
 // form is how a policy can be written down.

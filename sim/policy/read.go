@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/nearest"
-	"github.com/proxyspec/proxyspec/sim/policy/internal/tree"
+	"github.com/proxyspec/proxyspec/conformance/tree"
 )
 
 // reader turns what was written into a Policy and collects what is wrong with its form.

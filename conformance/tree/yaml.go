@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// YAML reads one YAML document. An empty one is a null. Anchors, aliases, merges and tags are refused: a policy
+// YAML reads one YAML document. An empty one is a null. Anchors, aliases, merges and tags are refused: a file
 // that people check by eye shouldn't mean anything that isn't written where they look.
 func YAML(source []byte) (root *Node, err error) {
 	if e := shallow(source); e != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/proxyspec/proxyspec/sim/policy/internal/tree"
+	"github.com/proxyspec/proxyspec/conformance/tree"
 )
 
 // places lists every scalar of a tree with its place.
