@@ -69,12 +69,19 @@ func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
 // must not wait for the network.
 func (h *Host) Tap(f func(Sighting)) { h.tap = f }
 
-func (h *Host) label() string           { return h.name }
-func (h *Host) addresses() []netip.Addr { return h.addrs }
+func (h *Host) label() string { return h.name }
+
+func (h *Host) prefixes() []netip.Prefix {
+	out := make([]netip.Prefix, len(h.addrs))
+	for i, a := range h.addrs {
+		out[i] = netip.PrefixFrom(a, a.BitLen())
+	}
+	return out
+}
 
 // attached takes the first link as the way out; what a host with several should choose is not
 // decided yet, so a second is a mistake of the program.
-func (h *Host) attached(c *nic, _ []netip.Addr) {
+func (h *Host) attached(c *nic, _ []netip.Prefix) {
 	if h.nic != nil {
 		panic(fmt.Sprintf("sim: host %s has a link already", h.name))
 	}
@@ -132,13 +139,17 @@ func (h *Host) arrive(now time.Duration, p *Packet, _ *nic) bool {
 
 // deliver hands a packet to the socket it is for, or answers that there is none.
 func (h *Host) deliver(now time.Duration, p *Packet) (woke bool) {
-	switch p.Proto {
-	case firewall.UDP:
+	switch {
+	case p.damaged:
+		return false // the checksum is wrong
+	case p.Proto == firewall.UDP:
 		return h.deliverUDP(now, p)
-	case firewall.TCP:
+	case p.Proto == firewall.TCP:
 		return h.deliverTCP(now, p)
+	case p.ICMP != nil:
+		return h.deliverICMP(now, p)
 	}
-	return h.deliverICMP(p)
+	return false
 }
 
 func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
@@ -151,7 +162,9 @@ func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
 	if s != nil && s.wants(p.Src) {
 		return s.arrive(p)
 	}
-	h.send(now, p.unreachable(p.Dst.Addr(), PortUnreachable))
+	if answer := p.complaint(p.Dst.Addr(), portUnreachable); answer != nil {
+		h.send(now, answer)
+	}
 	return false
 }
 
@@ -175,23 +188,38 @@ func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
 	return false
 }
 
-// deliverICMP tells the socket that sent the packet in question.
-func (h *Host) deliverICMP(p *Packet) bool {
+// deliverICMP answers an echo, and tells the socket that sent it what became of a packet.
+func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
+	kind := p.ICMP.kind(p.Src.Addr().Is4())
+	if kind == echoRequest {
+		answer := newICMP(echoReply, p.Dst.Addr(), p.Src.Addr())
+		answer.ICMP.Rest, answer.ICMP.Body = p.ICMP.Rest, p.ICMP.Body
+		answer.identify(p.Src.Port())
+		h.send(now, answer)
+		return false
+	}
+	about := p.ICMP.About
+	if about == nil {
+		return false
+	}
 	err := error(syscall.EHOSTUNREACH)
-	if p.ICMP.Code == PortUnreachable {
+	switch kind {
+	case portUnreachable:
 		err = syscall.ECONNREFUSED
+	case noRoute:
+		err = syscall.ENETUNREACH
 	}
 	h.mu.Lock()
-	u := h.udp[p.ICMP.Src]
+	u := h.udp[about.Src]
 	if u == nil {
-		u = h.udp[anyAddr(p.ICMP.Src.Port())]
+		u = h.udp[anyAddr(about.Src.Port())]
 	}
-	t := h.tcp[flow{p.ICMP.Src, p.ICMP.Dst}]
+	t := h.tcp[flow{about.Src, about.Dst}]
 	h.mu.Unlock()
 	switch {
-	case p.ICMP.About == firewall.UDP && u != nil:
-		return u.unreachable(p.ICMP.Dst, err)
-	case p.ICMP.About == firewall.TCP && t != nil:
+	case about.Proto == firewall.UDP && u != nil:
+		return u.unreachable(about.Dst, err)
+	case about.Proto == firewall.TCP && t != nil:
 		return t.unreachable(err)
 	}
 	return false

@@ -22,8 +22,8 @@ type node interface {
 	// arrive takes a packet from a link; it reports whether a goroutine may have woken.
 	arrive(now time.Duration, p *Packet, in *nic) (woke bool)
 	// attached is told of its new network card, and of the addresses at the other end.
-	attached(c *nic, beyond []netip.Addr)
-	addresses() []netip.Addr
+	attached(c *nic, beyond []netip.Prefix)
+	prefixes() []netip.Prefix
 }
 
 // nic is one end of a link: what its node sends goes to the peer.
@@ -40,18 +40,18 @@ type nic struct {
 // Link joins two nodes.
 type Link struct{ a, b *nic }
 
-// Connect joins two nodes, each a *Host or a *Router, by a link of their own.
+// Connect joins two nodes by a link of their own.
 func (n *Network) Connect(a, b Node, c LinkConfig) *Link {
 	l := &Link{a: &nic{node: a, net: n, config: c}, b: &nic{node: b, net: n, config: c}}
 	l.a.peer, l.b.peer = l.b, l.a
 	l.a.rand = n.rand(fmt.Sprintf("link %s > %s", a.label(), b.label()))
 	l.b.rand = n.rand(fmt.Sprintf("link %s > %s", b.label(), a.label()))
-	a.attached(l.a, b.addresses())
-	b.attached(l.b, a.addresses())
+	a.attached(l.a, b.prefixes())
+	b.attached(l.b, a.prefixes())
 	return l
 }
 
-// Node is a *Host or a *Router.
+// Node is a *Host, a *Router or a *Port.
 type Node interface{ node }
 
 // Set changes how the link treats packets from now on, also while the network runs.

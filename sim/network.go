@@ -23,8 +23,9 @@ type Network struct {
 	settle func()
 	start  time.Time
 
-	hosts   map[string]*Host
-	routers map[string]*Router
+	names map[string]bool // of all nodes
+	hosts int
+	ports uint64
 
 	// Owned by the loop.
 	events queue
@@ -51,13 +52,12 @@ func New(c Config) *Network {
 		c.Settle = func() {}
 	}
 	return &Network{
-		seed:    c.Seed,
-		settle:  c.Settle,
-		start:   time.Now(),
-		hosts:   map[string]*Host{},
-		routers: map[string]*Router{},
-		poke:    make(chan struct{}, 1),
-		over:    make(chan struct{}),
+		seed:   c.Seed,
+		settle: c.Settle,
+		start:  time.Now(),
+		names:  map[string]bool{},
+		poke:   make(chan struct{}, 1),
+		over:   make(chan struct{}),
 	}
 }
 
@@ -99,24 +99,22 @@ func (n *Network) Host(name string, addrs ...netip.Addr) *Host {
 			panic(fmt.Sprintf("sim: host %s: %v is not an IPv4 address", name, a))
 		}
 	}
-	h := newHost(n, name, addrs, len(n.hosts))
-	n.hosts[name] = h
-	return h
+	n.hosts++
+	return newHost(n, name, addrs, n.hosts-1)
 }
 
 // Router makes a router without routes. Connecting a host to it adds a route to each of the host's
 // addresses; everything else is the caller's to Route.
 func (n *Network) Router(name string) *Router {
 	n.claim(name)
-	r := &Router{net: n, name: name, routes: map[netip.Addr]*nic{}}
-	n.routers[name] = r
-	return r
+	return &Router{net: n, name: name, routes: map[netip.Addr]*nic{}}
 }
 
 func (n *Network) claim(name string) {
-	if n.hosts[name] != nil || n.routers[name] != nil {
+	if n.names[name] {
 		panic(fmt.Sprintf("sim: there is a %s already", name))
 	}
+	n.names[name] = true
 }
 
 // plan puts an event on the queue. Only the loop calls it.

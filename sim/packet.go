@@ -8,93 +8,81 @@ import (
 	"github.com/proxyspec/proxyspec/sim/tcp"
 )
 
-// Packet is an IPv4 packet. Whoever is shown one must not change it.
+// Packet is an IP packet, of version 4 or 6 as its addresses are. Whoever is shown one must not change
+// it.
 type Packet struct {
 	Proto    firewall.Proto
-	Src, Dst netip.AddrPort // ports are zero for ICMP
-	TTL      uint8
-	TCP      tcp.Segment // of a TCP packet, payload included
-	Payload  []byte      // of a UDP packet
-	ICMP     *ICMP       // of an ICMP packet
+	Src, Dst netip.AddrPort // ICMP: the identifier of an echo is the port of both, any other has none
+	TTL      uint8          // or hop limit
+
+	// What only packets from a wire have.
+	TOS        uint8       // or traffic class: DSCP and ECN
+	ID         uint16      // IPv4: identification
+	FlowLabel  uint32      // IPv6
+	MayBeSplit bool        // IPv4: don't-fragment is off; nobody splits it for all that
+	damaged    bool        // a link has flipped a bit: its checksum is wrong
+	TCP        tcp.Segment // of a TCP packet, payload included
+	ICMP       *ICMP       // of an ICMP packet
+	Payload    []byte      // of any other
 }
 
-// ICMP is a destination-unreachable message (RFC 792) about a packet that its receiver sent.
-type ICMP struct {
-	Code     uint8
-	About    firewall.Proto // of the packet that could not be delivered
-	Src, Dst netip.AddrPort // of that packet
-}
-
-// Codes of destination-unreachable.
 const (
-	HostUnreachable = 1
-	PortUnreachable = 3
-	AdminProhibited = 13
-)
-
-const (
-	ipHeader  = 20
-	udpHeader = 8
-	tcpHeader = 20
-	icmpBody  = 8 + ipHeader + 8
+	ipv4Header = 20
+	ipv6Header = 40
+	udpHeader  = 8
+	tcpHeader  = 20
+	icmpHeader = 8
 
 	// MTU of every link: what a packet may be long, headers included.
 	MTU        = 1500
-	maxUDP     = MTU - ipHeader - udpHeader
 	initialTTL = 64
 )
 
+// ipHeader is how long the IP header is.
+func ipHeader(a netip.Addr) int {
+	if a.Is4() {
+		return ipv4Header
+	}
+	return ipv6Header
+}
+
 // Length is the length of the IP packet in bytes.
 func (p *Packet) Length() int {
-	switch p.Proto {
-	case firewall.TCP:
-		n := ipHeader + tcpHeader + len(p.TCP.Payload)
-		if p.TCP.MSS != 0 {
-			n += 4
-		}
-		if p.TCP.Scale != tcp.NoScale {
-			n += 4 // with the NOP that aligns it
-		}
-		return n
-	case firewall.UDP:
-		return ipHeader + udpHeader + len(p.Payload)
+	n := ipHeader(p.Src.Addr())
+	switch {
+	case p.Proto == firewall.TCP:
+		return n + tcpHeader + p.TCP.OptionsLen() + len(p.TCP.Payload)
+	case p.Proto == firewall.UDP:
+		return n + udpHeader + len(p.Payload)
+	case p.ICMP != nil:
+		return n + icmpHeader + len(p.ICMP.Body)
 	}
-	return ipHeader + icmpBody
+	return n + len(p.Payload)
 }
+
+// Damaged tells whether a link has changed a bit of the packet: its receiver will find the checksum
+// wrong and drop it.
+func (p *Packet) Damaged() bool { return p.damaged }
 
 // String is the packet in a line: "TCP 10.0.0.2:49152 > 192.0.2.1:443 SYN, 48 bytes".
 func (p *Packet) String() string {
-	switch p.Proto {
-	case firewall.TCP:
+	switch {
+	case p.Proto == firewall.TCP:
 		return fmt.Sprintf("TCP %v > %v %v, %d bytes", p.Src, p.Dst, p.TCP.Flags, p.Length())
-	case firewall.UDP:
+	case p.Proto == firewall.UDP:
 		return fmt.Sprintf("UDP %v > %v, %d bytes", p.Src, p.Dst, p.Length())
+	case p.ICMP != nil:
+		return fmt.Sprintf("%v %v > %v %v", p.Proto, p.Src.Addr(), p.Dst.Addr(), p.ICMP.describe(p))
 	}
-	return fmt.Sprintf("ICMP %v > %v unreachable, code %d, about %v %v > %v",
-		p.Src.Addr(), p.Dst.Addr(), p.ICMP.Code, p.ICMP.About, p.ICMP.Src, p.ICMP.Dst)
+	return fmt.Sprintf("%v %v > %v, %d bytes", p.Proto, p.Src.Addr(), p.Dst.Addr(), p.Length())
 }
 
-// quote is what an ICMP packet is about; nil for any other.
+// quote is what an ICMP error is about; nil for any other packet.
 func (p *Packet) quote() *firewall.Quote {
 	if p.ICMP == nil {
 		return nil
 	}
-	return &firewall.Quote{Proto: p.ICMP.About, Src: p.ICMP.Src, Dst: p.ICMP.Dst}
-}
-
-// unreachable is the ICMP message that tells the sender of p that it went nowhere; nil for a packet
-// that must not be answered (RFC 1122, 3.2.2).
-func (p *Packet) unreachable(from netip.Addr, code uint8) *Packet {
-	if p.Proto == firewall.ICMP {
-		return nil
-	}
-	return &Packet{
-		Proto: firewall.ICMP,
-		Src:   netip.AddrPortFrom(from, 0),
-		Dst:   netip.AddrPortFrom(p.Src.Addr(), 0),
-		TTL:   initialTTL,
-		ICMP:  &ICMP{Code: code, About: p.Proto, Src: p.Src, Dst: p.Dst},
-	}
+	return p.ICMP.About
 }
 
 // refusal is the RST that answers a TCP packet; nil for one that must not be answered.

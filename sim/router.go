@@ -13,10 +13,10 @@ type Router struct {
 	net  *Network
 	name string
 
-	addr     netip.Addr // of the router itself: the source of what it answers
-	routes   map[netip.Addr]*nic
-	prefixes []route
-	nics     []*nic
+	addr   netip.Addr // of the router itself: the source of what it answers
+	routes map[netip.Addr]*nic
+	ways   []route
+	nics   []*nic
 
 	wall   *firewall.Firewall
 	nat    *nat.NAT
@@ -47,7 +47,7 @@ func (r *Router) Route(p netip.Prefix, via *Link) {
 	if end.node != node(r) {
 		end = via.b
 	}
-	r.prefixes = append(r.prefixes, route{p, end})
+	r.ways = append(r.ways, route{p, end})
 }
 
 // SetAddr gives the router an address of its own, from which it answers what it rejects.
@@ -80,13 +80,17 @@ func (r *Router) within(links []*Link) {
 // the loop's goroutine: f must not wait for the network.
 func (r *Router) Tap(f func(Sighting)) { r.tap = f }
 
-func (r *Router) label() string           { return r.name }
-func (r *Router) addresses() []netip.Addr { return nil }
+func (r *Router) label() string            { return r.name }
+func (r *Router) prefixes() []netip.Prefix { return nil }
 
-func (r *Router) attached(c *nic, beyond []netip.Addr) {
+func (r *Router) attached(c *nic, beyond []netip.Prefix) {
 	r.nics = append(r.nics, c)
-	for _, a := range beyond {
-		r.routes[a] = c
+	for _, p := range beyond {
+		if p.IsSingleIP() {
+			r.routes[p.Addr()] = c
+		} else {
+			r.ways = append(r.ways, route{p, c})
+		}
 	}
 }
 
@@ -117,12 +121,15 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 	}
 	out := r.route(p.Dst.Addr())
 	if out == nil {
-		if answer := p.unreachable(r.source(p), HostUnreachable); answer != nil {
+		if answer := p.complaint(r.source(p), hostUnreachable); answer != nil {
 			in.send(now, answer)
 		}
 		return false
 	}
 	if p.TTL <= 1 {
+		if answer := p.complaint(r.source(p), timeExceeded); answer != nil {
+			in.send(now, answer)
+		}
 		return false
 	}
 	forwarded := *p
@@ -152,8 +159,8 @@ func translate(p *Packet, now time.Time, ask func(time.Time, nat.Packet) (nat.Pa
 	}
 	q := *p
 	q.Src, q.Dst = flow.Src, flow.Dst
-	if p.ICMP != nil {
-		q.ICMP = &ICMP{Code: p.ICMP.Code, About: flow.About.Proto, Src: flow.About.Src, Dst: flow.About.Dst}
+	if flow.About != nil {
+		q.ICMP = p.ICMP.readdressed(flow.About)
 	}
 	return &q, outcome
 }
@@ -180,7 +187,7 @@ func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict,
 func (r *Router) reject(now time.Duration, p *Packet, in *nic) {
 	answer := p.refusal()
 	if p.Proto != firewall.TCP {
-		answer = p.unreachable(r.source(p), AdminProhibited)
+		answer = p.complaint(r.source(p), adminProhibited)
 	}
 	if answer != nil {
 		r.see(now, answer, in, true, firewall.Verdict{}, false)
@@ -202,7 +209,7 @@ func (r *Router) route(dst netip.Addr) *nic {
 	}
 	var best *nic
 	bits := -1
-	for _, route := range r.prefixes {
+	for _, route := range r.ways {
 		if route.prefix.Bits() > bits && route.prefix.Contains(dst) {
 			best, bits = route.via, route.prefix.Bits()
 		}

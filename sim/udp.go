@@ -149,7 +149,7 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	if err := s.host.reachable(to.Addr()); err != nil {
 		return 0, err
 	}
-	if len(p) > maxUDP {
+	if len(p) > MTU-ipHeader(to.Addr())-udpHeader {
 		return 0, syscall.EMSGSIZE // fragments don't exist here
 	}
 	local := s.local

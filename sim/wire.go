@@ -1,82 +1,136 @@
 package sim
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
+	"net/netip"
+	"slices"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
-	"github.com/proxyspec/proxyspec/sim/tcp"
 )
 
-// Marshal is the packet as bytes on the wire, from the IPv4 header on, checksums included. It serves
-// captures; the loop itself never needs bytes.
-func (p *Packet) Marshal() ([]byte, error) {
-	ip := &layers.IPv4{
-		Version: 4, IHL: 5, TTL: p.TTL, Protocol: layers.IPProtocol(p.Proto),
-		Flags: layers.IPv4DontFragment,
-		SrcIP: p.Src.Addr().AsSlice(), DstIP: p.Dst.Addr().AsSlice(),
+// Marshal is the packet as bytes on the wire, from the IP header on, checksums included. The loop itself
+// never needs them: they are for captures and ports.
+func (p *Packet) Marshal() ([]byte, error) { return p.Append(nil) }
+
+// Append appends what Marshal returns.
+func (p *Packet) Append(b []byte) ([]byte, error) {
+	src, dst, length := p.Src.Addr(), p.Dst.Addr(), p.Length()
+	switch {
+	case !src.IsValid() || src.BitLen() != dst.BitLen():
+		return b, fmt.Errorf("marshal %v packet: from %v to %v is not of one family", p.Proto, src, dst)
+	case length > 0xffff:
+		return b, fmt.Errorf("marshal %v: longer than an IP packet may be", p)
 	}
-	parts := []gopacket.SerializableLayer{ip}
-	switch p.Proto {
-	case firewall.TCP:
-		header := p.tcpHeader()
-		if err := header.SetNetworkLayerForChecksum(ip); err != nil {
-			return nil, err
+	b = slices.Grow(b, length)
+	start := len(b)
+	if src.Is4() {
+		b = p.appendIPv4(b, length)
+	} else {
+		b = p.appendIPv6(b, length)
+	}
+	body := len(b)
+	var err error
+	if b, err = p.appendTransport(b); err != nil {
+		return b[:start], err
+	}
+	if p.damaged && len(b) > body {
+		b[body+(len(b)-body)/2] ^= 1
+	}
+	return b, nil
+}
+
+func (p *Packet) appendIPv4(b []byte, length int) []byte {
+	fragment := uint16(0x4000) // don't fragment
+	if p.MayBeSplit {
+		fragment = 0
+	}
+	at := len(b)
+	b = append(b, 0x45, p.TOS)
+	b = binary.BigEndian.AppendUint16(b, uint16(length))
+	b = binary.BigEndian.AppendUint16(b, p.ID)
+	b = binary.BigEndian.AppendUint16(b, fragment)
+	b = append(b, p.TTL, byte(p.Proto), 0, 0)
+	b = appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
+	binary.BigEndian.PutUint16(b[at+10:], ^fold(sum(0, b[at:])))
+	return b
+}
+
+func (p *Packet) appendIPv6(b []byte, length int) []byte {
+	b = binary.BigEndian.AppendUint32(b, 6<<28|uint32(p.TOS)<<20|p.FlowLabel&0xfffff)
+	b = binary.BigEndian.AppendUint16(b, uint16(length-ipv6Header))
+	b = append(b, byte(p.Proto), p.TTL)
+	return appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
+}
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if a.Is4() {
+		four := a.As4()
+		return append(b, four[:]...)
+	}
+	sixteen := a.As16()
+	return append(b, sixteen[:]...)
+}
+
+func (p *Packet) appendTransport(b []byte) ([]byte, error) {
+	at := len(b)
+	switch {
+	case p.Proto == firewall.TCP:
+		options := p.TCP.OptionsLen()
+		if options%4 != 0 || options > 40 {
+			return b, fmt.Errorf("marshal %v: %d bytes of TCP options, not a multiple of 4 up to 40", p, options)
 		}
-		parts = append(parts, header, gopacket.Payload(p.TCP.Payload))
-	case firewall.UDP:
-		header := &layers.UDP{SrcPort: layers.UDPPort(p.Src.Port()), DstPort: layers.UDPPort(p.Dst.Port())}
-		if err := header.SetNetworkLayerForChecksum(ip); err != nil {
-			return nil, err
+		b = appendPorts(b, p)
+		b = binary.BigEndian.AppendUint32(b, p.TCP.Seq)
+		b = binary.BigEndian.AppendUint32(b, p.TCP.Ack)
+		b = append(b, byte((tcpHeader+options)/4<<4), byte(p.TCP.Flags))
+		b = binary.BigEndian.AppendUint16(b, p.TCP.Window)
+		b = binary.BigEndian.AppendUint16(b, 0)
+		b = binary.BigEndian.AppendUint16(b, p.TCP.Urgent)
+		b = append(p.TCP.AppendOptions(b), p.TCP.Payload...)
+		binary.BigEndian.PutUint16(b[at+16:], p.checksum(b[at:]))
+	case p.Proto == firewall.UDP:
+		b = appendPorts(b, p)
+		b = binary.BigEndian.AppendUint16(b, uint16(udpHeader+len(p.Payload)))
+		b = binary.BigEndian.AppendUint16(b, 0)
+		b = append(b, p.Payload...)
+		checksum := p.checksum(b[at:])
+		if checksum == 0 {
+			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
-		parts = append(parts, header, gopacket.Payload(p.Payload))
-	case firewall.ICMP:
-		about, err := p.ICMP.quoted()
-		if err != nil {
-			return nil, err
+		binary.BigEndian.PutUint16(b[at+6:], checksum)
+	case isICMP(p.Proto):
+		if p.ICMP == nil {
+			return b, errors.New("marshal ICMP packet: it has no message")
 		}
-		parts = append(parts, &layers.ICMPv4{
-			TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, p.ICMP.Code),
-		}, gopacket.Payload(about))
+		rest := p.ICMP.Rest
+		if isEcho(p.ICMP.kind(p.Src.Addr().Is4())) {
+			rest = uint32(p.Src.Port())<<16 | rest&0xffff
+		}
+		b = append(b, p.ICMP.Type, p.ICMP.Code, 0, 0)
+		b = binary.BigEndian.AppendUint32(b, rest)
+		b = append(b, p.ICMP.Body...)
+		binary.BigEndian.PutUint16(b[at+2:], p.checksum(b[at:]))
 	default:
-		return nil, fmt.Errorf("marshal packet: no wire form for protocol %v", p.Proto)
+		b = append(b, p.Payload...)
 	}
-	buf := gopacket.NewSerializeBuffer()
-	options := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	if err := gopacket.SerializeLayers(buf, options, parts...); err != nil {
-		return nil, fmt.Errorf("marshal %v: %w", p, err)
-	}
-	return buf.Bytes(), nil
+	return b, nil
 }
 
-func (p *Packet) tcpHeader() *layers.TCP {
-	flags := p.TCP.Flags
-	header := &layers.TCP{
-		SrcPort: layers.TCPPort(p.Src.Port()), DstPort: layers.TCPPort(p.Dst.Port()),
-		Seq: p.TCP.Seq, Ack: p.TCP.Ack, Window: p.TCP.Window,
-		FIN: flags&tcp.FIN != 0, SYN: flags&tcp.SYN != 0, RST: flags&tcp.RST != 0,
-		PSH: flags&tcp.PSH != 0, ACK: flags&tcp.ACK != 0,
-	}
-	if mss := p.TCP.MSS; mss != 0 {
-		header.Options = append(header.Options, layers.TCPOption{
-			OptionType: layers.TCPOptionKindMSS, OptionLength: 4, OptionData: []byte{byte(mss >> 8), byte(mss)}})
-	}
-	if scale := p.TCP.Scale; scale != tcp.NoScale {
-		header.Options = append(header.Options,
-			layers.TCPOption{OptionType: layers.TCPOptionKindNop},
-			layers.TCPOption{OptionType: layers.TCPOptionKindWindowScale, OptionLength: 3, OptionData: []byte{byte(scale)}})
-	}
-	return header
+func isICMP(p firewall.Proto) bool { return p == firewall.ICMP || p == firewall.ICMPv6 }
+
+func appendPorts(b []byte, p *Packet) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, p.Src.Port()), p.Dst.Port())
 }
 
-// quoted is the header and first eight bytes of the packet that an ICMP message is about.
-func (m *ICMP) quoted() ([]byte, error) {
-	about := Packet{Proto: m.About, Src: m.Src, Dst: m.Dst, TTL: initialTTL, TCP: tcp.Segment{Scale: tcp.NoScale}}
-	bytes, err := about.Marshal()
-	if err != nil {
-		return nil, err
+// checksum is that of a transport header and payload with, but for ICMP over IPv4, the pseudo header.
+func (p *Packet) checksum(transport []byte) uint16 {
+	s := sum(0, transport)
+	if p.Proto != firewall.ICMP {
+		var pseudo [2 * 16]byte
+		s = sum(s, appendAddr(appendAddr(pseudo[:0], p.Src.Addr()), p.Dst.Addr()))
+		s += uint64(p.Proto) + uint64(len(transport))
 	}
-	return bytes[:ipHeader+8], nil
+	return ^fold(s)
 }

@@ -48,7 +48,7 @@ func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 	if !p.Src.IsValid() || p.Src.Addr().BitLen() != p.Dst.Addr().BitLen() {
 		return Verdict{Action: Drop, Rule: RuleInvalid}
 	}
-	if p.Proto == ICMP && p.About != nil {
+	if p.About != nil {
 		return f.relate(now, p)
 	}
 	key := keyOf(p)

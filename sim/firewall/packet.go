@@ -11,9 +11,10 @@ type Proto uint8
 
 // The protocols that the firewall knows by name.
 const (
-	ICMP Proto = 1
-	TCP  Proto = 6
-	UDP  Proto = 17
+	ICMP   Proto = 1 // over IPv4
+	TCP    Proto = 6
+	UDP    Proto = 17
+	ICMPv6 Proto = 58
 )
 
 func (p Proto) String() string {
@@ -26,6 +27,8 @@ func (p Proto) String() string {
 		return "TCP"
 	case UDP:
 		return "UDP"
+	case ICMPv6:
+		return "ICMPv6"
 	}
 	return fmt.Sprintf("protocol %d", uint8(p))
 }

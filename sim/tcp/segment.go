@@ -36,6 +36,10 @@ type Segment struct {
 	MSS      uint16 // option of a SYN; 0: absent
 	Scale    int8   // option of a SYN, the shift count; NoScale: absent
 	Payload  []byte
+
+	// What only segments from a wire have.
+	Urgent  uint16 // the urgent pointer
+	Options []byte // all options, as they came, where there is more to them than MSS and Scale
 }
 
 // NoScale is the Scale of a segment without the window scale option.
