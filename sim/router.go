@@ -18,7 +18,7 @@ type Router struct {
 	ways   []route
 	nics   []*nic
 
-	wall   *firewall.Firewall
+	wall   firewall.Judge
 	nat    *nat.NAT
 	inside map[*nic]bool // of the firewall and of the NAT
 	tap    func(Sighting)
@@ -55,8 +55,8 @@ func (r *Router) SetAddr(a netip.Addr) { r.addr = a }
 
 // Guard puts a firewall into the router. Links named here are the inside; a packet from one of them
 // to another link is outbound.
-func (r *Router) Guard(f *firewall.Firewall, inside ...*Link) {
-	r.wall = f
+func (r *Router) Guard(wall firewall.Judge, inside ...*Link) {
+	r.wall = wall
 	r.within(inside)
 }
 

@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Judge decides which packets may pass. A Firewall is one; so is what adds to a firewall, or breaks it on purpose.
+// It belongs to one goroutine, and now never runs backwards.
+type Judge interface {
+	Decide(now time.Time, p Packet) Verdict
+}
+
 // Firewall is a policy, the flows that it let through, and their clocks. It belongs to one goroutine.
 type Firewall struct {
 	policy   Policy
