@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -27,6 +28,8 @@ type Suite struct {
 	SDKs []SDK
 	// Mutants prove the suite; each is one of SDKs.
 	Mutants []mutation.Mutant
+	// Program makes one of SDKs on the sockets of this computer.
+	Program func(sdk string) (contract.Handler, error)
 }
 
 // SDK is something that can be tested.
@@ -121,7 +124,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
-	root.AddCommand(c.firewallCommand(), c.reportCommand())
+	root.AddCommand(c.firewallCommand(), c.reportCommand(), c.sdkCommand())
 	return root
 }
 

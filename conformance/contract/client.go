@@ -98,7 +98,7 @@ func (c *Client) read(ctx context.Context) *Fault {
 		switch {
 		case ctx.Err() != nil || errors.Is(err, io.EOF) && left:
 			return nil
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe):
+		case err == io.EOF || errors.Is(err, io.ErrClosedPipe): // an EOF with more to say keeps its own words
 			return &Fault{Reason: "it closed the line"}
 		case err != nil:
 			return &Fault{Reason: err.Error(), Line: raw}

@@ -28,6 +28,7 @@ func talking(t *testing.T, cfg ClientConfig) (*Client, net.Conn, <-chan error) {
 func TestClientBlamesTheAdapter(t *testing.T) {
 	for _, tt := range []struct{ name, lines, want string }{
 		{"garbage", "Starting up...\n", "not a JSON-RPC frame"},
+		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"uid\":\"\xff\"}}\n", "not UTF-8"},
 		{"too long", strings.Repeat("x", MaxFrame+2) + "\n", "longer than"},
 		{"a request", `{"jsonrpc":"2.0","id":9,"method":"hello"}` + "\n", "neither a reply nor a notification"},
 		{"an unknown notification", `{"jsonrpc":"2.0","method":"trace"}` + "\n", "neither a reply nor a notification"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"unicode/utf8"
 )
 
 // errLineTooLong says that a line is longer than MaxFrame. The line's beginning is returned with it.
@@ -43,6 +44,9 @@ func (l *lines) next() ([]byte, error) {
 // parse reads one frame and checks what JSON alone cannot.
 func parse(line []byte) (Frame, error) {
 	var f Frame
+	if !utf8.Valid(line) { // encoding/json would put question marks for what isn't, and nobody would notice
+		return f, errors.New("not a JSON-RPC frame: the line is not UTF-8")
+	}
 	if err := json.Unmarshal(line, &f); err != nil {
 		return f, fmt.Errorf("not a JSON-RPC frame: %w", err)
 	}

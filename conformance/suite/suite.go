@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/pion/transport/v3"
+	"github.com/pion/transport/v3/stdnet"
 
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/cli"
@@ -39,6 +41,7 @@ func Suite() cli.Suite {
 		Definitions: steps.Vocabulary(),
 		SDKs:        sdks(),
 		Mutants:     mutants(),
+		Program:     program,
 	}
 }
 
@@ -95,6 +98,19 @@ func populate(name string, cfg *world.Config) error {
 	g := m.Ground()
 	cfg.CloudProxy, cfg.Accounts, cfg.RelayNet, cfg.Gateway = g.CloudProxy, g.Accounts, g.RelayNet, g.Gateway
 	return nil
+}
+
+// program makes an SDK by name on the sockets of this computer.
+func program(name string) (contract.Handler, error) {
+	n, err := stdnet.NewNet()
+	if err != nil {
+		return nil, fmt.Errorf("look at the network of this computer: %w", err)
+	}
+	var cfg world.Config
+	if err := populate(name, &cfg); err != nil {
+		return nil, err
+	}
+	return cfg.Tested(n, uint64(time.Now().UnixNano()))
 }
 
 func config(n transport.Net, seed uint64) sdk.Config {

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 )
@@ -21,6 +22,10 @@ func (s *SDK) Begin(call *contract.Call) {
 			call.Reply(nil, errClosed)
 		}
 	default:
+		if !slices.Contains(contract.Methods(), call.Method) {
+			call.Reply(nil, contract.NotSupported(call.Method))
+			return
+		}
 		c, err := with(call, func(p contract.ClientCall) (*client, error) { return s.client(p.Client) })
 		if err == nil {
 			err = c.begin(call)
