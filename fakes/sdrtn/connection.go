@@ -149,8 +149,11 @@ func (c *connection) act(ctx context.Context, f Frame) (Frame, error) {
 	if f.ID <= 0 {
 		return ok, &refusal{CodeMalformed, "a request needs an id above 0"}
 	}
-	if f.Type == TypeJoin {
+	switch f.Type {
+	case TypeJoin:
 		return Frame{}, c.join(f)
+	case TypePing:
+		return ok, nil
 	}
 	if c.user == nil {
 		return ok, &refusal{CodeNotJoined, f.Type + " before join"}

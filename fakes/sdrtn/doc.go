@@ -23,6 +23,7 @@
 //	unpublish    -
 //	subscribe    uid, audio and/or video, sdp: an offer that receives    reply: sdp
 //	unsubscribe  uid
+//	ping         -
 //
 // join comes first, once; after leave a connection may join again. Without uid the reply brings one. A uid is one user's at a time: another join with
 // it is refused with uid-in-use, unless it repeats the resume token of the user's own join. Then it takes

@@ -36,6 +36,10 @@ type Config struct {
 	Log      func(Event)    // called from many goroutines, also with the Backbone locked: it must not block; nil discards
 	Logger   *slog.Logger   // for a person who debugs; nil discards
 
+	// Browsers are among the clients: they take no Ed25519, and the lengths of other signatures vary, so one seed
+	// gives more than one trace.
+	Browsers bool
+
 	Wrap func(http.Handler) http.Handler // goes around what takes WebSockets; nil: nothing does
 }
 
@@ -76,7 +80,12 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{cfg: cfg}
 	var err error
-	if g.cert, err = rtc.Certificate(cfg.Rand, time.Now()); err != nil {
+	if cfg.Browsers {
+		g.cert, err = rtc.BrowserCertificate(cfg.Rand)
+	} else {
+		g.cert, err = rtc.Certificate(cfg.Rand, time.Now())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("sdrtn: %w", err)
 	}
 	ip := cfg.Address.Addr()

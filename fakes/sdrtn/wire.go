@@ -43,6 +43,7 @@ const (
 	TypeUnpublish   = "unpublish"
 	TypeSubscribe   = "subscribe" // an offer that receives; one peer connection a subscription
 	TypeUnsubscribe = "unsubscribe"
+	TypePing        = "ping" // is anybody there? For browsers, whose scripts see no WebSocket pings
 )
 
 // Frames from a gateway.

@@ -7,7 +7,9 @@
 package rtc
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	stdelliptic "crypto/elliptic"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
@@ -71,6 +73,19 @@ var (
 		{webrtc.RTPCodecParameters{RTPCodecCapability: H264, PayloadType: 102}, webrtc.RTPCodecTypeVideo},
 	}
 )
+
+// BrowserCertificate makes a DTLS certificate of ECDSA, for browsers: they take no Ed25519. The lengths of its signatures vary.
+func BrowserCertificate(rand io.Reader) (webrtc.Certificate, error) {
+	key, err := ecdsa.GenerateKey(stdelliptic.P256(), rand)
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("certificate: %w", err)
+	}
+	cert, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("certificate: %w", err)
+	}
+	return *cert, nil
+}
 
 // Certificate makes a DTLS certificate of Ed25519: an ECDSA signature varies in length, and so would the
 // packets of a handshake. The serial number has its highest bit clear and the next one set, so its

@@ -1,0 +1,168 @@
+package browser_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/websdk"
+)
+
+// start starts a browser that trusts the lab, or skips the test where there is none.
+func start(t *testing.T, l *lab) *browser.Browser {
+	program, err := browser.Find()
+	if err != nil {
+		t.Skip(err)
+	}
+	b, err := browser.Start(context.Background(), browser.Config{
+		Program: program, Trust: []string{l.key}, Names: []string{"127.0.0.1"},
+		Args: []string{"--allow-loopback-in-peer-connection"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	return b
+}
+
+// sdk is a session with an SDK in a page.
+type sdk struct {
+	t      *testing.T
+	line   *contract.Client
+	client string
+
+	mu     sync.Mutex
+	events []contract.Event
+	logs   []string
+	wake   chan struct{}
+}
+
+func open(t *testing.T, l *lab, b *browser.Browser, url string) *sdk {
+	p, err := b.Open(url)
+	require.NoError(t, err)
+	return session(t, l, p)
+}
+
+func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *sdk {
+	s := &sdk{t: t, wake: make(chan struct{}, 1)}
+	s.line = contract.NewClient(contract.ClientConfig{RW: rw, Event: s.event, Log: func(log contract.Log) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.logs = append(s.logs, log.Level+" "+log.Message)
+	}})
+	ended := make(chan error, 1)
+	go func() { ended <- s.line.Run(context.Background()) }()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("events:", s.events)
+			seen, relayed := l.events()
+			for _, e := range seen {
+				t.Logf("SD-RTN: %+v", e)
+			}
+			for _, e := range relayed {
+				t.Logf("cloud proxy: %+v", e)
+			}
+			for _, line := range s.logs {
+				t.Log(line)
+			}
+		}
+		require.NoError(t, rw.Close())
+		<-ended
+	})
+	var hello contract.HelloResult
+	require.NoError(t, s.call(contract.MethodHello, contract.Hello{
+		Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints, CA: l.pem}, &hello))
+	require.Equal(t, "AgoraRTC", hello.Name)
+	require.Equal(t, "3.0.0", hello.Version)
+	var made contract.CreateClientResult
+	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{Mode: "live", Codec: "vp8"}, &made))
+	s.client = made.Client
+	require.NoError(t, s.call(contract.MethodInit, contract.Init{Client: s.client, AppID: "app"}, nil))
+	return s
+}
+
+func (s *sdk) event(e contract.Event) {
+	s.mu.Lock()
+	s.events = append(s.events, e)
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// await waits for an event.
+func (s *sdk) await(kind string, fits func(contract.Event) bool) {
+	s.t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		s.mu.Lock()
+		for _, e := range s.events {
+			if e.Type == kind && fits(e) {
+				s.mu.Unlock()
+				return
+			}
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.wake:
+		case <-limit:
+			s.t.Fatalf("no event %s", kind)
+		}
+	}
+}
+
+func (s *sdk) call(method string, params, result any) error {
+	s.t.Helper()
+	p, err := s.line.Begin(method, params)
+	require.NoError(s.t, err)
+	select {
+	case <-p.Done():
+	case <-time.After(40 * time.Second):
+		s.t.Fatalf("%s did not return", method)
+	}
+	raw, err := p.Result()
+	if err != nil || result == nil {
+		return err
+	}
+	return json.Unmarshal(raw, result)
+}
+
+// do is a call that needs only the client.
+func (s *sdk) do(method string) error {
+	return s.call(method, contract.ClientCall{Client: s.client}, nil)
+}
+
+var reference = browser.Script{Files: websdk.Files, Name: websdk.Main}
+
+func TestReferenceMakesAProxiedCall(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	url := l.site(reference)
+	alice, bob := open(t, l, b, url), open(t, l, b, url)
+
+	require.NoError(t, alice.do(contract.MethodStartProxyServer))
+	require.NoError(t, alice.call(contract.MethodJoin, contract.Join{Client: alice.client, Channel: "town-hall", UID: "alice"}, nil))
+	require.NoError(t, bob.call(contract.MethodJoin, contract.Join{Client: bob.client, Channel: "town-hall", UID: "bob"}, nil))
+	require.Error(t, alice.do(contract.MethodStopProxyServer), "joined")
+
+	require.NoError(t, alice.call(contract.MethodSend, contract.Send{Client: alice.client, Text: "hello"}, nil))
+	bob.await(contract.EventMessage, func(e contract.Event) bool { return e.Text == "hello" && e.UID == "alice" })
+
+	require.NoError(t, alice.call(contract.MethodPublish, contract.Publish{Client: alice.client, Audio: true, Video: true}, nil))
+	require.NoError(t, bob.call(contract.MethodSubscribe, contract.Subscribe{Client: bob.client, UID: "alice", Audio: true, Video: true}, nil))
+	var stats contract.Stats
+	require.Eventually(t, func() bool {
+		require.NoError(t, bob.call(contract.MethodStats, contract.ClientCall{Client: bob.client}, &stats))
+		return stats.Received["alice"].Video.Frames > 10 && stats.Received["alice"].Audio.Packets > 10
+	}, 20*time.Second, 200*time.Millisecond, "frames are decoded")
+	require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
+	require.Positive(t, stats.Sent.Video.Frames)
+	require.NoError(t, alice.do(contract.MethodLeave))
+	require.NoError(t, bob.do(contract.MethodLeave))
+}

@@ -1,0 +1,212 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Package is what brings Chromium on Debian.
+const Package = "chromium"
+
+// programs is where Chromium is looked for. Debian's /usr/bin/chromium is a shell script around the first of them.
+var programs = []string{"/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+
+// Find finds Chromium, or says which package brings it.
+func Find() (string, error) {
+	for _, name := range programs {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("there is no Chromium on this machine (looked for %s): install the package %q",
+		strings.Join(programs, ", "), Package)
+}
+
+// Config is what a browser begins with.
+type Config struct {
+	// Program is Chromium, as Find finds it.
+	Program string
+	// Command makes the command that runs it, in whatever namespace. Nil: exec.Command.
+	Command func(program string, args ...string) *exec.Cmd
+	// Trust is the SHA-256 hashes of public keys (SPKI, in base64) whose certificates count as valid.
+	Trust []string
+	// Args are further flags.
+	Args []string
+	// Names are the host names that may be looked up, with wildcards; no other name is.
+	Names []string
+}
+
+// Browser is a running Chromium.
+type Browser struct {
+	cdp   *cdp
+	cmd   *exec.Cmd
+	home  string
+	said  tail // of its standard error
+	ended chan struct{}
+
+	mu    sync.Mutex
+	pages map[string]*Page // by session
+}
+
+// startLimit is how long Chromium may take to answer its first command.
+const startLimit = 30 * time.Second
+
+// flags make Chromium quiet, headless and alike everywhere.
+var flags = []string{
+	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
+	"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+	"--disable-extensions", "--disable-domain-reliability", "--disable-client-side-phishing-detection", "--metrics-recording-only",
+	"--disable-dev-shm-usage", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+	"--autoplay-policy=no-user-gesture-required",
+	// The lab's addresses are no public ones, and a page of one may ask for another without asking a person first.
+	"--disable-features=LocalNetworkAccessChecks,OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate",
+	"--remote-debugging-pipe",
+}
+
+// Start starts Chromium. Close ends it.
+func Start(ctx context.Context, cfg Config) (*Browser, error) {
+	if cfg.Command == nil {
+		cfg.Command = exec.Command
+	}
+	home, err := os.MkdirTemp("", "proxyspec-browser-")
+	if err != nil {
+		return nil, err
+	}
+	b := &Browser{home: home, ended: make(chan struct{}), pages: map[string]*Page{}}
+	if err := b.start(cfg); err != nil {
+		_ = os.RemoveAll(home)
+		return nil, fmt.Errorf("start %s: %w", cfg.Program, err)
+	}
+	limit, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	ready := make(chan error, 1)
+	go func() { ready <- b.cdp.call("", "Browser.getVersion", struct{}{}, nil) }()
+	select {
+	case err = <-ready:
+	case <-limit.Done():
+		err = fmt.Errorf("it didn't answer within %v", startLimit)
+	}
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("start %s: %w; it said: %s", cfg.Program, err, b.said.String())
+	}
+	return b, nil
+}
+
+func (b *Browser) start(cfg Config) error {
+	args := append(append(slices.Clone(flags), cfg.Args...), "--user-data-dir="+filepath.Join(b.home, "profile"))
+	if len(cfg.Trust) > 0 {
+		args = append(args, "--ignore-certificate-errors-spki-list="+strings.Join(cfg.Trust, ","))
+	}
+	rules := "MAP * ~NOTFOUND"
+	for _, name := range cfg.Names {
+		rules += ", EXCLUDE " + name
+	}
+	args = append(args, "--host-resolver-rules="+rules)
+
+	theirIn, ourOut, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	ourIn, theirOut, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, theirIn.Close(), ourOut.Close())
+	}
+	cmd := cfg.Command(cfg.Program, args...)
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(cmd.Env, "HOME="+b.home, "XDG_CONFIG_HOME="+b.home, "XDG_CACHE_HOME="+b.home)
+	cmd.ExtraFiles = append(cmd.ExtraFiles, theirIn, theirOut) // 3 and 4
+	cmd.Stderr = &b.said
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
+	err = cmd.Start()
+	_ = theirIn.Close()
+	_ = theirOut.Close()
+	if err != nil {
+		return errors.Join(err, ourIn.Close(), ourOut.Close())
+	}
+	b.cmd = cmd
+	b.cdp = newCDP(ourOut, b.event)
+	go func() {
+		defer close(b.ended)
+		b.cdp.run(ourIn)
+		_ = ourOut.Close()
+		_ = ourIn.Close()
+		b.lose(errGone)
+	}()
+	return nil
+}
+
+// Close ends the browser, its pages and all its processes.
+func (b *Browser) Close() {
+	closed := make(chan struct{})
+	go func() { _ = b.cdp.call("", "Browser.close", struct{}{}, nil); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+	}
+	_ = syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL) // its helpers, if any is left
+	_ = b.cmd.Process.Kill()
+	_ = b.cmd.Wait()
+	<-b.ended
+	_ = os.RemoveAll(b.home)
+}
+
+// event takes what the browser tells by itself.
+func (b *Browser) event(session, method string, params json.RawMessage) {
+	b.mu.Lock()
+	p := b.pages[session]
+	b.mu.Unlock()
+	if p != nil {
+		p.event(method, params)
+	}
+}
+
+// lose ends every page.
+func (b *Browser) lose(why error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.pages {
+		p.in.end(why)
+	}
+}
+
+// tail is the end of what a program writes.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailSize = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if over := len(t.text) - tailSize; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.text))
+}
+
+var _ io.Writer = (*tail)(nil)

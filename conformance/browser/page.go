@@ -1,0 +1,222 @@
+package browser
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+)
+
+//go:embed adapter.js
+var adapter string
+
+// loadLimit is how long a page and its scripts may take to load.
+const loadLimit = 20 * time.Second
+
+// Page is a page with an SDK in it, and the line to the page adapter: frames of the SDK contract, one a line.
+type Page struct {
+	b       *Browser
+	context string // the browser context, with cookies and caches of its own
+	session string
+	in      inbox
+	loaded  chan struct{}
+	load    sync.Once
+	noted   notes
+}
+
+// Open opens a page in a fresh context, and waits until its scripts have run.
+func (b *Browser) Open(url string) (*Page, error) {
+	p := &Page{b: b, loaded: make(chan struct{})}
+	p.in.more = sync.NewCond(&p.in.mu)
+	if err := p.open(url); err != nil {
+		_ = p.Close()
+		return nil, fmt.Errorf("open %s: %w", url, err)
+	}
+	return p, nil
+}
+
+func (p *Page) open(url string) error {
+	var made struct {
+		Context string `json:"browserContextId"`
+	}
+	if err := p.b.cdp.call("", "Target.createBrowserContext", map[string]any{"disposeOnDetach": true}, &made); err != nil {
+		return err
+	}
+	p.context = made.Context
+	var target struct {
+		ID string `json:"targetId"`
+	}
+	if err := p.b.cdp.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": p.context}, &target); err != nil {
+		return err
+	}
+	var attached struct {
+		Session string `json:"sessionId"`
+	}
+	if err := p.b.cdp.call("", "Target.attachToTarget", map[string]any{"targetId": target.ID, "flatten": true}, &attached); err != nil {
+		return err
+	}
+	p.session = attached.Session
+	p.b.mu.Lock()
+	p.b.pages[p.session] = p
+	p.b.mu.Unlock()
+	for _, c := range []struct {
+		method string
+		params map[string]any
+	}{
+		{"Inspector.enable", map[string]any{}},
+		{"Page.enable", map[string]any{}},
+		{"Runtime.enable", map[string]any{}},
+		{"Network.enable", map[string]any{}},
+		{"Log.enable", map[string]any{}},
+		{"Runtime.addBinding", map[string]any{"name": "proxyspecSend"}},
+		{"Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": adapter}},
+	} {
+		if err := p.b.cdp.call(p.session, c.method, c.params, nil); err != nil {
+			return err
+		}
+	}
+	return p.navigate(url)
+}
+
+func (p *Page) navigate(url string) error {
+	var went struct {
+		Error string `json:"errorText"`
+	}
+	if err := p.b.cdp.call(p.session, "Page.navigate", map[string]any{"url": url}, &went); err != nil {
+		return err
+	}
+	if went.Error != "" {
+		return errors.New(went.Error)
+	}
+	late := time.NewTimer(loadLimit)
+	defer late.Stop()
+	select {
+	case <-p.loaded:
+		return nil
+	case <-p.b.cdp.done:
+		return errGone
+	case <-late.C:
+		return fmt.Errorf("its scripts hadn't loaded after %v", loadLimit)
+	}
+}
+
+// Write sends frames to the page adapter.
+func (p *Page) Write(text []byte) (int, error) {
+	for line := range bytes.Lines(text) {
+		argument, err := json.Marshal(string(bytes.TrimSuffix(line, []byte{'\n'})))
+		if err != nil {
+			return 0, err
+		}
+		p.b.cdp.begin(p.session, "Runtime.evaluate", map[string]any{"expression": fmt.Sprintf("proxyspecReceive(%s)", argument)})
+	}
+	return len(text), nil
+}
+
+// Read reads frames of the page adapter.
+func (p *Page) Read(to []byte) (int, error) { return p.in.read(to) }
+
+// Close closes the page and everything that it has open.
+func (p *Page) Close() error {
+	p.in.end(io.EOF)
+	p.b.mu.Lock()
+	delete(p.b.pages, p.session)
+	p.b.mu.Unlock()
+	if p.context == "" {
+		return nil
+	}
+	err := p.b.cdp.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": p.context}, nil)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}
+
+// Screenshot is what the page looks like, as PNG.
+func (p *Page) Screenshot() ([]byte, error) {
+	var shot struct {
+		Data []byte `json:"data"`
+	}
+	err := p.b.cdp.call(p.session, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	return shot.Data, err
+}
+
+// event takes what the browser tells of the page. The reader calls it: it must not wait.
+func (p *Page) event(method string, params json.RawMessage) {
+	switch method {
+	case "Page.loadEventFired":
+		p.load.Do(func() { close(p.loaded) })
+	case "Runtime.bindingCalled":
+		var called struct {
+			Name    string `json:"name"`
+			Payload string `json:"payload"`
+		}
+		if json.Unmarshal(params, &called) == nil && called.Name == "proxyspecSend" {
+			p.in.put(append([]byte(called.Payload), '\n'))
+		}
+	case "Inspector.targetCrashed":
+		p.in.end(errors.New("the page crashed"))
+	default:
+		if level, text := p.noted.of(method, params); text != "" {
+			p.log(level, text)
+		}
+	}
+}
+
+// log says something as if the adapter had said it.
+func (p *Page) log(level, text string) {
+	params, err := json.Marshal(contract.Log{Level: level, Message: text})
+	if err != nil {
+		return // two strings always encode
+	}
+	frame, err := json.Marshal(contract.Frame{JSONRPC: "2.0", Method: contract.NotifyLog, Params: params})
+	if err == nil {
+		p.in.put(append(frame, '\n'))
+	}
+}
+
+// inbox is what has come from a page and has not been read. It has no bound but the session's length: whoever puts
+// must not wait.
+type inbox struct {
+	mu   sync.Mutex
+	more *sync.Cond
+	text []byte
+	over error
+}
+
+func (in *inbox) put(text []byte) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.over == nil {
+		in.text = append(in.text, text...)
+		in.more.Signal()
+	}
+}
+
+func (in *inbox) end(why error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.over == nil {
+		in.over = why
+	}
+	in.more.Broadcast()
+}
+
+func (in *inbox) read(to []byte) (int, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.text) == 0 {
+		if in.over != nil {
+			return 0, in.over
+		}
+		in.more.Wait()
+	}
+	n := copy(to, in.text)
+	in.text = in.text[n:]
+	return n, nil
+}

@@ -1,0 +1,15 @@
+// Package websdk has the reference Web SDK: modules of JavaScript that define the global AgoraRTC, for a real browser.
+//
+// It is what fakes/sdk is for Go: written to the requirements, without a build step, over the browser's own fetch,
+// WebSocket and RTCPeerConnection. It knows neither the suite nor who drives it. agora.mjs is where to begin reading.
+package websdk
+
+import "embed"
+
+// Files are its modules.
+//
+//go:embed *.mjs
+var Files embed.FS
+
+// Main is the module that defines AgoraRTC.
+const Main = "agora.mjs"
