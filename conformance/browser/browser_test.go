@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -30,8 +31,8 @@ func start(t *testing.T, l *lab) *browser.Browser {
 	return b
 }
 
-// sdk is a session with an SDK in a page.
-type sdk struct {
+// user is a session with an SDK in a page.
+type user struct {
 	t      *testing.T
 	line   *contract.Client
 	client string
@@ -42,14 +43,14 @@ type sdk struct {
 	wake   chan struct{}
 }
 
-func open(t *testing.T, l *lab, b *browser.Browser, url string) *sdk {
+func open(t *testing.T, l *lab, b *browser.Browser, url string) *user {
 	p, err := b.Open(url)
 	require.NoError(t, err)
 	return session(t, l, p)
 }
 
-func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *sdk {
-	s := &sdk{t: t, wake: make(chan struct{}, 1)}
+func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *user {
+	s := &user{t: t, wake: make(chan struct{}, 1)}
 	s.line = contract.NewClient(contract.ClientConfig{RW: rw, Event: s.event, Log: func(log contract.Log) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -77,7 +78,6 @@ func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *sdk {
 	var hello contract.HelloResult
 	require.NoError(t, s.call(contract.MethodHello, contract.Hello{
 		Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints, CA: l.pem}, &hello))
-	require.Equal(t, "AgoraRTC", hello.Name)
 	require.Equal(t, "3.0.0", hello.Version)
 	var made contract.CreateClientResult
 	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{Mode: "live", Codec: "vp8"}, &made))
@@ -86,7 +86,7 @@ func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *sdk {
 	return s
 }
 
-func (s *sdk) event(e contract.Event) {
+func (s *user) event(e contract.Event) {
 	s.mu.Lock()
 	s.events = append(s.events, e)
 	s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *sdk) event(e contract.Event) {
 }
 
 // await waits for an event.
-func (s *sdk) await(kind string, fits func(contract.Event) bool) {
+func (s *user) await(kind string, fits func(contract.Event) bool) {
 	s.t.Helper()
 	limit := time.After(30 * time.Second)
 	for {
@@ -117,7 +117,7 @@ func (s *sdk) await(kind string, fits func(contract.Event) bool) {
 	}
 }
 
-func (s *sdk) call(method string, params, result any) error {
+func (s *user) call(method string, params, result any) error {
 	s.t.Helper()
 	p, err := s.line.Begin(method, params)
 	require.NoError(s.t, err)
@@ -133,8 +133,14 @@ func (s *sdk) call(method string, params, result any) error {
 	return json.Unmarshal(raw, result)
 }
 
+func (s *user) lines() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{}, s.logs...)
+}
+
 // do is a call that needs only the client.
-func (s *sdk) do(method string) error {
+func (s *user) do(method string) error {
 	return s.call(method, contract.ClientCall{Client: s.client}, nil)
 }
 
@@ -165,4 +171,70 @@ func TestReferenceMakesAProxiedCall(t *testing.T) {
 	require.Positive(t, stats.Sent.Video.Frames)
 	require.NoError(t, alice.do(contract.MethodLeave))
 	require.NoError(t, bob.do(contract.MethodLeave))
+}
+
+// TestPageHearsAndSeesOthers has the page take what the reference SDK in Go sends.
+func TestPageHearsAndSeesOthers(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	alice, bob := open(t, l, b, l.site(reference)), session(t, l, l.user())
+	require.NoError(t, bob.call(contract.MethodJoin, contract.Join{Client: bob.client, Channel: "town-hall", UID: "bob"}, nil))
+	require.NoError(t, bob.call(contract.MethodPublish, contract.Publish{Client: bob.client, Audio: true, Video: true}, nil))
+	require.NoError(t, alice.do(contract.MethodStartProxyServer))
+	require.NoError(t, alice.call(contract.MethodJoin, contract.Join{Client: alice.client, Channel: "town-hall", UID: "alice"}, nil))
+	require.NoError(t, alice.call(contract.MethodSubscribe, contract.Subscribe{Client: alice.client, UID: "bob", Audio: true, Video: true}, nil))
+	var stats contract.Stats
+	require.Eventually(t, func() bool {
+		require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
+		return stats.Received["bob"].Video.Frames > 10 && stats.Received["bob"].Audio.Packets > 10
+	}, 20*time.Second, 200*time.Millisecond, "frames are decoded")
+}
+
+// TestMutantsLoad sees that each mutant is an AgoraRTC that a page can use. Which rule it breaks the suite shows.
+func TestMutantsLoad(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	for _, m := range websdk.Mutants {
+		s := open(t, l, b, l.site(browser.Script{Files: websdk.Files, Name: m.Module()}))
+		require.NoError(t, s.do(contract.MethodStartProxyServer), m.Name)
+		require.NoError(t, s.do(contract.MethodStopProxyServer), m.Name)
+	}
+}
+
+// TestWhatAnSDKLacksIsNamed has a script under test with part of the API.
+func TestWhatAnSDKLacksIsNamed(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	files := fstest.MapFS{"part.js": {Data: []byte(`
+		window.AgoraRTC = { VERSION: '3.0.0', createClient: () => ({ on() {}, init: (id, yes) => yes(), startProxyServer() { throw 'no proxy today' } }) }
+		console.warn('part of it')
+		new WebSocket('wss://logs.vendor.test/?key=secret')`)}}
+	s := open(t, l, b, l.site(browser.Script{Files: files, Name: "part.js"}))
+	var e *contract.Error
+	require.ErrorAs(t, s.do(contract.MethodStopProxyServer), &e)
+	require.Equal(t, contract.CodeMethodNotFound, e.Code)
+	require.Equal(t, "AgoraRTC has no stopProxyServer", e.Message)
+	require.ErrorAs(t, s.do(contract.MethodStartProxyServer), &e)
+	require.Equal(t, contract.CodeSDK, e.Code)
+	require.Equal(t, "no proxy today", e.Message)
+	require.Contains(t, s.lines(), "warning console: part of it")
+	require.Contains(t, s.lines(), "info WebSocket: wss://logs.vendor.test/", "the query, which may hold a secret, is left out")
+}
+
+// TestTheEndOfAPageOrBrowserIsSaid has both die under a session.
+func TestTheEndOfAPageOrBrowserIsSaid(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	url := l.site(reference)
+	p, err := b.Open(url)
+	require.NoError(t, err)
+	p.Crash()
+	_, err = io.ReadAll(p)
+	require.ErrorContains(t, err, "the page crashed")
+
+	p, err = b.Open(url)
+	require.NoError(t, err, "the browser goes on")
+	b.Close()
+	_, err = io.ReadAll(p)
+	require.ErrorContains(t, err, "the browser has ended")
 }

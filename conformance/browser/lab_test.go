@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -22,10 +23,12 @@ import (
 
 	"github.com/pion/transport/v3"
 	"github.com/pion/transport/v3/stdnet"
+	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
 )
@@ -126,6 +129,17 @@ func (l *lab) site(s browser.Script) string {
 		return nil
 	})
 	return "https://" + listener.Addr().String() + "/"
+}
+
+// user is the line to the reference SDK in Go.
+func (l *lab) user() io.ReadWriteCloser {
+	ours, theirs := net.Pipe()
+	s := sdk.New(sdk.Config{Net: l.net, WebRTC: func(e *webrtc.SettingEngine) { e.SetIncludeLoopbackCandidate(true) }})
+	l.serve(func(ctx context.Context) error {
+		defer s.Close()
+		return contract.Serve(ctx, theirs, s)
+	})
+	return ours
 }
 
 // serve runs a server until the test ends.

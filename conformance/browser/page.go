@@ -137,6 +137,11 @@ func (p *Page) Close() error {
 	return err
 }
 
+// Crash has the page's process crash, as a page out of memory does.
+func (p *Page) Crash() {
+	p.b.cdp.begin(p.session, "Page.crash", struct{}{})
+}
+
 // Screenshot is what the page looks like, as PNG.
 func (p *Page) Screenshot() ([]byte, error) {
 	var shot struct {

@@ -50,16 +50,19 @@ var (
 // due is when the n-th frame is to be sent, after the connection came up.
 func (s source) due(n int) time.Duration { return s.phase + time.Duration(n)*s.interval }
 
-// vp8Header is the uncompressed data chunk of a shown frame: RFC 6386, section 9.1.
+// vp8Header is the uncompressed data chunk of a shown frame (RFC 6386, section 9.1) and the beginnings of its two
+// partitions, all zeros. Those decode as the plainest header, the plainest modes and no coefficients, and are longer than
+// a picture of this size needs: a browser decodes the frame, and nobody the bytes that follow.
 func vp8Header(key bool) []byte {
-	const firstPart, shown = 100, 1 << 4
+	const firstPart, secondPart, shown = 300, 300, 1 << 4
 	tag := uint32(shown | firstPart<<5)
-	if !key {
-		return []byte{byte(tag) | 1, byte(tag >> 8), byte(tag >> 16)}
+	chunk := []byte{byte(tag) | 1, byte(tag >> 8), byte(tag >> 16)}
+	if key {
+		const width, height = 160, 120
+		chunk = []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 0x01, 0x2a,
+			width & 0xff, width >> 8, height & 0xff, height >> 8}
 	}
-	const width, height = 320, 240
-	return []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 0x01, 0x2a,
-		width & 0xff, width >> 8, height & 0xff, height >> 8}
+	return append(chunk, make([]byte, firstPart+secondPart)...)
 }
 
 // h264Header is a start code and the header of a slice: RFC 6184, section 1.3.

@@ -16,7 +16,6 @@ export class Client {
   #state = 'DISCONNECTED'
   #listeners = new Map()
   #remotes = new Map() // streams, by uid
-  #published = null
 
   constructor(config, endpoints, version) {
     const { mode = 'live', codec = 'vp8', proxyServer, turnServer } = config
@@ -60,7 +59,6 @@ export class Client {
     this.#last = this.#last.then(() => session.run((error, own) => error ? onFailure(error) : onSuccess(own))).finally(() => {
       if (this.#session === session) this.#session = null
       this.#remotes.clear()
-      this.#published = null
     })
   }
 
@@ -76,7 +74,6 @@ export class Client {
       await session.publish({ audio: stream.audio, video: stream.video }, (peer) => {
         for (const track of stream.stream.getTracks()) this.#prefer(peer.addTransceiver(track, { direction: 'sendonly' }))
       })
-      this.#published = stream
       this.#emit('stream-published', { stream })
     })
   }
@@ -84,7 +81,6 @@ export class Client {
   unpublish(stream, onFailure = nothing) {
     this.#in('unpublish', onFailure, async (session) => {
       await session.unpublish()
-      this.#published = null
       this.#emit('stream-unpublished', { stream })
     })
   }

@@ -8,7 +8,7 @@ import "embed"
 
 // Files are its modules.
 //
-//go:embed *.mjs
+//go:embed *.mjs mutant/*.mjs
 var Files embed.FS
 
 // Main is the module that defines AgoraRTC.

@@ -1,0 +1,3 @@
+import { swallow, wrap } from './wrap.mjs'
+
+wrap((old) => ({ setProxyServer: swallow(old.setProxyServer), setTurnServer: swallow(old.setTurnServer) }))

@@ -1,0 +1,3 @@
+import { swallow, wrap } from './wrap.mjs'
+
+wrap((old) => ({ startProxyServer: swallow(old.startProxyServer) }))

@@ -1,0 +1,3 @@
+import { wrap } from './wrap.mjs'
+
+wrap(() => ({ startProxyServer() {} }))
