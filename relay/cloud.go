@@ -37,6 +37,9 @@ type Config struct {
 	// GatewayTLS is how relays check a gateway's certificate. Default: by the system's authorities.
 	GatewayTLS *tls.Config
 
+	// Limits is what each relay grants.
+	Limits Limits
+
 	// TTL is how long a session may begin message connections and allocations, in whole seconds.
 	// Default 24 h, which draft-uberti-behave-turn-rest-00, section 2.2, recommends: whoever stays in
 	// a call all day can still subscribe to one more user without another lookup.
@@ -93,6 +96,7 @@ func New(cfg Config) (*Cloud, error) {
 	if cfg.Ping == 0 {
 		cfg.Ping = 20 * time.Second
 	}
+	cfg.Limits = cfg.Limits.withDefaults()
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}

@@ -149,7 +149,8 @@
 // TLS nor relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered. An allocation lives 600 s, or what the client
 // asks for if that is more, but at most an hour, a permission 300 s and a channel 600 s; the client refreshes
 // them. A nonce lives an hour. The relayed transport address is an address of the relay with a port from 49152
-// up; EVEN-PORT and reservations are honoured. A session has at most [MaxAllocations] allocations at a relay.
+// up; EVEN-PORT and reservations are honoured. A session has at most [MaxAllocations] allocations at a relay, reserved
+// ports included, unless its operator sets other [Limits]; media beyond a rate that it may set is dropped.
 // Permissions and channels are granted for SD-RTN's addresses only, and refused for any other; no datagram goes
 // to or comes from anyone else. A datagram of a peer with more than 2,000 bytes is dropped. An allocation ends
 // with its TCP connection, and a TCP connection that has had no allocation for 10 s is closed. What a client

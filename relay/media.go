@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
@@ -9,10 +10,6 @@ import (
 
 	"github.com/proxyspec/proxyspec/relay/turn"
 )
-
-// MaxAllocations is how many allocations a session may have at one relay, all ports together: some
-// for every user that a client subscribes to.
-const MaxAllocations = 128
 
 // media is what a relay decides about allocations (RFC 8656): whose they are, how long credentials serve
 // them, which peers they may reach. It speaks no TURN: see turnServer.
@@ -30,6 +27,16 @@ func newMedia(c *Cloud, name string, n transport.Net, addr netip.Addr) *media {
 		m.peers.Own = append(m.peers.Own, site.Addr)
 	}
 	return m
+}
+
+// config is how relay/turn decides here.
+func (m *media) config(secret []byte, random io.Reader) turn.Config {
+	l := m.cloud.cfg.Limits
+	return turn.Config{
+		Realm: Realm, Secret: secret, Software: "proxyspec", Authenticate: m.key, Permit: m.peers.Allow, MaxPayload: largestPayload,
+		Quota: limit(l.SessionAllocations), SourceQuota: limit(l.SourceAllocations), MaxAllocations: limit(l.Allocations),
+		Rate: limit(l.SessionRate), StrangerRate: limit(l.Strangers), Rand: random,
+	}
 }
 
 // credentialError is why a TURN user can do nothing.
@@ -80,7 +87,7 @@ func (m *media) log(a *turn.Action) {
 		m.cloud.cfg.Log(e)
 	case turn.OverQuota:
 		e := m.event(EventAllocationRefused, a)
-		e.Code, e.Detail = CodeQuota, fmt.Sprintf("the session has %d allocations at this relay", MaxAllocations)
+		e.Code, e.Detail = CodeQuota, fmt.Sprint(a.Err)
 		m.cloud.cfg.Log(e)
 	case turn.NoCapacity:
 		e := m.event(EventAllocationRefused, a)

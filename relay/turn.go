@@ -46,10 +46,7 @@ func newTURNServer(m *media) (*turnServer, error) {
 	// Nonces survive a restart; ports and tokens are drawn anew, and nobody without the secret can tell which.
 	derive := func(what string) []byte { return signClaims(m.cloud.cfg.Secret, []byte(what+" of "+m.name)) }
 	random := rand.NewChaCha8([32]byte(derive(fmt.Sprint("ports at ", time.Now().UnixNano()))))
-	core, err := turn.New(turn.Config{
-		Realm: Realm, Secret: derive("nonces"), Authenticate: m.key, Permit: m.peers.Allow, Quota: MaxAllocations, MaxPayload: largestPayload,
-		Rand: random,
-	})
+	core, err := turn.New(m.config(derive("nonces"), random))
 	if err != nil {
 		return nil, err
 	}

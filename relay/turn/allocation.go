@@ -16,6 +16,7 @@ type Allocation struct {
 	Username string
 	Relayed  netip.AddrPort
 
+	user        *user
 	socket      *Socket
 	permissions map[netip.Addr]time.Time
 	channels    map[uint16]*channel
@@ -32,7 +33,7 @@ type Allocation struct {
 type opening struct {
 	client      Client
 	method      stun.MessageType
-	username    string
+	user        *user
 	key         []byte
 	integrity   stun.AttrType
 	fingerprint bool
@@ -40,12 +41,13 @@ type opening struct {
 	lifetime    time.Duration
 	dual        bool // it asked for an IPv6 address, too
 	socket      *Socket
-	next        *Socket
 }
 
 // reservation is a port that waits for whoever has its token.
 type reservation struct {
 	token    [8]byte
+	user     *user
+	source   netip.Addr
 	socket   *Socket
 	deadline deadline
 }
@@ -67,7 +69,7 @@ func (s *Server) allocate(q *request, a *Allocation) {
 		return // a retransmission: the answer is under way
 	}
 	lifetime, _, ok := s.lifetime(m)
-	code, dual, even, token := s.readAllocate(m)
+	code, dual, even, token := readAllocate(m)
 	if code == 0 && !ok {
 		code = stun.CodeBadRequest
 	}
@@ -82,15 +84,20 @@ func (s *Server) allocate(q *request, a *Allocation) {
 			return
 		}
 	}
-	if s.cfg.Quota > 0 && s.users[q.username] >= s.cfg.Quota ||
-		s.cfg.MaxAllocations > 0 && len(s.allocations)+len(s.opening) >= s.cfg.MaxAllocations {
-		q.out.add(Action{Kind: OverQuota, Client: q.client, Username: q.username})
+	pair := len(even) > 0 && even[0]&0x80 != 0
+	u, err := s.claim(q, reserved, pair)
+	switch {
+	case err == ErrFull:
+		q.out.add(Action{Kind: NoCapacity, Client: q.client, Username: q.username, Err: err})
+		s.refuse(q, stun.CodeInsufficientCapacity)
+		return
+	case err != nil:
+		q.out.add(Action{Kind: OverQuota, Client: q.client, Username: q.username, Err: err})
 		s.refuse(q, stun.CodeAllocQuotaReached)
 		return
 	}
-	s.users[q.username]++
 	o := &opening{
-		client: q.client, method: m.kind, username: q.username, key: q.key, integrity: m.integrity.kind,
+		client: q.client, method: m.kind, user: u, key: q.key, integrity: m.integrity.kind,
 		fingerprint: m.fingerprint, transaction: [12]byte(m.transaction()), lifetime: lifetime, dual: dual,
 	}
 	if reserved != nil {
@@ -101,17 +108,33 @@ func (s *Server) allocate(q *request, a *Allocation) {
 		return
 	}
 	o.socket = new(Socket)
-	open := Action{Kind: Open, Client: q.client, Socket: o.socket, Even: len(even) > 0}
-	if open.Even && even[0]&0x80 != 0 {
-		o.next = new(Socket)
-		open.Next = o.next
+	if pair {
+		o.socket.next = new(Socket)
 	}
 	s.opening[q.client.FiveTuple] = o
-	q.out.add(open)
+	q.out.add(Action{Kind: Open, Client: q.client, Socket: o.socket, Even: len(even) > 0, Next: o.socket.next})
+}
+
+// claim counts the ports of an Allocate against the quotas: one, the reserved one that is its reserver's so far, or two.
+func (s *Server) claim(q *request, reserved *reservation, pair bool) (*user, error) {
+	source := q.client.Client.Addr()
+	if reserved != nil {
+		s.release(reserved.user, reserved.source)
+	}
+	u, err := s.take(q.username, source)
+	switch {
+	case err != nil && reserved != nil:
+		reserved.user, _ = s.take(reserved.user.name, reserved.source) // as it was
+	case err == nil && pair:
+		if _, err = s.take(q.username, source); err != nil {
+			s.release(u, source)
+		}
+	}
+	return u, err
 }
 
 // readAllocate reads what an Allocate asks for; code says what is wrong with it, and is 0 if nothing is.
-func (s *Server) readAllocate(m *message) (code stun.ErrorCode, dual bool, even, token []byte) {
+func readAllocate(m *message) (code stun.ErrorCode, dual bool, even, token []byte) {
 	transport, ok := m.find(stun.AttrRequestedTransport)
 	if !ok || len(transport) != 4 {
 		return stun.CodeBadRequest, false, nil, nil
@@ -140,21 +163,21 @@ func (s *Server) readAllocate(m *message) (code stun.ErrorCode, dual bool, even,
 func (s *Server) Opened(out *Output, now time.Time, c FiveTuple, socket *Socket, at netip.AddrPort) {
 	o := s.opening[c]
 	if o == nil || o.socket != socket {
-		out.add(Action{Kind: Close, Socket: socket}) // stopped meanwhile
+		s.close(out, socket) // stopped, or the client's connection ended, meanwhile
 		return
 	}
 	delete(s.opening, c)
 	socket.at = at
 	var r *reservation
-	if o.next != nil {
-		r = &reservation{socket: o.next}
-		o.next.at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
+	if next := socket.next; next != nil {
+		r = &reservation{user: o.user, source: c.Client.Addr(), socket: next}
+		next.at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
 		if _, err := io.ReadFull(s.cfg.Rand, r.token[:]); err != nil || s.reservations[r.token] != nil {
-			out.add(Action{Kind: Close, Socket: o.next})
-			out.add(Action{Kind: Close, Socket: socket})
+			s.close(out, socket)
 			s.notOpened(out, o, err)
 			return
 		}
+		socket.next = nil
 		s.reservations[r.token] = r
 		r.deadline.reservation = r
 		s.due(&r.deadline, now.Add(ReservationLifetime))
@@ -172,9 +195,17 @@ func (s *Server) NotOpened(out *Output, c FiveTuple, socket *Socket, err error) 
 	s.notOpened(out, o, err)
 }
 
+// close closes the sockets of an Open that came to nothing.
+func (s *Server) close(out *Output, socket *Socket) {
+	out.add(Action{Kind: Close, Socket: socket})
+	if socket.next != nil {
+		out.add(Action{Kind: Close, Socket: socket.next})
+	}
+}
+
 func (s *Server) notOpened(out *Output, o *opening, err error) {
-	s.release(o.username)
-	out.add(Action{Kind: NoCapacity, Client: o.client, Username: o.username, Err: err})
+	s.releaseOpening(o)
+	out.add(Action{Kind: NoCapacity, Client: o.client, Username: o.user.name, Err: err})
 	r := out.reply(o.method.Method, stun.ClassErrorResponse, o.transaction[:])
 	r.addError(stun.AttrErrorCode, 0, stun.CodeInsufficientCapacity, reasons[stun.CodeInsufficientCapacity])
 	s.finishOpening(out, o, r)
@@ -184,8 +215,8 @@ func (s *Server) notOpened(out *Output, o *opening, err error) {
 func (s *Server) create(out *Output, now time.Time, o *opening, at netip.AddrPort, reserved *reservation) {
 	s.made++
 	a := &Allocation{
-		ID: s.made, Client: o.client, Username: o.username, Relayed: at,
-		socket: o.socket, transaction: o.transaction,
+		ID: s.made, Client: o.client, Username: o.user.name, Relayed: at,
+		user: o.user, socket: o.socket, transaction: o.transaction,
 	}
 	o.socket.allocation = a
 	s.allocations[o.client.FiveTuple] = a
@@ -241,7 +272,7 @@ func (s *Server) refresh(q *request, a *Allocation) {
 func (s *Server) delete(out *Output, a *Allocation) {
 	s.drop(&a.deadline)
 	delete(s.allocations, a.Client.FiveTuple)
-	s.release(a.Username)
+	s.release(a.user, a.Client.Client.Addr())
 	a.socket.allocation = nil
 	out.add(Action{Kind: Close, Socket: a.socket})
 	out.add(Action{
@@ -249,8 +280,11 @@ func (s *Server) delete(out *Output, a *Allocation) {
 	})
 }
 
-func (s *Server) release(username string) {
-	if s.users[username]--; s.users[username] == 0 {
-		delete(s.users, username)
+// releaseOpening gives back what an Allocate has claimed.
+func (s *Server) releaseOpening(o *opening) {
+	source := o.client.Client.Addr()
+	s.release(o.user, source)
+	if o.socket.next != nil {
+		s.release(o.user, source)
 	}
 }

@@ -10,8 +10,11 @@ import (
 
 const channelHeaderSize = 4
 
-// Totals is what a Server has carried, each way.
-type Totals struct{ Up, Down Count }
+// Totals is what a Server has carried, each way, and whom it left without an answer.
+type Totals struct {
+	Up, Down   Count
+	Unanswered uint64 // requests of strangers, beyond Config.StrangerRate
+}
 
 // Count is one direction: In is what arrived for an allocation, Out what was passed on, and the rest why it was
 // not. In is the sum of all others.
@@ -22,6 +25,7 @@ type Count struct {
 	Refused      Traffic // Permit says no by now
 	Malformed    Traffic // no peer, no DATA, an attribute that isn't known, more length than bytes
 	TooLong      Traffic // more than Config.MaxPayload, or than a message can hold
+	OverRate     Traffic // more than Config.Rate
 	Undelivered  Traffic // whoever carries out the actions could not
 }
 
@@ -67,7 +71,7 @@ func (s *Server) send(out *Output, now time.Time, c Client, m *message) {
 	case !a.permits(now, peer.Addr()):
 		a.up.drop(total, &total.NoPermission, len(payload))
 	default:
-		s.toPeer(out, a, peer, payload, m.has(stun.AttrDontFragment))
+		s.toPeer(out, now, a, peer, payload, m.has(stun.AttrDontFragment))
 	}
 }
 
@@ -93,13 +97,17 @@ func (s *Server) channelData(out *Output, now time.Time, c Client, raw []byte) {
 		// (RFC 8656, section 12).
 		a.up.drop(total, &total.NoPermission, len(payload))
 	default:
-		s.toPeer(out, a, ch.peer, payload, false)
+		s.toPeer(out, now, a, ch.peer, payload, false)
 	}
 }
 
-func (s *Server) toPeer(out *Output, a *Allocation, peer netip.AddrPort, payload []byte, dontFragment bool) {
+func (s *Server) toPeer(out *Output, now time.Time, a *Allocation, peer netip.AddrPort, payload []byte, dontFragment bool) {
 	if !s.cfg.Permit(peer.Addr()) {
 		a.up.drop(&s.totals.Up, &s.totals.Up.Refused, len(payload))
+		return
+	}
+	if !a.user.up.allows(now, s.cfg.Rate, len(payload)) {
+		a.up.drop(&s.totals.Up, &s.totals.Up.OverRate, len(payload))
 		return
 	}
 	a.up.pass(&s.totals.Up, len(payload))
@@ -123,11 +131,15 @@ func (s *Server) FromPeer(out *Output, now time.Time, socket *Socket, peer netip
 		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
 		return
 	}
+	if !a.user.down.allows(now, s.cfg.Rate, len(payload)) {
+		a.down.drop(&s.totals.Down, &s.totals.Down.OverRate, len(payload))
+		return
+	}
 	var b []byte
 	if ch := a.channelOf(now, peer); ch != nil {
 		b = out.channelData(ch.number, payload, a.Client.Stream)
 	} else {
-		b = out.dataIndication(a.ID, a.down.in.Packets, peer, payload)
+		b = s.dataIndication(out, peer, payload)
 	}
 	if b == nil {
 		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
@@ -153,12 +165,12 @@ func (o *Output) channelData(number uint16, payload []byte, stream bool) []byte 
 	return o.bytes[begin:len(o.bytes):len(o.bytes)]
 }
 
-// dataIndication makes a Data indication. Nobody answers it, so its transaction ID need only differ from the
-// next one's: it is the allocation and the packet's number.
-func (o *Output) dataIndication(id, number uint64, peer netip.AddrPort, payload []byte) []byte {
+// dataIndication makes a Data indication. Nobody answers it, and yet its transaction ID must be one that nobody
+// can guess (RFC 8489, section 5).
+func (s *Server) dataIndication(o *Output, peer netip.AddrPort, payload []byte) []byte {
 	var transaction [12]byte
-	binary.BigEndian.PutUint32(transaction[:], uint32(id))
-	binary.BigEndian.PutUint64(transaction[4:], number)
+	binary.BigEndian.PutUint32(transaction[:], uint32(s.transactions.Uint64()))
+	binary.BigEndian.PutUint64(transaction[4:], s.transactions.Uint64())
 	r := o.reply(stun.MethodData, stun.ClassIndication, transaction[:])
 	r.addXOR(stun.AttrXORPeerAddress, peer)
 	if r.len()-headerSize+attrHeaderSize+padded(len(payload)) > 0xFFFC {

@@ -84,5 +84,6 @@ func (s *Server) expire(out *Output, d *deadline) {
 	}
 	s.drop(d)
 	delete(s.reservations, d.reservation.token)
+	s.release(d.reservation.user, d.reservation.source)
 	out.add(Action{Kind: Close, Socket: d.reservation.socket})
 }

@@ -29,6 +29,9 @@ type lab struct {
 	sockets map[*turn.Socket]bool // that are open
 	port    uint16                // of the next socket
 	full    bool                  // there is no port
+	late    bool                  // sockets wait until openAll
+	waiting []turn.Action         // the Opens of them
+	last    stun.Message          // the answer that was seen last
 	sent    []turn.Action         // ToClient and ToPeer since they were last taken
 	news    []turn.Action         // the others
 }
@@ -59,7 +62,11 @@ func (l *lab) act() {
 		a := l.out.Actions[i]
 		switch a.Kind {
 		case turn.Open:
-			l.open(a)
+			if l.late {
+				l.waiting = append(l.waiting, a)
+			} else {
+				l.open(a)
+			}
 		case turn.Close:
 			require.True(l.t, l.sockets[a.Socket], "a socket is closed once")
 			delete(l.sockets, a.Socket)
@@ -84,6 +91,16 @@ func (l *lab) open(a turn.Action) {
 		l.sockets[a.Next] = true
 	}
 	l.core.Opened(&l.out, l.now, a.Client.FiveTuple, a.Socket, netip.AddrPortFrom(server.Addr(), l.port))
+}
+
+// openAll opens what had to wait.
+func (l *lab) openAll() {
+	waiting := l.waiting
+	l.waiting = nil
+	for _, a := range waiting {
+		l.open(a)
+	}
+	l.act()
 }
 
 func (l *lab) pass(d time.Duration) {
@@ -194,7 +211,7 @@ func (l *lab) balanced() {
 	total := l.core.Totals()
 	for _, c := range []turn.Count{total.Up, total.Down} {
 		var sum turn.Traffic
-		for _, t := range []turn.Traffic{c.Out, c.NoPermission, c.NoChannel, c.Refused, c.Malformed, c.TooLong, c.Undelivered} {
+		for _, t := range []turn.Traffic{c.Out, c.NoPermission, c.NoChannel, c.Refused, c.Malformed, c.TooLong, c.OverRate, c.Undelivered} {
 			sum.Packets += t.Packets
 			sum.Bytes += t.Bytes
 		}

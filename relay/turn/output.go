@@ -15,8 +15,8 @@ const (
 	Created     // Allocation was made; its client will be told next
 	Deleted     // Allocation ended: by its client, by expiry, with its connection or with the server
 	Denied      // Client's credentials were refused for Method; Err says why, unless they were merely wrong
-	OverQuota   // Client was refused an allocation: as many as the quota allows are there
-	NoCapacity  // Client was refused an allocation: Err says why there was no port
+	OverQuota   // Client was refused an allocation: Err is ErrUserQuota or ErrSourceQuota
+	NoCapacity  // Client was refused an allocation: Err says why there was no port, or is ErrFull
 	PeerRefused // Client was refused Peer, whose port says nothing
 )
 
@@ -97,4 +97,5 @@ type Socket struct {
 
 	at         netip.AddrPort
 	allocation *Allocation
+	next       *Socket // that is to be reserved, as long as this one is being opened
 }

@@ -23,7 +23,7 @@ type channel struct {
 
 // createPermission installs a permission for each peer, or for none (RFC 8656, section 10.2).
 func (s *Server) createPermission(q *request, a *Allocation) {
-	found := 0
+	found, more := 0, 0
 	for _, attr := range q.message.attributes {
 		if attr.kind != stun.AttrXORPeerAddress {
 			continue
@@ -34,13 +34,16 @@ func (s *Server) createPermission(q *request, a *Allocation) {
 			s.refuse(q, code)
 			return
 		}
+		if !a.permits(q.now, peer.Addr()) {
+			more++
+		}
 	}
 	if found == 0 {
 		s.refuse(q, stun.CodeBadRequest)
 		return
 	}
-	if !s.room(len(a.permissions), found) {
-		if a.sweep(q.now); !s.room(len(a.permissions), found) {
+	if more > 0 && !s.room(len(a.permissions), more) {
+		if a.sweep(q.now); !s.room(len(a.permissions), more) {
 			s.refuse(q, stun.CodeInsufficientCapacity)
 			return
 		}
@@ -104,12 +107,14 @@ func (s *Server) channelBind(q *request, a *Allocation) {
 		s.refuse(q, code)
 		return
 	}
-	if byNumber == nil {
+	if permitted := a.permits(q.now, peer.Addr()); byNumber == nil || !permitted {
 		a.sweep(q.now)
-		if !s.room(len(a.channels), 1) || !a.permits(q.now, peer.Addr()) && !s.room(len(a.permissions), 1) {
+		if byNumber == nil && !s.room(len(a.channels), 1) || !permitted && !s.room(len(a.permissions), 1) {
 			s.refuse(q, stun.CodeInsufficientCapacity)
 			return
 		}
+	}
+	if byNumber == nil {
 		byNumber = &channel{number: n, peer: peer}
 		if a.channels == nil {
 			a.channels, a.bound = make(map[uint16]*channel), make(map[netip.AddrPort]*channel)

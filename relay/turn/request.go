@@ -67,18 +67,24 @@ func (s *Server) request(out *Output, now time.Time, c Client, m *message) {
 // authenticate finds the key of a request, or refuses it (RFC 8489, section 9.2.4).
 func (s *Server) authenticate(q *request, a *Allocation) bool {
 	m := q.message
-	if m.integrity == nil {
-		s.challenge(q, stun.CodeUnauthorized)
-		return false
-	}
 	username, named := m.find(stun.AttrUsername)
 	nonce, hasNonce := m.find(stun.AttrNonce)
-	if !named || !hasNonce || !m.has(stun.AttrRealm) {
+	fresh := hasNonce && s.fresh(q.now, q.client.FiveTuple, nonce)
+	if !fresh && !s.owes(q.now, q.client) {
+		return false
+	}
+	switch {
+	case m.integrity == nil:
+		s.challenge(q, stun.CodeUnauthorized)
+		return false
+	case !named && m.has(stun.AttrUserhash) && hasNonce && m.has(stun.AttrRealm):
+		s.challenge(q, stun.CodeUnauthorized) // no name's: nobody was told that it may hide its name
+		return false
+	case !named || !hasNonce || !m.has(stun.AttrRealm):
 		s.refuse(q, stun.CodeBadRequest)
 		return false
 	}
 	q.username = string(username)
-	fresh := s.fresh(q.now, q.client.FiveTuple, nonce)
 	key, err := s.cfg.Authenticate(q.username, q.client.FiveTuple, a != nil && a.Username == q.username)
 	if err != nil || !m.authentic(key) {
 		if fresh { // whoever has a nonce of ours is where it says: anybody else could fill the log

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -26,7 +27,7 @@ type Config struct {
 	Realm string
 	// Secret makes nonces: at least 16 bytes.
 	Secret []byte
-	// Software is the SOFTWARE attribute of answers. Default: none.
+	// Software is the SOFTWARE attribute of answers to authenticated requests. Default: none.
 	Software string
 
 	// Authenticate is the key of a user (see Key), or an error, which Denied tells. owner says that the client
@@ -36,10 +37,19 @@ type Config struct {
 	// each packet to the peer. Default: nobody.
 	Permit func(peer netip.Addr) bool
 
-	// Quota is how many allocations of one username there may be. Default 0: no limit.
+	// Quota is how many ports one username may hold: allocations, and reservations that wait for whoever has their
+	// token. Default 0: no limit.
 	Quota int
+	// SourceQuota is likewise for one address of a client's, whoever its users are. Default 0: no limit.
+	SourceQuota int
 	// MaxAllocations is how many there may be in all. Default 0: no limit.
 	MaxAllocations int
+	// Rate is how many bytes of payload a username's allocations pass on in a second, each way; what comes on top is
+	// dropped (RFC 8656, section 5). Default 0: no limit.
+	Rate int
+	// StrangerRate is how many requests in a second without a nonce of ours are answered to one address over UDP,
+	// after a burst of 1,000. Default 0: all.
+	StrangerRate int
 	// MaxPeers is how many permissions an allocation may have, and how many channels. Default 256.
 	MaxPeers int
 	// MaxLifetime is the longest that an allocation may live without a refresh. Default an hour.
@@ -51,7 +61,7 @@ type Config struct {
 	// Without it the attribute is unknown (RFC 8656, section 7.2).
 	DontFragment bool
 
-	// Rand makes reservation tokens.
+	// Rand makes reservation tokens and transaction IDs.
 	Rand io.Reader
 }
 
@@ -61,7 +71,11 @@ type Server struct {
 
 	allocations  map[FiveTuple]*Allocation
 	opening      map[FiveTuple]*opening
-	users        map[string]int // allocations, and those that are being opened
+	users        map[string]*user
+	sources      map[netip.Addr]int // ports held, as user has them
+	held         int                // ports in all
+	strangers    strangers
+	transactions *rand.ChaCha8
 	reservations map[[8]byte]*reservation
 	deadlines    deadlines
 	made         uint64 // allocations, ever
@@ -81,7 +95,11 @@ func New(cfg Config) (*Server, error) {
 	case cfg.Authenticate == nil:
 		return nil, errors.New("turn: Config.Authenticate is nil: nobody could allocate")
 	case cfg.Rand == nil:
-		return nil, errors.New("turn: Config.Rand is nil: reservation tokens need it")
+		return nil, errors.New("turn: Config.Rand is nil: reservation tokens and transaction IDs need it")
+	}
+	var seed [32]byte
+	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
+		return nil, fmt.Errorf("turn: Config.Rand: %w", err)
 	}
 	if cfg.Permit == nil {
 		cfg.Permit = Peers{}.Allow
@@ -99,7 +117,9 @@ func New(cfg Config) (*Server, error) {
 		cfg:          cfg,
 		allocations:  make(map[FiveTuple]*Allocation),
 		opening:      make(map[FiveTuple]*opening),
-		users:        make(map[string]int),
+		users:        make(map[string]*user),
+		sources:      make(map[netip.Addr]int),
+		transactions: rand.NewChaCha8(seed),
 		reservations: make(map[[8]byte]*reservation),
 	}, nil
 }
@@ -131,13 +151,24 @@ func (s *Server) FromClient(out *Output, now time.Time, c Client, raw []byte) {
 	case stun.ClassRequest:
 		switch m.kind.Method {
 		case stun.MethodBinding:
-			s.binding(out, c, m)
+			if s.owes(now, c) {
+				s.binding(out, c, m)
+			}
 		case stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind:
 			s.request(out, now, c, m)
 		}
 	}
 	// Whatever else there is has no method that the server knows, or not in this class: silence
 	// (RFC 8489, section 6.3).
+}
+
+// owes says whether a client is answered that may not be where it says.
+func (s *Server) owes(now time.Time, c Client) bool {
+	if c.Stream || s.strangers.answers(now, c.Client.Addr(), s.cfg.StrangerRate) {
+		return true
+	}
+	s.totals.Unanswered++
+	return false
 }
 
 // binding answers whoever asks for its own address (RFC 8489, section 12): a TURN server may.
@@ -157,6 +188,15 @@ func (s *Server) Gone(out *Output, c FiveTuple) {
 	if a := s.allocations[c]; a != nil {
 		s.delete(out, a)
 	}
+	s.forget(c)
+}
+
+// forget gives up what is being opened; Opened closes it.
+func (s *Server) forget(c FiveTuple) {
+	if o := s.opening[c]; o != nil {
+		s.releaseOpening(o)
+		delete(s.opening, c)
+	}
 }
 
 // Lost ends the allocation of a socket that broke.
@@ -171,18 +211,17 @@ func (s *Server) Stop(out *Output) {
 	for len(s.deadlines) > 0 {
 		s.expire(out, s.deadlines[0])
 	}
-	for client, o := range s.opening {
-		s.release(o.username)
-		delete(s.opening, client)
+	for client := range s.opening {
+		s.forget(client)
 	}
 }
 
 // finish ends an answer as its request was made: integrity where there is a key, FINGERPRINT if it had one.
 func (s *Server) finish(q *request, r reply) []byte {
-	if s.cfg.Software != "" {
-		r.addText(stun.AttrSoftware, s.cfg.Software)
-	}
 	if q.key != nil {
+		if s.cfg.Software != "" { // not for strangers: their answers are short
+			r.addText(stun.AttrSoftware, s.cfg.Software)
+		}
 		r.sign(q.message.integrity.kind, q.key)
 	}
 	if q.message.fingerprint {
