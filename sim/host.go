@@ -176,7 +176,7 @@ func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
 		l = h.listeners[anyAddr(p.Dst.Port())]
 	}
 	h.mu.Unlock()
-	if s != nil {
+	if s != nil && !(l != nil && s.yields(&p.TCP)) {
 		return s.arrive(now, &p.TCP)
 	}
 	if l != nil && l.arrive(now, p) {

@@ -23,6 +23,8 @@ type tcpSocket struct {
 	mu       sync.Mutex
 	cond     sync.Cond
 	conn     *tcp.Conn
+	emit     func(tcp.Segment) // send, kept: a new one for each burst would be garbage
+	now      time.Duration     // during a burst
 	marked   bool
 	planned  time.Duration // when a tick is planned; 0: none
 	readers  int
@@ -38,6 +40,7 @@ type tcpSocket struct {
 func (h *Host) newTCP(f flow, conn *tcp.Conn) *tcpSocket {
 	s := &tcpSocket{host: h, local: f.local, remote: f.remote, id: h.number(), conn: conn}
 	s.cond.L = &s.mu
+	s.emit = s.send
 	h.tcp[f] = s
 	return s
 }
@@ -158,9 +161,8 @@ func (s *tcpSocket) unreachable(err error) bool {
 
 // pump sends what may be sent and plans the next tick. Only the loop calls it; s.mu is held.
 func (s *tcpSocket) pump(now time.Duration) {
-	s.conn.Output(now, func(seg tcp.Segment) {
-		s.host.send(now, &Packet{Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg})
-	})
+	s.now = now
+	s.conn.Output(now, s.emit)
 	// A tick that is planned too late is useless; one planned too early finds nothing due, and plans
 	// the next.
 	if at, ok := s.conn.Deadline(); ok && (s.planned == 0 || at < s.planned) {
@@ -174,6 +176,22 @@ func (s *tcpSocket) pump(now time.Duration) {
 		}
 		s.forget()
 	}
+}
+
+func (s *tcpSocket) send(seg tcp.Segment) {
+	s.host.send(s.now, &Packet{Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg})
+}
+
+// yields tells whether the connection, over but for TIME-WAIT, makes room for a new one, and makes it.
+func (s *tcpSocket) yields(seg *tcp.Segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.conn.Reusable(seg) {
+		return false
+	}
+	s.conn.Fail(nil)
+	s.forget()
+	return true
 }
 
 // forget frees the flow for the next connection.

@@ -1,106 +1,96 @@
 package tcp
 
-import "time"
-
 // congestion is the congestion window: slow start and congestion avoidance (RFC 5681), fast
-// retransmit with NewReno recovery (RFC 6582).
+// retransmit with NewReno recovery (RFC 6582), limited transmit (RFC 3042).
 type congestion struct {
 	mss        int
 	window     int
 	threshold  int
 	duplicates int
+	flight     int // when the first duplicate came
 	recovering bool
-	recover    uint32 // recovery ends when this is acknowledged
-	everLost   bool   // recover is valid
+	partial    bool   // in recovery, a partial acknowledgement has come
+	recover    uint32 // one past the highest number sent when loss was last noticed
 	resend     bool   // the oldest segment is to be sent again now
 }
 
-func (g *congestion) begin(mss int) {
-	*g = congestion{mss: mss, window: initialWin * mss, threshold: 1 << 30}
+func (g *congestion) begin(mss int, una uint32) {
+	*g = congestion{mss: mss, window: initialWin * mss, threshold: 1 << 30, recover: una}
 }
 
-// acked takes an acknowledgement of n new bytes up to ack.
-func (g *congestion) acked(n int, ack uint32) {
+// allowed is how much may be under way. The first two duplicate acknowledgements each let a new segment
+// out (RFC 3042), so that there may be a third.
+func (g *congestion) allowed() int {
+	if g.recovering {
+		return g.window
+	}
+	return g.window + min(g.duplicates, 2)*g.mss
+}
+
+// acked takes an acknowledgement of n new bytes up to ack, when flight bytes were under way. It reports
+// whether the retransmission timer starts anew: in recovery only the first time (RFC 6582, 3.2, step 3).
+func (g *congestion) acked(n, flight int, ack uint32) (restart bool) {
 	g.duplicates = 0
+	defer g.forget(ack)
 	switch {
 	case g.recovering && before(ack, g.recover):
 		// A partial acknowledgement: the next hole begins at ack.
-		g.resend = true
+		restart = !g.partial
+		g.partial, g.resend = true, true
 		g.window = max(g.window-n, 0) + g.mss
+		return restart
 	case g.recovering:
-		g.recovering = false
-		g.window = g.threshold
+		g.recovering, g.resend = false, false
+		g.window = min(g.threshold, max(flight-n, g.mss)+g.mss)
+	case flight*2 < g.window:
+		// The window isn't what holds the sender back: it says nothing about the path (RFC 7661).
 	case g.window < g.threshold:
-		g.window += min(n, g.mss)
+		g.window += min(n, 2*g.mss) // RFC 3465, for acknowledgements of every second segment
 	default:
-		g.window += max(1, g.mss*g.mss/g.window)
+		g.window += max(1, min(n, 2*g.mss)*g.mss/g.window)
+	}
+	return true
+}
+
+// forget keeps recover from falling half a sequence space behind.
+func (g *congestion) forget(ack uint32) {
+	if before(g.recover, ack) {
+		g.recover = ack
 	}
 }
 
-// duplicate takes a duplicate acknowledgement of una, with flight bytes outstanding up to max.
-func (g *congestion) duplicate(una, max uint32, flight int) {
-	g.duplicates++
+// duplicate takes a duplicate acknowledgement of una, with everything before max sent.
+func (g *congestion) duplicate(una, max uint32) {
+	if g.duplicates++; g.duplicates == 1 {
+		g.flight = int(max - una) // what limited transmit adds doesn't count (RFC 5681, 3.2, step 2)
+	}
 	switch {
 	case g.recovering:
 		g.window += g.mss
-	case g.duplicates == 3 && (!g.everLost || !before(una, g.recover)):
-		g.lose(max, flight)
-		g.recovering, g.resend = true, true
+	case g.duplicates == 3 && !before(una, g.recover): // RFC 6582, 3.2, step 2
+		g.lose(max, g.flight)
+		g.recovering, g.partial, g.resend = true, false, true
 		g.window = g.threshold + 3*g.mss
 	}
 }
 
-// timeout takes a retransmission timeout.
-func (g *congestion) timeout(max uint32, flight int) {
-	g.lose(max, flight)
+// timeout takes a retransmission timeout; first tells it from another of the same segment, after which
+// the threshold stays (RFC 5681, 3.1).
+func (g *congestion) timeout(highest uint32, flight int, first bool) {
+	threshold := g.threshold
+	g.lose(highest, flight)
+	if !first {
+		g.threshold = threshold
+	}
 	g.recovering, g.resend = false, false
 	g.window = g.mss
 }
 
+// rest takes the news that nothing was sent for longer than a retransmission timeout (RFC 5681, 4.1).
+func (g *congestion) rest() { g.window = min(g.window, initialWin*g.mss) }
+
 func (g *congestion) lose(highest uint32, flight int) {
 	g.threshold = max(flight/2, 2*g.mss)
-	g.recover, g.everLost = highest, true
+	g.recover = highest
 	g.duplicates = 0
-}
-
-// timing measures round trips and gives the retransmission timeout (RFC 6298).
-type timing struct {
-	srtt, rttvar, rto time.Duration
-	retries           int
-
-	measuring bool // one segment at a time, never a retransmitted one (Karn)
-	until     uint32
-	since     time.Duration
-}
-
-func (t *timing) start(now time.Duration, until uint32) {
-	if !t.measuring {
-		t.measuring, t.until, t.since = true, until, now
-	}
-}
-
-func (t *timing) cancel() { t.measuring = false }
-
-// acked takes progress up to ack: a measurement may be complete, and any backoff is over.
-func (t *timing) acked(now time.Duration, ack uint32) {
-	t.retries = 0
-	if !t.measuring || before(ack, t.until) {
-		return
-	}
-	t.measuring = false
-	r := now - t.since
-	if t.srtt == 0 {
-		t.srtt, t.rttvar = r, r/2
-	} else {
-		t.rttvar += ((r - t.srtt).Abs() - t.rttvar) / 4
-		t.srtt += (r - t.srtt) / 8
-	}
-	// A srtt of zero would read as "none yet", and a virtual network can have no delay at all.
-	t.srtt = max(t.srtt, 1)
-	t.rto = min(max(t.srtt+4*t.rttvar, minRTO), maxRTO)
-}
-
-// timeout is how long to wait for an acknowledgement, backoff included.
-func (t *timing) timeout() time.Duration {
-	return min(t.rto<<min(t.retries, 20), maxRTO)
 }

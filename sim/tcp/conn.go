@@ -6,67 +6,17 @@ import (
 	"time"
 )
 
-// State is a state of RFC 9293, 3.3.2.
-type State uint8
-
-// The states. LISTEN belongs to the owner, which calls Accept for each SYN.
-const (
-	Closed State = iota
-	SynSent
-	SynReceived
-	Established
-	FinWait1
-	FinWait2
-	CloseWait
-	Closing
-	LastAck
-	TimeWait
-)
-
-var stateNames = [...]string{"CLOSED", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
-	"FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT"}
-
-func (s State) String() string { return stateNames[s] }
-
-// Config is what a connection begins with. The zero value works, but for ISS, which should differ
-// between connections.
-type Config struct {
-	ISS           uint32        // initial sequence number
-	MSS           int           // largest payload; default 1460, which fills an MTU of 1500 over IPv4
-	ReceiveBuffer int           // bytes; default 1 MiB
-	SendBuffer    int           // bytes; default none: Write takes everything
-	KeepAlive     time.Duration // idle time before a probe; default none
-}
-
-const (
-	defaultMSS           = 1460
-	fallbackMSS          = 536 // RFC 9293, 3.7.1: for a peer that names none
-	defaultReceiveBuffer = 1 << 20
-
-	initialRTO = time.Second            // RFC 6298, 2.1
-	minRTO     = 200 * time.Millisecond // Linux's; RFC 6298's second would hide what firewalls see
-	maxRTO     = 120 * time.Second      // Linux's; RFC 6298, 2.5 asks for 60 s at least
-
-	synRetries  = 6  // Linux's tcp_syn_retries: a silent peer is given up after 127 s
-	dataRetries = 15 // Linux's tcp_retries2: about 13 to 15 minutes
-	keepProbes  = 9  // Linux's tcp_keepalive_probes
-	keepGap     = 75 * time.Second
-
-	timeWait   = 60 * time.Second // Linux's; RFC 9293 asks for two MSL
-	finWait2   = 60 * time.Second // Linux's tcp_fin_timeout, once the application has closed
-	initialWin = 10               // segments, RFC 6928
-)
-
 // Conn is one end of a connection.
 type Conn struct {
-	cfg   Config
-	state State
-	err   error // why the connection ended, for Read and Write
+	cfg     Config
+	state   State
+	passive bool  // it began with the peer's SYN
+	err     error // why the connection ended, for Read and Write
 
 	// Sending. Sequence numbers: iss is the SYN, una the oldest not acknowledged, nxt the next to
 	// send, max one past the highest ever sent (nxt goes back to una at a timeout).
 	iss, una, nxt, max uint32
-	out                buffer // data from una on, but for the SYN
+	out                outgoing // from una on, but for the SYN
 	wnd, maxWnd        uint32
 	wl1, wl2           uint32 // segment of the last window update
 	sendScale          uint8
@@ -75,6 +25,7 @@ type Conn struct {
 	finSent, finAcked  bool
 	override           bool // silly window avoidance is overridden once
 	reset              bool // an RST is owed; nothing else will be sent
+	sentAt             time.Duration
 
 	congestion congestion
 	timing     timing
@@ -82,30 +33,30 @@ type Conn struct {
 	// Receiving.
 	nextSeq   uint32 // RCV.NXT
 	edge      uint32 // right edge of the window as last advertised
-	in        buffer
-	early     spans
+	in        incoming
+	early     early
 	finSeq    uint32 // of the peer's FIN, when it has come early
 	finKnown  bool
 	finRead   bool // the peer's FIN is in order: end of data
 	recvScale uint8
 	scaling   bool
 	ackNow    bool // an acknowledgement is owed
+	unacked   int  // segments with data that wait for one
 	readShut  bool // the application reads no more
 	closed    bool // nor does it write: the socket is gone
 
+	rebuke     Segment // an RST for a segment that isn't ours, if its flags say so
+	challenges challenges
+
 	// Timers: zero is off.
-	rexmitAt, persistAt, waitAt, keepAt time.Duration
-	probes                              int
-	probe                               bool // a probe is owed
+	rexmitAt, persistAt, waitAt, keepAt, ackAt time.Duration
+
+	probes int
+	probe  bool // a probe is owed
 }
 
 func newConn(cfg Config) *Conn {
-	if cfg.MSS == 0 {
-		cfg.MSS = defaultMSS
-	}
-	if cfg.ReceiveBuffer == 0 {
-		cfg.ReceiveBuffer = defaultReceiveBuffer
-	}
+	cfg = cfg.withDefaults()
 	c := &Conn{cfg: cfg, iss: cfg.ISS, una: cfg.ISS, nxt: cfg.ISS, max: cfg.ISS, mss: cfg.MSS}
 	for c.cfg.ReceiveBuffer>>c.recvScale > 0xffff && c.recvScale < 14 {
 		c.recvScale++
@@ -124,7 +75,7 @@ func Open(cfg Config) *Conn {
 // Accept answers a SYN on a listening port.
 func Accept(cfg Config, syn *Segment) *Conn {
 	c := newConn(cfg)
-	c.state = SynReceived
+	c.state, c.passive = SynReceived, true
 	c.synOptions(syn)
 	return c
 }
@@ -137,14 +88,14 @@ func (c *Conn) synOptions(syn *Segment) {
 	c.wl1, c.wl2 = syn.Seq, syn.Ack
 	c.scaling = syn.Scale != NoScale
 	if c.scaling {
-		c.sendScale = uint8(min(syn.Scale, 14))
+		c.sendScale = uint8(min(syn.Scale, 14)) // RFC 7323, 2.3
 	}
 	peer := int(syn.MSS)
 	if peer == 0 {
 		peer = fallbackMSS
 	}
-	c.mss = min(c.mss, peer)
-	c.congestion.begin(c.mss)
+	c.mss = max(min(c.mss, peer), leastMSS)
+	c.congestion.begin(c.mss, c.una)
 }
 
 // State is the connection's state.
@@ -174,24 +125,29 @@ func (c *Conn) Write(p []byte) (int, error) {
 // Read takes data that has arrived. It reports 0 and no error when there is none yet, and io.EOF
 // after the peer's FIN.
 func (c *Conn) Read(p []byte) (int, error) {
-	if n := min(len(p), c.in.len()); n > 0 {
-		copy(p, c.in.slice(0, n))
-		c.in.drop(n)
-		// A window update is worth a segment when it opens two segments or half the buffer
-		// (RFC 9293, 3.8.6.2.2, receiver's silly window avoidance).
-		opened := c.nextSeq + uint32(c.room()) - c.edge
-		if int32(opened) >= int32(min(2*c.mss, c.cfg.ReceiveBuffer/2)) && c.state != Closed {
-			c.ackNow = true
-		}
+	if n := c.in.read(p); n > 0 {
+		c.updateWindow()
 		return n, nil
 	}
 	switch {
+	case len(p) == 0:
+		return 0, nil
 	case c.err != nil:
 		return 0, c.err
 	case c.finRead || c.readShut:
 		return 0, io.EOF
 	}
 	return 0, nil
+}
+
+// updateWindow owes the peer an update when it pays: silly window avoidance of the receiver asks for
+// two segments or half the buffer (RFC 9293, 3.8.6.2.2), and while the peer has half of what there is
+// to offer, the next acknowledgement is soon enough.
+func (c *Conn) updateWindow() {
+	left, room := int(c.edge-c.nextSeq), c.room()
+	if room-left >= min(2*c.mss, c.cfg.ReceiveBuffer/2) && room >= 2*left && c.Connected() {
+		c.ackNow = true
+	}
 }
 
 // Readable reports whether Read would not have to wait.
@@ -216,11 +172,26 @@ func (c *Conn) SetSendBuffer(n int) { c.cfg.SendBuffer = max(0, n) }
 
 // SetKeepAlive sets the idle time after which probes begin; 0 turns them off.
 func (c *Conn) SetKeepAlive(now, idle time.Duration) {
-	c.cfg.KeepAlive = idle
+	c.cfg.KeepAlive = max(0, idle)
 	c.probes = 0
 	c.keepAt = 0
-	if idle > 0 {
+	if idle > 0 && c.state != Closed && c.state != TimeWait {
 		c.keepAt = now + idle
+	}
+}
+
+// SetMSS takes the news that packets of more than n bytes of payload don't get through (RFC 1191,
+// RFC 8201): what is under way is sent again in smaller ones.
+func (c *Conn) SetMSS(n int) {
+	n = max(n, leastMSS)
+	if n >= c.mss {
+		return // nobody can make segments grow
+	}
+	c.mss = n
+	c.congestion.mss = n
+	if c.Connected() {
+		c.nxt = c.una
+		c.timing.cancel()
 	}
 }
 
@@ -231,18 +202,17 @@ func (c *Conn) CloseWrite() {
 		c.end(nil)
 	case SynReceived, Established:
 		c.fin = true
-		c.enter(FinWait1)
+		c.state = FinWait1
 	case CloseWait:
 		c.fin = true
-		c.enter(LastAck)
+		c.state = LastAck
 	}
 }
 
 // CloseRead drops what has arrived and what will; the peer isn't told.
 func (c *Conn) CloseRead() {
 	c.readShut = true
-	c.in = buffer{}
-	c.early = nil
+	c.in = incoming{}
 }
 
 // Close ends both directions. Data that nobody has read makes it a reset, so that the peer learns
@@ -253,6 +223,7 @@ func (c *Conn) Close(now time.Duration) {
 		return
 	}
 	c.readShut, c.closed = true, true
+	c.probes = 0
 	c.CloseWrite()
 	if c.state == FinWait2 {
 		c.waitAt = now + finWait2
@@ -279,12 +250,10 @@ func (c *Conn) end(err error) {
 	if c.err == nil {
 		c.err = err
 	}
-	c.rexmitAt, c.persistAt, c.waitAt, c.keepAt = 0, 0, 0, 0
-	c.out, c.early = buffer{}, nil
+	c.rexmitAt, c.persistAt, c.waitAt, c.keepAt, c.ackAt = 0, 0, 0, 0, 0
+	c.out, c.early = outgoing{}, nil
 	c.ackNow, c.probe = false, false
 }
-
-func (c *Conn) enter(s State) { c.state = s }
 
 // room is the receive window that could be offered now.
 func (c *Conn) room() int { return max(0, c.cfg.ReceiveBuffer-c.in.len()) }

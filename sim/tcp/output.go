@@ -2,8 +2,12 @@ package tcp
 
 import "time"
 
-// Output emits every segment that may be sent now. The payloads belong to the receiver of emit.
+// Output emits every segment that may be sent now. Their payloads never change.
 func (c *Conn) Output(now time.Duration, emit func(Segment)) {
+	if c.rebuke.Flags != 0 {
+		emit(c.rebuke)
+		c.rebuke = Segment{}
+	}
 	switch {
 	case c.reset:
 		c.reset = false
@@ -57,13 +61,16 @@ func (c *Conn) sendSYN(now time.Duration, emit func(Segment)) {
 
 // sendData sends what the two windows allow, then FIN.
 func (c *Conn) sendData(now time.Duration, emit func(Segment)) {
+	if c.una == c.max && c.out.len() > 0 && now-c.sentAt > c.timing.rto {
+		c.congestion.rest()
+	}
 	for {
 		offset := int(c.nxt - c.una)
 		waiting := c.out.len() - offset
 		if waiting < 0 || c.finAcked {
 			return // FIN is under way, or through: nothing comes after it
 		}
-		n := max(0, min(waiting, min(int(c.wnd), c.congestion.window)-offset, c.mss))
+		n := max(0, min(waiting, min(int(c.wnd), c.congestion.allowed())-offset, c.mss))
 		last := n == waiting
 		// Sender's silly window avoidance (RFC 9293, 3.8.6.2.1): a full segment, or all there is, or
 		// half of the largest window seen, or whatever fits once the timer has overridden.
@@ -87,10 +94,10 @@ func (c *Conn) sendData(now time.Duration, emit func(Segment)) {
 			c.timing.start(now, end)
 		}
 		c.nxt, c.max = end, maxSeq(c.max, end)
-		if c.rexmitAt == 0 {
+		if c.sentAt = now; c.rexmitAt == 0 {
 			c.rexmitAt = now + c.timing.timeout()
 		}
-		c.acknowledge(emit, flags, seq, append([]byte(nil), c.out.slice(offset, n)...))
+		c.acknowledge(emit, flags, seq, c.out.slice(offset, n))
 	}
 }
 
@@ -113,13 +120,15 @@ func (c *Conn) resendOldest(now time.Duration, emit func(Segment)) {
 		return
 	}
 	c.timing.cancel()
-	c.rexmitAt = now + c.timing.timeout()
-	c.acknowledge(emit, flags, c.una, append([]byte(nil), c.out.slice(0, n)...))
+	if c.rexmitAt == 0 {
+		c.rexmitAt = now + c.timing.timeout()
+	}
+	c.acknowledge(emit, flags, c.una, c.out.slice(0, n))
 }
 
 // acknowledge emits a segment that carries the current acknowledgement and window.
 func (c *Conn) acknowledge(emit func(Segment), flags Flags, seq uint32, payload []byte) {
-	c.ackNow = false
+	c.ackNow, c.ackAt, c.unacked = false, 0, 0
 	emit(c.segment(flags, seq, payload))
 }
 

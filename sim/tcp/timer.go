@@ -8,7 +8,7 @@ import (
 // Deadline is when Tick must be called next; false when no timer runs.
 func (c *Conn) Deadline() (time.Duration, bool) {
 	var at time.Duration
-	for _, t := range [...]time.Duration{c.rexmitAt, c.persistAt, c.waitAt, c.keepAt} {
+	for _, t := range [...]time.Duration{c.rexmitAt, c.persistAt, c.waitAt, c.keepAt, c.ackAt} {
 		if t != 0 && (at == 0 || t < at) {
 			at = t
 		}
@@ -29,6 +29,9 @@ func (c *Conn) Tick(now time.Duration) {
 		c.end(nil) // TIME-WAIT is over, or the peer of a closed socket never sent its FIN
 		return
 	}
+	if due(&c.ackAt) {
+		c.ackNow = true
+	}
 	if due(&c.rexmitAt) {
 		c.retransmit()
 	}
@@ -40,15 +43,21 @@ func (c *Conn) Tick(now time.Duration) {
 	}
 }
 
-// persist asks a closed window whether it is still closed, or fills one that is too small to be worth
-// it.
+// persist asks a closed window whether it is still closed (RFC 9293, 3.8.6.1), or fills one that is too
+// small to be worth it.
 func (c *Conn) persist(now time.Duration) {
 	if c.wnd > 0 {
 		c.override = true
 		return
 	}
-	if c.probes++; c.probes > dataRetries {
-		c.end(syscall.ETIMEDOUT) // not even probes are answered
+	// An application that waits may wait for ever, as long as probes are answered. Nobody waits for
+	// what a closed socket has left to send.
+	limit := dataRetries
+	if c.closed {
+		limit = orphanRetries
+	}
+	if c.probes++; c.probes > limit {
+		c.giveUp()
 		return
 	}
 	c.timing.retries++
@@ -61,23 +70,32 @@ func (c *Conn) persist(now time.Duration) {
 func (c *Conn) retransmit() {
 	c.timing.retries++
 	limit := dataRetries
-	if c.una == c.iss {
+	switch {
+	case c.una == c.iss:
 		limit = synRetries
+	case c.closed:
+		limit = orphanRetries
 	}
 	if c.timing.retries > limit {
-		c.end(syscall.ETIMEDOUT)
+		c.giveUp()
 		return
 	}
 	c.timing.cancel()
 	if c.una != c.iss {
-		c.congestion.timeout(c.max, int(c.max-c.una))
+		c.congestion.timeout(c.max, int(c.max-c.una), c.timing.retries == 1)
 	}
 	c.nxt = c.una
 }
 
+// giveUp ends a connection whose peer doesn't answer. If he lives, an RST tells him.
+func (c *Conn) giveUp() {
+	c.reset = c.Connected()
+	c.end(syscall.ETIMEDOUT)
+}
+
 func (c *Conn) keepAlive(now time.Duration) {
 	if c.probes >= keepProbes {
-		c.end(syscall.ETIMEDOUT)
+		c.giveUp()
 		return
 	}
 	if c.state >= Established {
