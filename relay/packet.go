@@ -6,17 +6,23 @@ import (
 	"net/netip"
 
 	"github.com/pion/transport/v3"
+
+	"github.com/proxyspec/proxyspec/relay/batch"
+	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
 // socketBuffer is what each UDP socket asks of its system, per direction. With Linux's default of
 // 208 KiB a burst lost 31 % of its packets; coturn asks for as much.
 const socketBuffer = 2 << 20
 
-// packetConn is a UDP socket.
+// packetConn is a UDP socket: one of a group, or one that is read by itself.
 type packetConn struct {
-	transport.UDPConn
-	local netip.AddrPort
-	fast  addrPortConn // nil: the socket can't
+	local   netip.AddrPort
+	relayed *turn.Socket // of which it is the socket; nil: clients come here
+
+	socket *batch.Socket // nil: the next two are there
+	conn   transport.UDPConn
+	fast   addrPortConn // nil: the socket can't
 }
 
 // addrPortConn is what the operating system's sockets can do, and others may: transport addresses that need no
@@ -26,20 +32,39 @@ type addrPortConn interface {
 	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
 }
 
-func openUDP(n transport.Net, at netip.AddrPort) (*packetConn, error) {
-	conn, err := n.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+func (s *turnServer) openUDP(at netip.AddrPort, relayed *turn.Socket) (*packetConn, error) {
+	c := &packetConn{relayed: relayed}
+	if len(s.groups) > 0 {
+		group := s.groups[s.opened.Add(1)%uint64(len(s.groups))]
+		socket, err := group.Listen(at, c)
+		if err != nil {
+			return nil, err
+		}
+		c.socket, c.local = socket, socket.Addr()
+		return c, nil
+	}
+	conn, err := s.media.net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return nil, fmt.Errorf("listen on UDP %v: %w", at, err)
 	}
 	_ = conn.SetReadBuffer(socketBuffer) // less is a slower relay, not a broken one
 	_ = conn.SetWriteBuffer(socketBuffer)
-	fast, _ := conn.(addrPortConn)
-	return &packetConn{conn, addrPort(conn.LocalAddr()), fast}, nil
+	c.conn, c.local = conn, addrPort(conn.LocalAddr())
+	c.fast, _ = conn.(addrPortConn)
+	return c, nil
+}
+
+func (c *packetConn) Close() {
+	if c.socket != nil {
+		c.socket.Close()
+		return
+	}
+	_ = c.conn.Close()
 }
 
 func (c *packetConn) read(p []byte) (n int, from netip.AddrPort, err error) {
 	if c.fast == nil {
-		n, addr, err := c.ReadFrom(p)
+		n, addr, err := c.conn.ReadFrom(p)
 		if err != nil {
 			return n, from, err
 		}
@@ -51,7 +76,53 @@ func (c *packetConn) read(p []byte) (n int, from netip.AddrPort, err error) {
 
 func (c *packetConn) write(p []byte, to netip.AddrPort) (int, error) {
 	if c.fast == nil {
-		return c.WriteTo(p, net.UDPAddrFromAddrPort(to))
+		return c.conn.WriteTo(p, net.UDPAddrFromAddrPort(to))
 	}
 	return c.fast.WriteToUDPAddrPort(p, to)
+}
+
+// serveGroup hands what arrives at a group of sockets to the core.
+func (s *turnServer) serveGroup(g *batch.Group) {
+	h := s.newHand()
+	for {
+		datagrams, err := g.Read()
+		if err != nil {
+			s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
+			return
+		}
+		h.fromGroup(datagrams)
+	}
+}
+
+// servePackets hands what arrives at a UDP port to the core.
+func (s *turnServer) servePackets(conn *packetConn) {
+	h := s.newHand()
+	buf := make([]byte, largestPacket)
+	client := turn.Client{FiveTuple: turn.FiveTuple{Server: conn.local}, Via: conn}
+	for {
+		n, from, err := conn.read(buf)
+		if err != nil {
+			s.failed("UDP", conn.local, err)
+			return
+		}
+		client.Client = from
+		h.fromClient(client, buf[:n])
+	}
+}
+
+// serveRelayed hands what peers send to a relayed transport address to the core, until the socket is closed.
+func (s *turnServer) serveRelayed(r *packetConn) {
+	h := s.newHand()
+	buf := make([]byte, largestPayload+1) // one more shows the core what is too long
+	for {
+		n, from, err := r.read(buf)
+		if err != nil {
+			s.mu.Lock()
+			s.core.Lost(&h.out, r.relayed) // unless it was the core that closed it
+			s.mu.Unlock()
+			h.act()
+			return
+		}
+		h.fromPeer(r.relayed, from, buf[:n])
+	}
 }

@@ -20,12 +20,6 @@ const (
 // largestPayload is the longest datagram of a peer that is passed on. A longer one is dropped, never cut.
 const largestPayload = 2000
 
-// relayedConn is the socket of one relayed transport address (RFC 8656, section 2).
-type relayedConn struct {
-	conn   *packetConn
-	socket *turn.Socket
-}
-
 // openPorts opens the socket of an Open, and the one on the next port if the client reserves it.
 func (s *turnServer) openPorts(a turn.Action) (at netip.AddrPort, err error) {
 	for range openTries {
@@ -36,35 +30,18 @@ func (s *turnServer) openPorts(a turn.Action) (at netip.AddrPort, err error) {
 			port &^= 1
 		}
 		var first, next *packetConn
-		if first, err = openUDP(s.media.net, netip.AddrPortFrom(s.media.addr, uint16(port))); err != nil {
+		if first, err = s.openUDP(netip.AddrPortFrom(s.media.addr, uint16(port)), a.Socket); err != nil {
 			continue
 		}
 		if a.Next != nil {
-			if next, err = openUDP(s.media.net, netip.AddrPortFrom(s.media.addr, uint16(port+1))); err != nil {
+			if next, err = s.openUDP(netip.AddrPortFrom(s.media.addr, uint16(port+1)), a.Next); err != nil {
 				first.Close()
 				continue
 			}
-			a.Next.Owner = &relayedConn{next, a.Next}
+			a.Next.Owner = next
 		}
-		a.Socket.Owner = &relayedConn{first, a.Socket}
+		a.Socket.Owner = first
 		return first.local, nil
 	}
 	return netip.AddrPort{}, fmt.Errorf("none of %d ports is free: %w", openTries, err)
-}
-
-// serveRelayed hands what peers send to the core, until the socket is closed.
-func (s *turnServer) serveRelayed(r *relayedConn) {
-	var out turn.Output
-	buf := make([]byte, largestPayload+1) // one more shows the core what is too long
-	for {
-		n, from, err := r.conn.read(buf)
-		if err != nil {
-			s.mu.Lock()
-			s.core.Lost(&out, r.socket) // unless it was the core that closed it
-			s.mu.Unlock()
-			s.act(&out)
-			return
-		}
-		s.fromPeer(&out, r.socket, from, buf[:n])
-	}
 }

@@ -51,15 +51,15 @@ func (s *turnServer) serveStream(conn net.Conn) {
 	writing.Go(c.write)
 	c.allocated(false)
 
-	var out turn.Output
-	c.read(func(message []byte) { s.fromClient(&out, c.client, message) })
+	h := s.newHand()
+	c.read(func(message []byte) { h.fromClient(c.client, message) })
 	c.close()
 	writing.Wait()
 	s.mu.Lock()
 	delete(s.streams, c)
-	s.core.Gone(&out, c.client.FiveTuple)
+	s.core.Gone(&h.out, c.client.FiveTuple)
 	s.mu.Unlock()
-	s.act(&out)
+	h.act()
 }
 
 // read cuts the stream into messages until it ends, or has lost its frames.

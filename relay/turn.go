@@ -3,33 +3,42 @@ package relay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/proxyspec/proxyspec/relay/batch"
 	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
 // acceptPause is how long a TCP port rests when its system has no file to spare for a connection.
 const acceptPause = 100 * time.Millisecond
 
+// maxGroups is how many readers of UDP sockets a relay has at most: they share one core.
+const maxGroups = 4
+
 // largestPacket is the longest datagram that is read from a UDP port: the longest there is.
 const largestPacket = 64 << 10
 
 // turnServer is the sockets around relay/turn, which decides everything: it speaks TURN (RFC 8656) on all ports
-// of a relay. Each port, connection and relayed transport address has a goroutine that reads from it, tells
-// the core, and carries out what the core says; another one waits for the core's next deadline. The core is
-// locked while it thinks, never during I/O.
+// of a relay. Each connection has a goroutine that reads from it, and so has each group of UDP sockets, or each of
+// them where the system doesn't group them. A reader tells the core what came, and carries out what the core says: it
+// is a hand. Another one waits for the core's next deadline. The core is locked while it thinks, never during I/O.
 type turnServer struct {
-	media *media
-	udp   []*packetConn
-	tcp   []net.Listener
+	media  *media
+	groups []*batch.Group // of UDP sockets; none: the system has none
+	udp    []*packetConn
+	tcp    []net.Listener
 
+	opened atomic.Uint64  // UDP sockets, ever: they go to the groups in turn
 	tasks  sync.WaitGroup // one for every goroutine
 	broken chan error     // capacity 1: a port failed
 	wake   chan struct{}  // capacity 1: the core has an earlier deadline
@@ -50,14 +59,34 @@ func newTURNServer(m *media) (*turnServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &turnServer{
+	s := &turnServer{
 		media: m, core: core, ports: rand.New(random),
 		broken: make(chan error, 1), wake: make(chan struct{}, 1), streams: make(map[*stream]bool),
-	}, nil
+	}
+	return s, s.group()
+}
+
+// group makes groups of UDP sockets where the host has them: one for each processor, but not for more than one relay
+// can keep busy.
+func (s *turnServer) group() error {
+	host, ok := s.media.net.(batch.Host)
+	if !ok {
+		return nil
+	}
+	for range min(runtime.GOMAXPROCS(0), maxGroups) {
+		g, err := host.NewGroup()
+		if errors.Is(err, batch.ErrUnsupported) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		s.groups = append(s.groups, g)
+	}
+	return nil
 }
 
 func (s *turnServer) listenUDP(at netip.AddrPort) (netip.AddrPort, error) {
-	conn, err := openUDP(s.media.net, at)
+	conn, err := s.openUDP(at, nil)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -78,8 +107,13 @@ func (s *turnServer) listenTCP(at netip.AddrPort) (netip.AddrPort, error) {
 func (s *turnServer) serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	for _, g := range s.groups {
+		s.tasks.Go(func() { s.serveGroup(g) })
+	}
 	for _, conn := range s.udp {
-		s.tasks.Go(func() { s.servePackets(conn) })
+		if conn.socket == nil {
+			s.tasks.Go(func() { s.servePackets(conn) })
+		}
 	}
 	for _, l := range s.tcp {
 		s.tasks.Go(func() { s.accept(l) })
@@ -98,18 +132,21 @@ func (s *turnServer) serve(ctx context.Context) error {
 
 // close ends every allocation and closes every port and connection, which ends the goroutines on them.
 func (s *turnServer) close() {
-	var out turn.Output
+	h := s.newHand()
 	s.mu.Lock()
 	s.stopped = true
-	s.core.Stop(&out)
+	s.core.Stop(&h.out)
 	streams := slices.SortedFunc(maps.Keys(s.streams), func(a, b *stream) int { // in the same order every time
 		return cmp.Or(a.client.Server.Compare(b.client.Server), a.client.Client.Compare(b.client.Client))
 	})
 	s.streams = nil
 	s.mu.Unlock()
-	s.act(&out)
+	h.act()
 	for _, conn := range s.udp {
 		conn.Close()
+	}
+	for _, g := range s.groups {
+		g.Close()
 	}
 	for _, l := range s.tcp {
 		l.Close()
@@ -130,22 +167,6 @@ func (s *turnServer) failed(proto string, port netip.AddrPort, err error) {
 	select {
 	case s.broken <- fmt.Errorf("serve %s %v: %w", proto, port, err):
 	default: // one is enough
-	}
-}
-
-// servePackets hands what arrives at a UDP port to the core.
-func (s *turnServer) servePackets(conn *packetConn) {
-	var out turn.Output
-	buf := make([]byte, largestPacket)
-	client := turn.Client{FiveTuple: turn.FiveTuple{Server: conn.local}, Via: conn}
-	for {
-		n, from, err := conn.read(buf)
-		if err != nil {
-			s.failed("UDP", conn.local, err)
-			return
-		}
-		client.Client = from
-		s.fromClient(&out, client, buf[:n])
 	}
 }
 
@@ -174,18 +195,18 @@ type temporary interface {
 
 // keepTime ticks the core when it is due.
 func (s *turnServer) keepTime(ctx context.Context) {
-	var out turn.Output
+	h := s.newHand()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
 		if !s.stopped {
-			s.core.Tick(&out, time.Now())
+			s.core.Tick(&h.out, time.Now())
 		}
 		at, any := s.core.Deadline()
 		s.armed = at
 		s.mu.Unlock()
-		s.act(&out)
+		h.act()
 		timer.Stop()
 		if any {
 			timer.Reset(time.Until(at))
@@ -199,25 +220,6 @@ func (s *turnServer) keepTime(ctx context.Context) {
 	}
 }
 
-// fromClient handles one message of a client.
-func (s *turnServer) fromClient(out *turn.Output, c turn.Client, message []byte) {
-	s.mu.Lock()
-	if !s.stopped {
-		s.core.FromClient(out, time.Now(), c, message)
-		s.arm()
-	}
-	s.mu.Unlock()
-	s.act(out)
-}
-
-// fromPeer handles one datagram of a peer.
-func (s *turnServer) fromPeer(out *turn.Output, socket *turn.Socket, peer netip.AddrPort, payload []byte) {
-	s.mu.Lock()
-	s.core.FromPeer(out, time.Now(), socket, peer, payload)
-	s.mu.Unlock()
-	s.act(out)
-}
-
 // arm wakes keepTime if the core has a deadline before the one that it waits for. s.mu is held.
 func (s *turnServer) arm() {
 	at, any := s.core.Deadline()
@@ -229,67 +231,4 @@ func (s *turnServer) arm() {
 	case s.wake <- struct{}{}:
 	default: // it has been woken
 	}
-}
-
-// act carries out what the core said, in its order: so an event is in the log before anyone else can know.
-func (s *turnServer) act(out *turn.Output) {
-	for i := 0; i < len(out.Actions); i++ { // opening a socket adds more
-		a := &out.Actions[i]
-		s.media.log(a)
-		switch a.Kind {
-		case turn.Open:
-			s.open(out, *a)
-		case turn.Close:
-			a.Socket.Owner.(*relayedConn).conn.Close()
-		case turn.ToPeer:
-			if _, err := a.Socket.Owner.(*relayedConn).conn.write(a.Payload, a.Peer); err != nil {
-				s.undelivered(a)
-			}
-		case turn.ToClient:
-			if !s.toClient(a) && a.Data {
-				s.undelivered(a)
-			}
-		case turn.Created:
-			if c, ok := a.Client.Via.(*stream); ok {
-				c.allocated(true)
-			}
-			relayed := a.Socket.Owner.(*relayedConn)
-			s.tasks.Go(func() { s.serveRelayed(relayed) })
-		case turn.Deleted:
-			if c, ok := a.Client.Via.(*stream); ok {
-				c.allocated(false)
-			}
-		}
-	}
-	out.Reset()
-}
-
-func (s *turnServer) toClient(a *turn.Action) bool {
-	switch via := a.Client.Via.(type) {
-	case *packetConn:
-		_, err := via.write(a.Payload, a.Client.Client)
-		return err == nil
-	case *stream:
-		return via.send(a.Payload, a.Data)
-	}
-	return false
-}
-
-func (s *turnServer) undelivered(a *turn.Action) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.core.Undelivered(*a)
-}
-
-// open opens the sockets of relayed transport addresses, and tells the core.
-func (s *turnServer) open(out *turn.Output, a turn.Action) {
-	at, err := s.openPorts(a)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		s.core.NotOpened(out, a.Client.FiveTuple, a.Socket, err)
-		return
-	}
-	s.core.Opened(out, time.Now(), a.Client.FiveTuple, a.Socket, at)
-	s.arm()
 }

@@ -19,10 +19,10 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/pion/transport/v3"
-	"github.com/pion/transport/v3/stdnet"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/relay/batch"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -45,7 +45,7 @@ type world struct {
 
 // onLoopback starts a world on real sockets, after change has had its way with the configuration.
 func onLoopback(t testing.TB, change func(*relay.Config)) *world {
-	host, err := stdnet.NewNet()
+	host, err := batch.NewNet()
 	require.NoError(t, err)
 	return newWorld(t, host, change)
 }

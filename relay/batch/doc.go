@@ -1,0 +1,58 @@
+// Package batch reads and writes the UDP sockets of Linux many datagrams at a time: recvmmsg, sendmmsg, and trains
+// of datagrams that cross the kernel as one (UDP_SEGMENT and UDP_GRO) where it has them.
+//
+//	host, err := batch.NewNet()      // a transport.Net of the operating system, and a Host
+//	group, err := host.NewGroup()
+//	socket, err := group.Listen(at, owner)
+//	for {
+//		datagrams, err := group.Read() // of all sockets of the group; good until the next Read
+//		...
+//		writer.Add(socket, payload, to, tag)
+//		writer.Flush(undelivered)
+//	}
+//
+// A Group is read by one goroutine, whatever the number of its sockets, so that an idle socket costs no stack and no
+// buffer. A Writer is for one goroutine. Sockets may be opened and closed by any. Neither reading nor writing
+// allocates memory, and no write waits: what the system has no room for is undelivered.
+//
+// Sockets of a group aren't in the runtime's poller: a packet would wake it each time, for nothing. The group has an
+// epoll of its own, and wakes the runtime's only when its reader sleeps.
+//
+// On other systems NewGroup says so, and NewNet is a transport.Net like any other.
+package batch
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/pion/transport/v3"
+	"github.com/pion/transport/v3/stdnet"
+)
+
+// Host is a transport.Net that can group its UDP sockets.
+type Host interface {
+	transport.Net
+	// NewGroup is an error where the system can't.
+	NewGroup() (*Group, error)
+}
+
+// Net is the operating system's, with groups.
+type Net struct{ *stdnet.Net }
+
+var _ Host = Net{}
+
+// NewNet is the network of this machine.
+func NewNet() (Net, error) {
+	n, err := stdnet.NewNet()
+	return Net{n}, err
+}
+
+// ErrUnsupported says that this system has no groups.
+var ErrUnsupported = errors.New("batch: this system reads one datagram at a time")
+
+// Datagram is one that arrived. Its payload is good until the group's next Read.
+type Datagram struct {
+	Socket  *Socket
+	From    netip.AddrPort
+	Payload []byte
+}

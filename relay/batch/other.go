@@ -1,0 +1,41 @@
+//go:build !linux || !(amd64 || arm64)
+
+package batch
+
+import "net/netip"
+
+// NewGroup is an error on this system.
+func (Net) NewGroup() (*Group, error) { return nil, ErrUnsupported }
+
+// Group is not to be had on this system.
+type Group struct{}
+
+// Socket is not to be had on this system.
+type Socket struct{ Owner any }
+
+// Writer is not to be had on this system.
+type Writer struct{}
+
+// Listen is an error.
+func (*Group) Listen(netip.AddrPort, any) (*Socket, error) { return nil, ErrUnsupported }
+
+// Read is an error.
+func (*Group) Read() ([]Datagram, error) { return nil, ErrUnsupported }
+
+// Close does nothing.
+func (*Group) Close() {}
+
+// Addr is none.
+func (*Socket) Addr() netip.AddrPort { return netip.AddrPort{} }
+
+// Close does nothing.
+func (*Socket) Close() {}
+
+// Add does nothing.
+func (*Writer) Add(*Socket, []byte, netip.AddrPort, int) {}
+
+// Full is never true.
+func (*Writer) Full() bool { return false }
+
+// Flush does nothing.
+func (*Writer) Flush(func(tag int)) {}

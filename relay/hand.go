@@ -1,0 +1,143 @@
+package relay
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/relay/batch"
+	"github.com/proxyspec/proxyspec/relay/turn"
+)
+
+// hand carries out what the core says. Each goroutine that talks to the core has its own.
+type hand struct {
+	server *turnServer
+	out    turn.Output
+	writer batch.Writer
+	lost   func(tag int) // undelivered as a value, which costs memory to make
+}
+
+func (s *turnServer) newHand() *hand {
+	h := &hand{server: s}
+	h.lost = func(i int) { s.undelivered(&h.out.Actions[i]) }
+	return h
+}
+
+// fromClient handles one message of a client.
+func (h *hand) fromClient(c turn.Client, message []byte) {
+	s := h.server
+	s.mu.Lock()
+	if !s.stopped {
+		s.core.FromClient(&h.out, time.Now(), c, message)
+		s.arm()
+	}
+	s.mu.Unlock()
+	h.act()
+}
+
+// fromPeer handles one datagram of a peer.
+func (h *hand) fromPeer(socket *turn.Socket, peer netip.AddrPort, payload []byte) {
+	s := h.server
+	s.mu.Lock()
+	s.core.FromPeer(&h.out, time.Now(), socket, peer, payload)
+	s.mu.Unlock()
+	h.act()
+}
+
+// fromGroup handles what a group has read: the core hears of all of it at once.
+func (h *hand) fromGroup(datagrams []batch.Datagram) {
+	s := h.server
+	s.mu.Lock()
+	now := time.Now()
+	for i := range datagrams {
+		d := &datagrams[i]
+		conn := d.Socket.Owner.(*packetConn)
+		switch {
+		case conn.relayed != nil:
+			s.core.FromPeer(&h.out, now, conn.relayed, d.From, d.Payload)
+		case !s.stopped:
+			client := turn.Client{FiveTuple: turn.FiveTuple{Client: d.From, Server: d.Socket.Addr()}, Via: conn}
+			s.core.FromClient(&h.out, now, client, d.Payload)
+		}
+	}
+	s.arm()
+	s.mu.Unlock()
+	h.act()
+}
+
+// act carries out what the core said, in its order: so an event is in the log before anyone else can know.
+func (h *hand) act() {
+	s := h.server
+	for i := 0; i < len(h.out.Actions); i++ { // opening a socket adds more
+		a := &h.out.Actions[i]
+		s.media.log(a)
+		switch a.Kind {
+		case turn.Open:
+			s.open(&h.out, *a)
+		case turn.Close:
+			h.writer.Flush(h.lost) // what is still to go through this socket
+			a.Socket.Owner.(*packetConn).Close()
+		case turn.ToPeer:
+			h.write(a.Socket.Owner.(*packetConn), i, a.Peer)
+		case turn.ToClient:
+			switch via := a.Client.Via.(type) {
+			case *packetConn:
+				h.write(via, i, a.Client.Client)
+			case *stream:
+				if !via.send(a.Payload, a.Data) {
+					s.undelivered(a)
+				}
+			}
+		case turn.Created:
+			if c, ok := a.Client.Via.(*stream); ok {
+				c.allocated(true)
+			}
+			if relayed := a.Socket.Owner.(*packetConn); relayed.socket == nil {
+				s.tasks.Go(func() { s.serveRelayed(relayed) })
+			}
+		case turn.Deleted:
+			if c, ok := a.Client.Via.(*stream); ok {
+				c.allocated(false)
+			}
+		}
+	}
+	h.writer.Flush(h.lost)
+	h.out.Reset()
+}
+
+// write sends the payload of the i-th action: at once, or with others when all have been looked at.
+func (h *hand) write(conn *packetConn, i int, to netip.AddrPort) {
+	payload := h.out.Actions[i].Payload
+	if conn.socket == nil {
+		if _, err := conn.write(payload, to); err != nil {
+			h.server.undelivered(&h.out.Actions[i])
+		}
+		return
+	}
+	if h.writer.Full() {
+		h.writer.Flush(h.lost)
+	}
+	h.writer.Add(conn.socket, payload, to, i)
+}
+
+// undelivered takes back a packet that couldn't be written.
+func (s *turnServer) undelivered(a *turn.Action) {
+	if a.Kind == turn.ToClient && !a.Data {
+		return // an answer: its client asks again
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.core.Undelivered(*a)
+}
+
+// open opens the sockets of relayed transport addresses, and tells the core.
+func (s *turnServer) open(out *turn.Output, a turn.Action) {
+	at, err := s.openPorts(a)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.core.NotOpened(out, a.Client.FiveTuple, a.Socket, err)
+		return
+	}
+	s.core.Opened(out, time.Now(), a.Client.FiveTuple, a.Socket, at)
+	s.arm()
+}
