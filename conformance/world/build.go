@@ -67,9 +67,9 @@ func (w *World) place(p Place) *sim.Host {
 // nameService gives the office and the internet a name server each. The office's stands inside, as
 // enterprises have it: the whitelist lets no name query out.
 func (w *World) nameService() error {
-	zone := dns.Zone{ProxyName: {CompanyProxy.Addr}, TURNName: {CompanyTURN.Addr}}
+	zone := dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr)}
 	for _, p := range Gateways {
-		zone[gatewayName(p)] = []netip.Addr{p.Addr}
+		zone[gatewayName(p)] = dns.At(p.Addr)
 	}
 	for _, p := range []Place{officeDNS, publicDNS} {
 		server, err := dns.Listen(w.hosts[p.Name], netip.AddrPortFrom(p.Addr, dns.Port), zone)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	wire "github.com/miekg/dns"
 	"github.com/pion/transport/v3/stdnet"
@@ -18,10 +19,18 @@ import (
 )
 
 var zone = dns.Zone{
-	"relay-1.proxy.test":  addrs("23.236.115.138"),
-	"edge.proxy.test":     addrs("47.74.211.17", "52.80.192.229", "52.52.84.170"),
-	"Many.Proxy.Test.":    many(200),
-	"nothing.proxy.test.": nil,
+	"relay-1.proxy.test":  at("23.236.115.138"),
+	"edge.proxy.test":     at("47.74.211.17", "52.80.192.229", "52.52.84.170"),
+	"Many.Proxy.Test.":    dns.At(many(200)...),
+	"nothing.proxy.test.": {},
+	"six.proxy.test":      at("2001:db8::6"),
+	"both.proxy.test":     at("192.0.2.4", "2001:db8::4", "192.0.2.5"),
+	"www.proxy.test":      {Alias: "Alias.proxy.test"},
+	"alias.proxy.test":    {Alias: "both.proxy.test.", TTL: time.Hour},
+	"dangling.proxy.test": {Alias: "elsewhere.test"},
+	"circle.proxy.test":   {Alias: "circle.proxy.test"},
+	"broken.proxy.test":   {Fault: dns.ServFail},
+	"silent.proxy.test":   {Fault: dns.Silence},
 }
 
 func addrs(ss ...string) (out []netip.Addr) {
@@ -30,6 +39,8 @@ func addrs(ss ...string) (out []netip.Addr) {
 	}
 	return out
 }
+
+func at(ss ...string) dns.Record { return dns.At(addrs(ss...)...) }
 
 // many is more addresses than fit into one packet.
 func many(n int) (out []netip.Addr) {
@@ -92,6 +103,58 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestVersionsAndAliases asks for both versions of IP, and for names that stand for others.
+func TestVersionsAndAliases(t *testing.T) {
+	_, r := serve(t)
+	for _, tc := range []struct {
+		name  string
+		order []dns.Version
+		want  []netip.Addr
+		err   string
+	}{
+		{"six.proxy.test", nil, nil, "no such host"},
+		{"six.proxy.test", []dns.Version{dns.IPv4, dns.IPv6}, addrs("2001:db8::6"), ""},
+		{"both.proxy.test", []dns.Version{dns.IPv4, dns.IPv6}, addrs("192.0.2.4", "192.0.2.5", "2001:db8::4"), ""},
+		{"both.proxy.test", []dns.Version{dns.IPv6, dns.IPv4}, addrs("2001:db8::4", "192.0.2.4", "192.0.2.5"), ""},
+		{"WWW.proxy.test", []dns.Version{dns.IPv6}, addrs("2001:db8::4"), ""},
+		{"www.proxy.test", nil, addrs("192.0.2.4", "192.0.2.5"), ""},
+		{"dangling.proxy.test", nil, nil, "no such host"},
+		{"circle.proxy.test", nil, nil, "server misbehaving: SERVFAIL"},
+		{"broken.proxy.test", []dns.Version{dns.IPv4, dns.IPv6}, nil, "server misbehaving: SERVFAIL"},
+	} {
+		r := &dns.Resolver{Net: r.Net, Server: r.Server, Order: tc.order}
+		got, err := r.Lookup(t.Context(), tc.name)
+		if tc.err != "" {
+			require.EqualError(t, err, fmt.Sprintf("lookup %s on %s: %s", tc.name, r.Server, tc.err))
+			continue
+		}
+		require.NoError(t, err, tc.name)
+		require.Equal(t, tc.want, got, tc.name)
+	}
+}
+
+// TestSilence asks for a name at which the server drops the question.
+func TestSilence(t *testing.T) {
+	_, r := serve(t)
+	r = &dns.Resolver{Net: r.Net, Server: r.Server, Timeout: 10 * time.Millisecond}
+	_, err := r.Lookup(t.Context(), "silent.proxy.test")
+	var e *net.DNSError
+	require.ErrorAs(t, err, &e)
+	require.True(t, e.IsTimeout)
+}
+
+// TestTimeToLive looks at the records themselves.
+func TestTimeToLive(t *testing.T) {
+	s, _ := serve(t)
+	reply, err := wire.Exchange(new(wire.Msg).SetQuestion("alias.proxy.test.", wire.TypeA), s.Addr().String())
+	require.NoError(t, err)
+	var ttls []uint32
+	for _, record := range reply.Answer {
+		ttls = append(ttls, record.Header().Ttl)
+	}
+	require.Equal(t, []uint32{3600, 60, 60}, ttls, "the alias's own, then the default")
+}
+
 func TestLookupsAtOnce(t *testing.T) {
 	_, r := serve(t)
 	var wg sync.WaitGroup
@@ -112,7 +175,7 @@ func TestLookupsAtOnce(t *testing.T) {
 
 func TestSetZone(t *testing.T) {
 	s, r := serve(t)
-	require.NoError(t, s.SetZone(dns.Zone{"relay-1.proxy.test": addrs("192.0.2.1")}))
+	require.NoError(t, s.SetZone(dns.Zone{"relay-1.proxy.test": at("192.0.2.1")}))
 	got, err := r.Lookup(t.Context(), "relay-1.proxy.test")
 	require.NoError(t, err)
 	require.Equal(t, addrs("192.0.2.1"), got)
@@ -124,13 +187,19 @@ func TestZoneMistakes(t *testing.T) {
 	n, err := stdnet.NewNet()
 	require.NoError(t, err)
 	_, err = dns.Listen(n, netip.MustParseAddrPort("127.0.0.1:0"), dns.Zone{
-		"two..dots": nil,
-		"v6.test":   addrs("2001:db8::1"),
-		"a.test":    nil,
-		"A.test.":   nil,
+		"two..dots": {},
+		"a.test":    {},
+		"A.test.":   {},
+		"c.test":    {Alias: "a.test", Addrs: addrs("192.0.2.1")},
+		"d.test":    {Alias: "two..dots"},
+		"e.test":    at("::ffff:192.0.2.1"),
+		"f.test":    {TTL: -1},
 	})
 	require.ErrorContains(t, err, `"two..dots" is no domain name`)
-	require.ErrorContains(t, err, `"v6.test": 2001:db8::1 is no IPv4 address`)
+	require.ErrorContains(t, err, `"c.test" is an alias and has addresses too`)
+	require.ErrorContains(t, err, `"d.test" stands for "two..dots", which is no domain name`)
+	require.ErrorContains(t, err, `"e.test": ::ffff:192.0.2.1 is neither an IPv4 nor an IPv6 address`)
+	require.ErrorContains(t, err, `"f.test": a TTL of -1ns can't be sent`)
 	require.ErrorContains(t, err, `is there twice, in another spelling`)
 }
 

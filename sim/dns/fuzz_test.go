@@ -11,7 +11,7 @@ import (
 // FuzzAnswer shows the server arbitrary messages: an answer, if there is one, is sound, fits, and has the
 // question's ID.
 func FuzzAnswer(f *testing.F) {
-	zone, err := Zone{"edge.proxy.test": {netip.MustParseAddr("192.0.2.1")}}.canonical()
+	zone, err := Zone{"edge.proxy.test": At(netip.MustParseAddr("192.0.2.1")), "www.proxy.test": {Alias: "edge.proxy.test"}}.canonical()
 	require.NoError(f, err)
 	for _, kind := range []uint16{wire.TypeA, wire.TypeAAAA, wire.TypeANY} {
 		packed, err := new(wire.Msg).SetQuestion("edge.proxy.test.", kind).SetEdns0(4096, true).Pack()

@@ -29,10 +29,30 @@ type Resolver struct {
 	// Timeout is how long to wait for one answer. Default 5 s, as in resolv.conf.
 	Timeout time.Duration
 
+	// Order is the versions of IP for which addresses are asked, one after the other; what the first has
+	// comes first. Default: 4 alone, as for a host that has no IPv6 (RFC 3493's AI_ADDRCONFIG).
+	Order []Version
+
 	// Attempts is how often to ask. Default 2, as in resolv.conf.
 	Attempts int
 
 	mu sync.Mutex // guards IDs
+}
+
+// Version is a version of IP.
+type Version uint8
+
+// The versions whose addresses names have.
+const (
+	IPv4 Version = 4 // A
+	IPv6 Version = 6 // AAAA
+)
+
+func (v Version) question() uint16 {
+	if v == IPv6 {
+		return wire.TypeAAAA
+	}
+	return wire.TypeA
 }
 
 // Errors inside a *net.DNSError, in package net's words.
@@ -41,8 +61,9 @@ var (
 	errMisbehaving = errors.New("server misbehaving")
 )
 
-// Lookup is the IPv4 addresses of a host, at least one, in the server's order. A name that is an address
-// is its own answer. The error is a *net.DNSError, with IsNotFound, IsTimeout or IsTemporary set.
+// Lookup is the addresses of a host, at least one, in the server's order. A name that is an address is its
+// own answer. If one version of IP has addresses, it is no matter what became of the question for the
+// other. The error is a *net.DNSError, with IsNotFound, IsTimeout or IsTemporary set.
 func (r *Resolver) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{addr}, nil
@@ -50,6 +71,27 @@ func (r *Resolver) Lookup(ctx context.Context, name string) ([]netip.Addr, error
 	if !isName(name) {
 		return nil, r.fail(name, errNoSuchHost)
 	}
+	order := r.Order
+	if len(order) == 0 {
+		order = []Version{IPv4}
+	}
+	var found []netip.Addr
+	var failed error
+	for _, v := range order {
+		addrs, err := r.resolve(ctx, name, v)
+		found = append(found, addrs...)
+		if failed == nil || errors.Is(failed, errNoSuchHost) && err != nil {
+			failed = err // silence may hide an address, so it says more than that there is none
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	return nil, r.fail(name, failed)
+}
+
+// resolve asks for the addresses of one version, as often as it takes.
+func (r *Resolver) resolve(ctx context.Context, name string, v Version) ([]netip.Addr, error) {
 	attempts := r.Attempts
 	if attempts <= 0 {
 		attempts = 2
@@ -60,22 +102,76 @@ func (r *Resolver) Lookup(ctx context.Context, name string) ([]netip.Addr, error
 			break
 		}
 		var addrs []netip.Addr
-		if addrs, err = r.ask(ctx, name); err == nil {
-			return addrs, nil
-		}
-		if errors.Is(err, errNoSuchHost) {
-			return nil, r.fail(name, err)
+		if addrs, err = r.follow(ctx, name, v); err == nil || errors.Is(err, errNoSuchHost) {
+			return addrs, err
 		}
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err() // the reason for whatever happened to the connection
 	}
-	return nil, r.fail(name, err)
+	return nil, err
+}
+
+// follow asks for a name, and for what it stands for if the server leaves that to us.
+func (r *Resolver) follow(ctx context.Context, name string, v Version) ([]netip.Addr, error) {
+	for range mostAliases {
+		reply, err := r.ask(ctx, name, v)
+		if err != nil {
+			return nil, err
+		}
+		end := aliasOf(reply, name)
+		if addrs := addresses(reply, end); len(addrs) > 0 {
+			return addrs, nil
+		}
+		if end == wire.CanonicalName(name) {
+			return nil, errNoSuchHost
+		}
+		name = end
+	}
+	return nil, fmt.Errorf("%w: more than %d aliases one after the other", errMisbehaving, mostAliases)
+}
+
+// aliasOf is the name at the end of the chain that an answer has for a name.
+func aliasOf(reply *wire.Msg, name string) string {
+	name = wire.CanonicalName(name)
+	for range mostAliases {
+		next := ""
+		for _, record := range reply.Answer {
+			if c, ok := record.(*wire.CNAME); ok && wire.CanonicalName(c.Hdr.Name) == name {
+				next = wire.CanonicalName(c.Target)
+			}
+		}
+		if next == "" {
+			break
+		}
+		name = next
+	}
+	return name
+}
+
+// addresses is what an answer has for a name.
+func addresses(reply *wire.Msg, name string) (addrs []netip.Addr) {
+	for _, record := range reply.Answer {
+		if wire.CanonicalName(record.Header().Name) != name {
+			continue
+		}
+		var addr netip.Addr
+		switch record := record.(type) {
+		case *wire.A:
+			addr, _ = netip.AddrFromSlice(record.A.To4())
+		case *wire.AAAA:
+			addr, _ = netip.AddrFromSlice(record.AAAA.To16())
+		}
+		if addr.IsValid() {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
 }
 
 // ask makes one attempt: by UDP, then by TCP if the answer is too long for that.
-func (r *Resolver) ask(ctx context.Context, name string) ([]netip.Addr, error) {
-	query, err := r.query(name)
+func (r *Resolver) ask(ctx context.Context, name string, v Version) (*wire.Msg, error) {
+	query, err := r.query(name, v)
 	if err != nil {
 		return nil, err
 	}
@@ -88,27 +184,15 @@ func (r *Resolver) ask(ctx context.Context, name string) ([]netip.Addr, error) {
 	}
 	switch reply.Rcode {
 	case wire.RcodeSuccess:
+		return reply, nil
 	case wire.RcodeNameError:
 		return nil, errNoSuchHost
-	default:
-		return nil, fmt.Errorf("%w: %s", errMisbehaving, wire.RcodeToString[reply.Rcode])
 	}
-	var addrs []netip.Addr
-	for _, record := range reply.Answer {
-		if a, ok := record.(*wire.A); ok {
-			if addr, ok := netip.AddrFromSlice(a.A.To4()); ok {
-				addrs = append(addrs, addr)
-			}
-		}
-	}
-	if len(addrs) == 0 {
-		return nil, errNoSuchHost
-	}
-	return addrs, nil
+	return nil, fmt.Errorf("%w: %s", errMisbehaving, wire.RcodeToString[reply.Rcode])
 }
 
 // query is a question with a fresh ID, so that the late answer to an earlier one isn't taken for its own.
-func (r *Resolver) query(name string) (*wire.Msg, error) {
+func (r *Resolver) query(name string, v Version) (*wire.Msg, error) {
 	ids := r.IDs
 	if ids == nil {
 		ids = rand.Reader
@@ -122,7 +206,7 @@ func (r *Resolver) query(name string) (*wire.Msg, error) {
 	}
 	return &wire.Msg{
 		MsgHdr:   wire.MsgHdr{Id: binary.BigEndian.Uint16(id[:]), RecursionDesired: true},
-		Question: []wire.Question{{Name: wire.Fqdn(name), Qtype: wire.TypeA, Qclass: wire.ClassINET}},
+		Question: []wire.Question{{Name: wire.Fqdn(name), Qtype: v.question(), Qclass: wire.ClassINET}},
 	}, nil
 }
 

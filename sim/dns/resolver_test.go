@@ -146,6 +146,17 @@ func TestResolver(t *testing.T) {
 	truncated := answers(func(_ int, q *wire.Msg) []any {
 		return []any{reply(q, func(m *wire.Msg) { m.Truncated, m.Answer = true, nil })}
 	})
+	// The server says only what a name stands for, and something that nobody asked for.
+	alias := answers(func(n int, q *wire.Msg) []any {
+		if n == 2 {
+			return []any{reply(q)}
+		}
+		return []any{reply(q, func(m *wire.Msg) {
+			m.Answer[0] = &wire.A{Hdr: wire.RR_Header{Name: "stranger.test.", Rrtype: wire.TypeA, Class: wire.ClassINET}, A: net.IPv4(192, 0, 2, 9)}
+			header := wire.RR_Header{Name: q.Question[0].Name, Rrtype: wire.TypeCNAME, Class: wire.ClassINET}
+			m.Answer = append(m.Answer, &wire.CNAME{Hdr: header, Target: "other.test."})
+		})}
+	})
 
 	for _, tc := range []struct {
 		name     string
@@ -161,6 +172,7 @@ func TestResolver(t *testing.T) {
 		timeout  bool
 	}{
 		{name: "an answer", udp: good, queries: []string{"udp 0001 at 0s"}},
+		{name: "an alias to follow", udp: alias, queries: []string{"udp 0001 at 0s", "udp 0002 at 0s"}},
 		{name: "silence", udp: silent,
 			queries: []string{"udp 0001 at 0s", "udp 0002 at 5s"}, took: 10 * time.Second,
 			want: "lookup relay.test on 192.0.2.53:53: i/o timeout", timeout: true},
