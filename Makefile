@@ -30,6 +30,7 @@ soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in 
 # But for the scenarios that take minutes for each mutant and have a short form.
 soak-mutants: build # Every mutant against the whole suite
 	./proxyspec mutants --all --tags "not @exhaustive" --out proxyspec-soak
+	$(GO) test -count=1 -v -run TestReplayGivesTheRecordedTrace ./conformance/suite -replays 1000
 
 soak-kernel: # 200 random policies: the kernel's firewall, ours and the evaluator of rulesets agree
 	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200

@@ -42,6 +42,7 @@ type SDK struct {
 // command carries what every command needs.
 type command struct {
 	suite          Suite
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -63,7 +64,7 @@ func usage(err error) error {
 
 // Main runs the command and returns its exit code: one of result's.
 func Main(suite Suite, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &command{suite: suite, stdout: stdout, stderr: stderr}
+	c := &command{suite: suite, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -101,6 +102,7 @@ func (c *command) root() *cobra.Command {
 			}
 			fmt.Fprint(c.stdout, about, `
   proxyspec run      test the reference SDK and write a report
+  proxyspec replay   run one case of the report again, and watch
   proxyspec list     show what must hold, and the scenarios that prove it
   proxyspec steps    show the steps that scenarios are written in
   proxyspec mutants  prove that the suite notices whoever breaks a rule
@@ -124,7 +126,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
-	root.AddCommand(c.firewallCommand(), c.reportCommand(), c.sdkCommand())
+	root.AddCommand(c.firewallCommand(), c.replayCommand(), c.reportCommand(), c.sdkCommand())
 	return root
 }
 

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 func TestMain(m *testing.M) {
@@ -148,13 +151,29 @@ type toy struct{ job runner.Job }
 
 func newToy(job runner.Job) (runner.Stage, error) { return &toy{job}, nil }
 
-func (s *toy) Step(string)  {}
+func (s *toy) Step(string) {}
+
+// Events is one packet, which is longer where a file "longer" lies.
+func (s *toy) Events() []timeline.Event {
+	packet := timeline.Event{
+		Seq: 1, At: time.Second, Kind: timeline.KindPacket, Actor: "firewall", Name: "packet", Proto: "UDP", Length: 100, Verdict: "allow",
+		From: netip.MustParseAddrPort("10.10.0.2:40000"), To: netip.MustParseAddrPort("192.0.2.1:3478"),
+	}
+	if _, err := os.Stat("longer"); err == nil {
+		packet.Length++
+	}
+	return []timeline.Event{packet}
+}
+
 func (s *toy) Close() error { return nil }
 
 func (s *toy) Conclude(c *result.Case) {
+	trace := timeline.Trace(s.Events())
+	c.Trace = result.Trace{Packets: len(trace), Digest: timeline.Digest(trace)}
 	c.Evidence.Timeline = "evidence/" + c.ID + "/timeline.json"
 	name := filepath.Join(s.job.Out, c.Evidence.Timeline)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte("[]"), 0o644)); err != nil {
+	text, err := json.Marshal(s.Events())
+	if err := errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
 		panic(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 func TestMain(m *testing.M) {
@@ -23,9 +24,11 @@ func TestMain(m *testing.M) {
 // toy is a world in which SDKs have a colour.
 type toy struct{ sdk string }
 
-func (toy) Step(string)           {}
-func (toy) Close() error          { return nil }
-func (toy) Conclude(*result.Case) {}
+func (toy) Step(string)  {}
+func (toy) Close() error { return nil }
+
+func (toy) Events() []timeline.Event { return nil }
+func (toy) Conclude(*result.Case)    {}
 
 func (s toy) Definitions() []runner.Definition {
 	return []runner.Definition{

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -33,16 +32,7 @@ func Each(ctx context.Context, cfg Config, tasks []Task, ended func(i int, c *re
 	if err != nil {
 		return fmt.Errorf("runner: find the program to start workers with: %w", err)
 	}
-	if cfg.Jobs <= 0 {
-		cfg.Jobs = runtime.GOMAXPROCS(0)
-	}
-	if cfg.Watchdog == 0 {
-		cfg.Watchdog = time.Minute
-	}
-	if cfg.CaseLimit == 0 {
-		cfg.CaseLimit = 5 * time.Minute
-	}
-	d := &dispatch{cfg: cfg, program: program, tasks: tasks, ended: ended}
+	d := &dispatch{cfg: cfg.withDefaults(), program: program, tasks: tasks, ended: ended}
 	return d.all(ctx)
 }
 
@@ -123,31 +113,32 @@ func (d *dispatch) take(ctx context.Context) (i int, any bool) {
 // one has a worker run one task, and tells whether the worker is gone.
 func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) {
 	t := d.tasks[i]
-	seed, again := CaseSeed(d.cfg.Seed, t.Case.ID), replay(t, d.cfg.Seed)
 	began := time.Now()
-	ended, gone, err := worker.run(ctx, request{
-		Job:      Job{Case: t.Case, Seed: seed, SDK: t.SDK, Out: d.cfg.Out, Replay: again},
-		Watchdog: d.cfg.Watchdog,
-	}, d.cfg.CaseLimit)
+	ended, gone, err := worker.run(ctx, request{Job: d.cfg.job(t), Watchdog: d.cfg.Watchdog}, d.cfg.CaseLimit, nil)
 	if err != nil {
-		ended = newResult(t.Case, seed)
+		ended = lost(d.cfg, t, worker, err, ctx.Err() != nil)
 		ended.Wall = time.Since(began)
-		ended.Failure = &result.Failure{Replay: again}
-		switch {
-		case ctx.Err() != nil:
-			ended.Failure.Message = "the run ended while this case was running"
-		case errors.Is(err, errLate):
-			ended.Outcome = result.HarnessFault
-			ended.Failure.Message = fmt.Sprintf("the case wasn't done after %v of real time", d.cfg.CaseLimit)
-			ended.Failure.Actual = worker.log.String()
-		default:
-			ended.Outcome = result.HarnessFault
-			ended.Failure.Message = fmt.Sprintf("the worker process was lost: %v", err)
-			ended.Failure.Actual = worker.log.String()
-		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ended(i, ended)
 	return gone
+}
+
+// lost is the result of a case whose worker gave none, because of err.
+func lost(cfg Config, t Task, worker *process, err error, interrupted bool) *result.Case {
+	c := newResult(t.Case, CaseSeed(cfg.Seed, t.Case.ID))
+	c.Failure = &result.Failure{Replay: replay(t, cfg.Seed)}
+	switch {
+	case interrupted:
+		c.Failure.Message = "the run ended while this case was running"
+		return c
+	case errors.Is(err, errLate):
+		c.Failure.Message = fmt.Sprintf("the case wasn't done after %v of real time", cfg.CaseLimit)
+	default:
+		c.Failure.Message = fmt.Sprintf("the worker process was lost: %v", err)
+	}
+	c.Outcome = result.HarnessFault
+	c.Failure.Actual = worker.log.String()
+	return c
 }

@@ -20,6 +20,7 @@ type play struct {
 	bubble *bubble.Bubble
 	stage  Stage
 	result *result.Case
+	tell   *narrator
 	retire string // why this process must not run another case
 
 	at      int  // index of the step that godog is at, -1 before the first
@@ -29,9 +30,9 @@ type play struct {
 
 // playCase runs one case in this process. If it says why the process must retire, a bubble was left
 // behind that can't be ended.
-func playCase(newStage NewStage, job Job, watchdog time.Duration) (c *result.Case, retire string) {
+func playCase(newStage NewStage, job Job, watchdog time.Duration, tell *narrator) (c *result.Case, retire string) {
 	began := time.Now()
-	p := &play{job: job, result: newResult(job.Case, job.Seed), at: -1}
+	p := &play{job: job, result: newResult(job.Case, job.Seed), at: -1, tell: tell}
 	p.result.Outcome = result.Pass // until something says otherwise
 	p.run(newStage, watchdog)
 	if p.result.Failure != nil {
@@ -84,12 +85,14 @@ func (p *play) close(began time.Time) {
 	var virtual time.Duration
 	p.inside("close the world", func() error {
 		defer func() { virtual = time.Since(began) }()
+		defer p.tell.collect(p.stage)
 		return p.stage.Close()
 	})
 	if p.retire != "" {
 		return // the function above may still be under way
 	}
 	p.result.Virtual = virtual.Truncate(time.Microsecond) // each Do adds a nanosecond
+	p.fault("tell of the events", p.tell.narrate())
 	concluded := *p.result
 	if p.inside("gather the evidence", func() error {
 		p.stage.Conclude(&concluded)

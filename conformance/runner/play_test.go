@@ -72,7 +72,7 @@ func TestPlay(t *testing.T) {
 			if tc.retire == "its bubble froze" {
 				watchdog = soon
 			}
-			c, retire := playCase(newToy, Job{Case: cases(t, tc.scenario)[0], SDK: tc.sdk, Seed: 7, Replay: "again"}, watchdog)
+			c, retire := playCase(newToy, Job{Case: cases(t, tc.scenario)[0], SDK: tc.sdk, Seed: 7, Replay: "again"}, watchdog, nil)
 			require.Equal(t, tc.outcome, c.Outcome, c.Failure)
 			require.Equal(t, tc.steps, outcomes(c))
 			require.Equal(t, tc.retire, retire)
@@ -92,7 +92,7 @@ func TestPlay(t *testing.T) {
 
 func TestPlayTakesDownTimesAndEvidence(t *testing.T) {
 	job := Job{Case: cases(t, "s: 10 minutes pass; 5 seconds pass; it fails well")[0], Seed: 7}
-	c, _ := playCase(newToy, job, time.Second)
+	c, _ := playCase(newToy, job, time.Second, nil)
 	require.Equal(t, 10*time.Minute, c.Steps[0].Virtual)
 	require.Equal(t, 5*time.Second, c.Steps[1].Virtual)
 	require.Zero(t, c.Steps[2].Virtual)
@@ -126,7 +126,7 @@ func TestPlayPassesArgumentsOn(t *testing.T) {
 			default:
 				chosen = cases(t, tc.scenario)
 			}
-			c, retire := playCase(newToy, Job{Case: chosen[0]}, time.Second)
+			c, retire := playCase(newToy, Job{Case: chosen[0]}, time.Second, nil)
 			require.Empty(t, retire)
 			require.Equal(t, result.Fail, c.Outcome, c.Failure)
 			require.Equal(t, tc.want, c.Failure.Message)
@@ -146,7 +146,7 @@ func TestPlayRefusesAnotherScenario(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			job := Job{Case: cases(t, "s: nothing happens")[0]}
 			job.Case.Source = source
-			c, _ := playCase(newToy, job, time.Second)
+			c, _ := playCase(newToy, job, time.Second, nil)
 			require.Equal(t, result.HarnessFault, c.Outcome)
 		})
 	}
@@ -169,7 +169,7 @@ func BenchmarkPlay(b *testing.B) {
 		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
 			job := Job{Case: cases(b, scenario)[0]}
 			for b.Loop() {
-				if c, _ := playCase(newToy, job, time.Second); c.Outcome != result.Pass {
+				if c, _ := playCase(newToy, job, time.Second, nil); c.Outcome != result.Pass {
 					b.Fatal(c.Failure)
 				}
 			}

@@ -110,16 +110,23 @@ func (p *process) next(ctx context.Context, limit time.Duration) (report, error)
 	}
 }
 
-// run has the worker run a case. An error means that the worker didn't; it is killed then.
-func (p *process) run(ctx context.Context, r request, limit time.Duration) (c *result.Case, retired bool, err error) {
+// run has the worker run a case, and tells heard, unless it is nil, of what comes before the case's result. An error
+// means that the worker didn't; it is killed then. The limit is for each answer.
+func (p *process) run(ctx context.Context, r request, limit time.Duration, heard func(report) error) (c *result.Case, retired bool, err error) {
 	p.log.reset()
-	_ = p.requests.SetWriteDeadline(time.Now().Add(limit))
-	if err := json.NewEncoder(p.requests).Encode(r); err != nil {
-		return nil, true, p.died(fmt.Errorf("it takes no request: %w", err))
+	if err := p.send(r, limit); err != nil {
+		return nil, true, p.died(err)
 	}
 	answer, err := p.next(ctx, limit)
-	if err == nil && answer.Case == nil {
-		err = errors.New("it answered without a case")
+	for ; err == nil && answer.Case == nil; answer, err = p.next(ctx, limit) {
+		if heard == nil {
+			err = errors.New("it answered without a case")
+		} else {
+			err = heard(answer)
+		}
+		if err != nil {
+			break
+		}
 	}
 	if err != nil {
 		return nil, true, p.died(err)
@@ -128,6 +135,15 @@ func (p *process) run(ctx context.Context, r request, limit time.Duration) (c *r
 		p.kill()
 	}
 	return answer.Case, answer.Retire != "", nil
+}
+
+// send asks something of the worker.
+func (p *process) send(r request, limit time.Duration) error {
+	_ = p.requests.SetWriteDeadline(time.Now().Add(limit))
+	if err := json.NewEncoder(p.requests).Encode(r); err != nil {
+		return fmt.Errorf("it takes no request: %w", err)
+	}
+	return nil
 }
 
 // stop ends a worker that has nothing to do.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 
@@ -31,6 +32,24 @@ type Config struct {
 	// Began and Ended are told of every case, one at a time, as they happen. Default: nobody is.
 	Began func(selection.Case)
 	Ended func(*result.Case)
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Jobs <= 0 {
+		cfg.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Watchdog == 0 {
+		cfg.Watchdog = time.Minute
+	}
+	if cfg.CaseLimit == 0 {
+		cfg.CaseLimit = 5 * time.Minute
+	}
+	return cfg
+}
+
+// job is a task as a worker is given it.
+func (cfg Config) job(t Task) Job {
+	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Out: cfg.Out, Replay: replay(t, cfg.Seed)}
 }
 
 // Run runs the cases in worker processes and returns what they found, in the order of Config.Cases. When

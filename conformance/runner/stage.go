@@ -6,6 +6,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 // Definition is one step of the vocabulary.
@@ -28,6 +29,8 @@ type Stage interface {
 	Definitions() []Definition
 	// Step says that the step with this text begins.
 	Step(text string)
+	// Events is what the world has seen so far. The runner asks when a step ends.
+	Events() []timeline.Event
 	// Close ends everything that the world started and waits for it.
 	Close() error
 	// Conclude, after Close, adds to the case what only the world knows (evidence, paths, the ladder, a

@@ -106,6 +106,7 @@ func (p *play) wrap(w word) any {
 // perform runs the current step in the bubble.
 func (p *play) perform(do func() error) error {
 	p.called = true
+	p.fault("wait for the next step", p.tell.pause(p.at+1))
 	step := &p.result.Steps[p.at]
 	// If the bubble freezes, the function may still run while the result is being sent: it writes to nothing else.
 	var failed error
@@ -116,12 +117,14 @@ func (p *play) perform(do func() error) error {
 		defer func() { virtual = time.Since(began) }()
 		p.stage.Step(text)
 		failed = do()
+		p.tell.collect(p.stage)
 	})
 	if err != nil {
 		p.mayRetire(err)
 		return err
 	}
 	step.Virtual = virtual
+	p.fault("tell of the events", p.tell.narrate())
 	return failed
 }
 

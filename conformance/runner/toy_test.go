@@ -15,6 +15,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +45,14 @@ func newToy(job Job) (Stage, error) {
 }
 
 func (s *toy) Step(text string) { s.said = append(s.said, text) }
+
+// Events is one for each step that began.
+func (s *toy) Events() (events []timeline.Event) {
+	for i, text := range s.said {
+		events = append(events, timeline.Event{Seq: i + 1, Kind: timeline.KindStep, Detail: text})
+	}
+	return events
+}
 
 func (s *toy) Close() error {
 	close(s.stop)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
 
@@ -28,14 +29,19 @@ const (
 type request struct {
 	Job
 	Watchdog time.Duration `json:"watchdog"`
+	Follow   bool          `json:"follow,omitempty"` // report the events of each step when it has ended
+	Pause    bool          `json:"pause,omitempty"`  // before each step, until a request comes that says Go
+	Go       bool          `json:"go,omitempty"`
 }
 
 // report is what a worker writes: first that it is ready, then one for each request.
 type report struct {
-	Ready  bool         `json:"ready,omitempty"`
-	Fault  string       `json:"fault,omitempty"` // why it can't work at all
-	Case   *result.Case `json:"case,omitempty"`
-	Retire string       `json:"retire,omitempty"` // why it must not be given another case
+	Ready  bool             `json:"ready,omitempty"`
+	Fault  string           `json:"fault,omitempty"` // why it can't work at all
+	Next   int              `json:"next,omitempty"`  // the number of a step, from 1, that waits for Go
+	Events []timeline.Event `json:"events,omitempty"`
+	Case   *result.Case     `json:"case,omitempty"`
+	Retire string           `json:"retire,omitempty"` // why it must not be given another case
 }
 
 // WorkerMain makes this process a worker, if Run started it as one, and then doesn't return. Call it first in main,
@@ -80,7 +86,7 @@ func work(newStage NewStage, in io.Reader, out io.Writer) error {
 	}()
 	quietCollector()
 	for r := range requests {
-		c, retire := playCase(newStage, r.Job, r.Watchdog)
+		c, retire := playCase(newStage, r.Job, r.Watchdog, newNarrator(r, reports, requests))
 		runtime.GC()
 		if err := reports.Encode(report{Case: c, Retire: retire}); err != nil {
 			return err

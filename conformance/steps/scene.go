@@ -127,6 +127,9 @@ func (s *scene) Step(text string) {
 	s.world.Timeline.Add(timeline.Event{Kind: timeline.KindStep, Actor: "suite", Name: "step", Detail: text})
 }
 
+// Events implements runner.Stage.
+func (s *scene) Events() []timeline.Event { return s.world.Timeline.Events() }
+
 // Close implements runner.Stage.
 func (s *scene) Close() error {
 	for _, c := range s.connections {

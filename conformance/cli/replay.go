@@ -1,0 +1,278 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+// again is what the user asks of a replay.
+type again struct {
+	name      string // of the case
+	out       string
+	step      bool
+	wireshark bool
+	quiet     bool
+}
+
+// replayFolder is where a replay leaves its own evidence, within the report's folder.
+const replayFolder = "replay"
+
+func (c *command) replayCommand() *cobra.Command {
+	var a again
+	cmd := &cobra.Command{
+		Use:   "replay CASE",
+		Short: "Run one case of the last report again and watch",
+		Long: `Replay runs one case of a report again, from its recorded seed and with the SDK that was tested, prints its
+timeline, and says whether the packets are those that were recorded: the same, at the same times, between the same
+addresses, of the same lengths, with the same verdicts.
+
+CASE is the case's ID, a part of it that no other has, or FILE:LINE, as reports print them. The replay's own
+evidence is left in the report's folder, under replay.
+
+Exit codes: as those of run for this one case; 3 too if the packets are not those that were recorded.`,
+		Example: `  proxyspec replay flow/lookup/a-silent-lookup-fails-the-join
+  proxyspec replay silent-lookup --step
+  proxyspec replay features/flow/lookup.feature:12 --out my-report`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(errors.New("replay needs the ID of one case; the report's page and summary have it"))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			a.name = args[0]
+			return c.replay(a)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&a.out, "out", "proxyspec-report", "the folder of the report")
+	f.BoolVar(&a.step, "step", false, "wait for the Enter key before each step")
+	f.BoolVar(&a.wireshark, "wireshark", false, "say how to open the capture in Wireshark")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no timeline, only whether it is the same")
+	return cmd
+}
+
+func (c *command) replay(a again) error {
+	if a.step && !isTerminal(c.stderr) {
+		return usage(errors.New("--step needs a terminal to wait at"))
+	}
+	run, err := loadReport(a.out)
+	if err != nil {
+		return usage(err)
+	}
+	recorded, err := recordedCase(run, a.name)
+	if err != nil {
+		return usage(err)
+	}
+	if _, err := c.sdk(run.SDK.Selected); err != nil {
+		return usage(fmt.Errorf("the report is of an SDK that this program doesn't have: %w", err))
+	}
+	chosen, err := c.written(run, recorded)
+	if err != nil {
+		return err
+	}
+	into, err := filepath.Abs(filepath.Join(a.out, replayFolder))
+	if err == nil {
+		err = writable(into)
+	}
+	if err != nil {
+		return &exit{code: result.ExitReport, err: err}
+	}
+
+	ctx, stop := untilInterrupted()
+	defer stop()
+	ended, err := c.watch(ctx, a, run, recorded, chosen, into)
+	if err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
+	same := c.compareTraces(a, recorded, ended, into)
+	if a.wireshark {
+		c.tellWireshark(into, ended)
+	}
+	single := &result.Run{Cases: []result.Case{*ended}, Requirements: run.Requirements, Interrupted: ctx.Err() != nil}
+	switch code := result.ExitCode(single); {
+	case single.Interrupted, same && code != result.ExitPassed:
+		return &exit{code: code}
+	case !same:
+		return &exit{code: result.ExitFault}
+	}
+	return nil
+}
+
+// watch runs the case and tells what happens.
+func (c *command) watch(ctx context.Context, a again, run *result.Run, recorded *result.Case, chosen selection.Case, into string) (*result.Case, error) {
+	fmt.Fprintf(c.stdout, "%s\n%s:%d, --sdk %s, seed %d\n", recorded.Name, recorded.Path, recorded.Line, run.SDK.Selected, run.Seed)
+	teller := reports.NewTeller(c.stdout, recorded.Hosts, reports.Terminal{Color: hasColor(c.stdout)})
+	var follower runner.Follower
+	if !a.quiet {
+		follower.Events = func(events []timeline.Event) { _ = teller.Tell(events) }
+	}
+	cfg := runner.Config{Cases: []selection.Case{chosen}, Seed: run.Seed, SDK: run.SDK.Selected, Out: into}
+	if a.step {
+		cfg.CaseLimit = 24 * time.Hour // it waits for a person
+		keys := bufio.NewReader(c.stdin)
+		follower.Step = func(number int) error {
+			fmt.Fprintf(c.stderr, "\n[Enter] %s %s ", chosen.Steps[number-1].Keyword, chosen.Steps[number-1].Text)
+			_, err := keys.ReadString('\n')
+			return err
+		}
+	}
+	ended, err := runner.Follow(ctx, cfg, follower)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(c.stdout, "\n%s", ended.Outcome)
+	if ended.Failure != nil {
+		fmt.Fprintf(c.stdout, ": %v", ended.Failure)
+	}
+	if ended.Outcome != recorded.Outcome {
+		fmt.Fprintf(c.stdout, " (recorded: %s)", recorded.Outcome)
+	}
+	fmt.Fprintln(c.stdout)
+	return ended, nil
+}
+
+// compareTraces says whether the packets are those that were recorded, and if not, where they begin to differ.
+func (c *command) compareTraces(a again, recorded, ended *result.Case, into string) (same bool) {
+	switch {
+	case recorded.Trace == ended.Trace && ended.Trace.Packets == 0:
+		fmt.Fprintln(c.stdout, "trace: no packets, as recorded")
+		return true
+	case recorded.Trace == ended.Trace:
+		fmt.Fprintf(c.stdout, "trace: the same %d packets as recorded\n", ended.Trace.Packets)
+		return true
+	}
+	fmt.Fprintf(c.stdout, "trace: not as recorded: %d packets, recorded %d\n", ended.Trace.Packets, recorded.Trace.Packets)
+	then, err := readTrace(a.out, recorded.Evidence)
+	now, err2 := readTrace(into, ended.Evidence)
+	if err := errors.Join(err, err2); err != nil {
+		fmt.Fprintf(c.stdout, "       the first difference can't be shown: %v\n", err)
+		return false
+	}
+	for i := range max(len(then), len(now)) {
+		was, is := "nothing", "nothing"
+		if i < len(then) {
+			was = then[i].String()
+		}
+		if i < len(now) {
+			is = now[i].String()
+		}
+		if was != is {
+			fmt.Fprintf(c.stdout, "       packet %d is the first that differs\n       recorded %s\n       now      %s\n", i+1, was, is)
+			return false
+		}
+	}
+	fmt.Fprintln(c.stdout, "       the timelines have the same packets: the report and its timeline don't belong together")
+	return false
+}
+
+func (c *command) tellWireshark(into string, ended *result.Case) {
+	if ended.Evidence.Capture == "" {
+		fmt.Fprintln(c.stdout, "there is no capture")
+		return
+	}
+	file := filepath.Join(into, filepath.FromSlash(ended.Evidence.Capture))
+	fmt.Fprintf(c.stdout, `
+wireshark -r %[1]q
+  every packet is there on both sides of the firewall: filter frame.interface_name == "office"
+  what the firewall said is the packet's comment:      filter frame.comment contains "drop"
+  TURN over TCP on 3433-3460 is shown with             -d tcp.port==3433,stun
+`, file)
+}
+
+func readTrace(dir string, e result.Evidence) ([]timeline.Sign, error) {
+	if e.Timeline == "" {
+		return nil, errors.New("there is no timeline")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(e.Timeline)))
+	if err != nil {
+		return nil, err
+	}
+	var events []timeline.Event
+	if err := json.Unmarshal(text, &events); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Timeline, err)
+	}
+	return timeline.Trace(events), nil
+}
+
+// recordedCase finds a case of a report by its ID, a part of it, or its place.
+func recordedCase(run *result.Run, name string) (*result.Case, error) {
+	var found []*result.Case
+	var ids []string
+	for i := range run.Cases {
+		c := &run.Cases[i]
+		if c.ID == name || fmt.Sprintf("%s:%d", c.Path, c.Line) == name {
+			return c, nil
+		}
+		ids = append(ids, c.ID)
+		if strings.Contains(c.ID, name) {
+			found = append(found, c)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("the report has no case %q%s", name, nearest.Hint(name, ids))
+	case 1:
+		return found[0], nil
+	}
+	var more []string
+	for _, c := range found[:min(len(found), 10)] {
+		more = append(more, c.ID)
+	}
+	return nil, fmt.Errorf("%q is a part of %d IDs; name one whole:\n  %s", name, len(found), strings.Join(more, "\n  "))
+}
+
+// written finds a recorded case among the features of today.
+func (c *command) written(run *result.Run, recorded *result.Case) (selection.Case, error) {
+	path := recorded.Path
+	s, err := c.selected(nil, "")
+	if err == nil && recorded.Own {
+		s, err = c.selected([]string{path}, "")
+	}
+	if err != nil {
+		return selection.Case{}, err
+	}
+	for _, one := range s.cases {
+		if one.ID == recorded.ID {
+			if s.suite.Digest != run.Suite.Digest && !recorded.Own {
+				fmt.Fprintln(c.stderr, "proxyspec: the suite has changed since this report was written; the trace may differ for that reason")
+			}
+			return one, nil
+		}
+	}
+	return selection.Case{}, usage(fmt.Errorf("%s has no case %q any more; the report is of an older suite", path, recorded.ID))
+}
+
+// loadReport reads the report in a folder.
+func loadReport(dir string) (*result.Run, error) {
+	file := filepath.Join(dir, "conformance.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("there is no report to read: %w; \"proxyspec run --out %s\" writes one", err, dir)
+	}
+	var run result.Run
+	if err := json.Unmarshal(text, &run); err != nil {
+		return nil, fmt.Errorf("%s is no report: %w", file, err)
+	}
+	if run.Schema != result.Schema {
+		return nil, fmt.Errorf("%s has the schema %q; this program reads %q", file, run.Schema, result.Schema)
+	}
+	return &run, nil
+}
