@@ -1,4 +1,4 @@
-// Package sim is a virtual IPv4 network for programs that take their sockets from pion's
+// Package sim is a virtual IPv4 and IPv6 network for programs that take their sockets from pion's
 // transport.Net: hosts, links, routers, firewalls, UDP and TCP, in virtual or in real time.
 //
 // Build a Network of hosts and routers, connect them, run Serve in a goroutine, and hand each Host to

@@ -22,7 +22,9 @@ type Host struct {
 	index uint64
 	addrs []netip.Addr
 	nic   *nic
+	lo    *nic // where its packets to itself arrive
 	tap   func(Sighting)
+	sent  uint64 // packets that no socket sent
 
 	// resolve turns a name into addresses; nil: the host knows no name.
 	resolve Resolver
@@ -34,6 +36,8 @@ type Host struct {
 	listeners map[netip.AddrPort]*tcpListener
 	tcp       map[flow]*tcpSocket
 	lastPort  map[firewall.Proto]uint16
+	pings     map[uint16]*ping
+	lastPing  uint16
 }
 
 // Resolver looks a name up.
@@ -45,15 +49,18 @@ type flow struct{ local, remote netip.AddrPort }
 // The dynamic ports of RFC 6335, section 6.
 const firstEphemeral, lastEphemeral = 49152, 65535
 
-func newHost(n *Network, name string, addrs []netip.Addr, index int) *Host {
-	return &Host{
-		net: n, name: name, index: uint64(index), addrs: slices.Clone(addrs),
+func newHost(n *Network, name string, addrs []netip.Addr, index uint64) *Host {
+	h := &Host{
+		net: n, name: name, index: index, addrs: slices.Clone(addrs),
 		rand:      n.rand("host " + name),
 		udp:       map[netip.AddrPort]*udpSocket{},
 		listeners: map[netip.AddrPort]*tcpListener{},
 		tcp:       map[flow]*tcpSocket{},
 		lastPort:  map[firewall.Proto]uint16{},
 	}
+	h.lo = &nic{node: h, net: n}
+	h.lo.peer = h.lo
+	return h
 }
 
 // Name is the host's name.
@@ -92,32 +99,44 @@ func (h *Host) owns(a netip.Addr) bool { return a.IsLoopback() || slices.Contain
 
 // reachable tells whether the host could send there at all.
 func (h *Host) reachable(a netip.Addr) error {
-	if !a.Is4() {
+	switch {
+	case !a.IsValid():
+		return syscall.EINVAL
+	case h.owns(a):
+		return nil
+	case !h.source(a).IsValid():
 		return syscall.EAFNOSUPPORT
-	}
-	if h.nic == nil && !h.owns(a) {
+	case h.nic == nil:
 		return syscall.ENETUNREACH
 	}
 	return nil
 }
 
-// source is the address from which the host speaks to another.
+// source is the address from which the host speaks to another: its first of that family.
 func (h *Host) source(to netip.Addr) netip.Addr {
-	if to.IsLoopback() || len(h.addrs) == 0 {
-		return loopback
+	if to.IsLoopback() {
+		return to
 	}
-	return h.addrs[0]
+	for _, a := range h.addrs {
+		if a.Is4() == to.Is4() {
+			return a
+		}
+	}
+	return netip.Addr{}
 }
-
-var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // send puts a packet on its way. Only the loop calls it.
 func (h *Host) send(now time.Duration, p *Packet) {
+	if p.flow == 0 {
+		h.sent++
+		p.flow, p.number = h.index<<32, h.sent
+	}
 	if h.owns(p.Dst.Addr()) {
-		h.net.plan(event{at: now, packet: p, host: h})
+		h.lo.deliver(now, p)
 		return
 	}
 	if h.nic == nil {
+		p.free()
 		return
 	}
 	if h.tap != nil {
@@ -127,12 +146,16 @@ func (h *Host) send(now time.Duration, p *Packet) {
 }
 
 // arrive takes a packet from the link.
-func (h *Host) arrive(now time.Duration, p *Packet, _ *nic) bool {
+func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
+	if in == h.lo {
+		return h.deliver(now, p)
+	}
 	if h.tap != nil {
 		h.tap(Sighting{At: now, Node: h.name, Packet: p})
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
-		return false // a host doesn't forward
+		p.free() // a host doesn't forward
+		return false
 	}
 	return h.deliver(now, p)
 }
@@ -141,7 +164,8 @@ func (h *Host) arrive(now time.Duration, p *Packet, _ *nic) bool {
 func (h *Host) deliver(now time.Duration, p *Packet) (woke bool) {
 	switch {
 	case p.damaged:
-		return false // the checksum is wrong
+		p.free() // the checksum is wrong
+		return false
 	case p.Proto == firewall.UDP:
 		return h.deliverUDP(now, p)
 	case p.Proto == firewall.TCP:
@@ -162,7 +186,9 @@ func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
 	if s != nil && s.wants(p.Src) {
 		return s.arrive(p)
 	}
-	if answer := p.complaint(p.Dst.Addr(), portUnreachable); answer != nil {
+	answer := p.complaint(p.Dst.Addr(), portUnreachable)
+	p.free()
+	if answer != nil {
 		h.send(now, answer)
 	}
 	return false
@@ -199,6 +225,9 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 		return false
 	}
 	about := p.ICMP.About
+	if kind == echoReply || about != nil && isICMP(about.Proto) {
+		return h.echoed(p)
+	}
 	if about == nil {
 		return false
 	}
@@ -231,7 +260,7 @@ func anyAddr(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4U
 func (h *Host) bind(proto firewall.Proto, want netip.AddrPort, taken func(netip.AddrPort) bool) (netip.AddrPort, error) {
 	addr := want.Addr().Unmap()
 	if !addr.IsValid() || addr == netip.IPv6Unspecified() {
-		addr = netip.IPv4Unspecified()
+		addr = netip.IPv4Unspecified() // stands for both families
 	}
 	if !addr.IsUnspecified() && !h.owns(addr) {
 		return netip.AddrPort{}, syscall.EADDRNOTAVAIL

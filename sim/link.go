@@ -3,18 +3,39 @@ package sim
 import (
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 )
 
-// LinkConfig is how a link treats packets, in both directions. The zero value is a perfect link
-// without delay.
+// LinkConfig is how a link treats the packets that go one way. The zero value is a perfect link without
+// delay. A chance is from 0 to 1.
 type LinkConfig struct {
 	Delay  time.Duration // one way
-	Jitter time.Duration // added to Delay, uniformly from none to this; packets stay in order
-	Loss   float64       // the part of packets that are lost, 0 to 1
+	Jitter time.Duration // added to Delay, uniformly from none to this
+	// Reorder lets jitter change the order of packets. Without it those of one socket stay in order.
+	Reorder bool
+
+	Loss      float64 // chance that a packet is lost
+	Burst     Burst   // losses in bursts, besides
+	Duplicate float64 // chance that a packet arrives twice
+	Damage    float64 // chance that a bit flips: the receiver finds the checksum wrong and drops the packet
+
+	Rate  int64 // bits of IP packets a second; 0: without end
+	Queue int   // bytes that wait for a limited rate before more are dropped; default 64 KiB
+
+	Down bool // nothing passes
+	Hold bool // packets wait at the beginning of the link until Hold is taken back
 }
+
+// Burst is the channel of Gilbert and Elliott: it is good or bad, and each packet may turn it. While it is
+// good, LinkConfig.Loss applies.
+type Burst struct {
+	Enter float64 // chance that a packet finds the channel turned bad; 0: it stays good
+	Leave float64 // chance that a packet finds it good again
+	Loss  float64 // chance that a packet is lost while it is bad; default 1
+}
+
+const defaultQueue = 64 << 10
 
 // node is what a link ends at.
 type node interface {
@@ -33,49 +54,145 @@ type nic struct {
 	net  *Network
 
 	config LinkConfig // of the direction from here
-	rand   *rand.Rand
-	last   time.Duration // arrival of the packet before
+	plain  bool       // config has a delay, a loss or damage at most: a packet's fate depends on no other packet
+	salt   uint64     // of the draws
+
+	free time.Duration            // a limited rate: when the line is free
+	bad  bool                     // the state of Burst
+	last map[uint64]time.Duration // jitter: arrival of the packet before, of each flow
+	held []*Packet
+
+	script *playing // under way
+	count  LinkCount
+}
+
+// LinkCount is what became of the packets that were sent one way over a link.
+type LinkCount struct {
+	Sent       uint64 // put on the link, lost ones included
+	Lost       uint64 // by chance, or because the link was down
+	Overflowed uint64 // dropped, because the queue of a limited rate was full
+	Duplicated uint64
+	Damaged    uint64
 }
 
 // Link joins two nodes.
 type Link struct{ a, b *nic }
 
-// Connect joins two nodes by a link of their own.
+// Node is a *Host, a *Router or a *Port.
+type Node interface{ node }
+
+// Connect joins two nodes by a link of their own, which is the same in both directions. It panics on a
+// configuration that can't be.
 func (n *Network) Connect(a, b Node, c LinkConfig) *Link {
-	l := &Link{a: &nic{node: a, net: n, config: c}, b: &nic{node: b, net: n, config: c}}
+	l := &Link{a: &nic{node: a, net: n}, b: &nic{node: b, net: n}}
 	l.a.peer, l.b.peer = l.b, l.a
-	l.a.rand = n.rand(fmt.Sprintf("link %s > %s", a.label(), b.label()))
-	l.b.rand = n.rand(fmt.Sprintf("link %s > %s", b.label(), a.label()))
+	n.links++
+	l.a.salt = n.salt(fmt.Sprintf("link %d %s > %s", n.links, a.label(), b.label()))
+	l.b.salt = n.salt(fmt.Sprintf("link %d %s > %s", n.links, b.label(), a.label()))
+	if err := c.check(); err != nil {
+		panic(fmt.Sprintf("sim: link of %s and %s: %v", a.label(), b.label(), err))
+	}
+	l.a.configure(c)
+	l.b.configure(c)
 	a.attached(l.a, b.prefixes())
 	b.attached(l.b, a.prefixes())
 	return l
 }
 
-// Node is a *Host, a *Router or a *Port.
-type Node interface{ node }
-
-// Set changes how the link treats packets from now on, also while the network runs.
+// Set changes how the link treats packets from now on, in both directions, also while the network runs.
+// What is on its way stays so. It panics on a configuration that can't be.
 func (l *Link) Set(c LinkConfig) {
-	l.a.net.Do(func() { l.a.config, l.b.config = c, c })
+	l.change(c, l.a, l.b)
 }
 
-// rand is a random source of its own for whatever is named, so that a draw in one place never shifts
-// the draws in another.
-func (n *Network) rand(name string) *rand.Rand {
+// SetFrom is Set for the packets that one end sends.
+func (l *Link) SetFrom(from Node, c LinkConfig) {
+	l.change(c, l.from(from))
+}
+
+func (l *Link) change(c LinkConfig, ends ...*nic) {
+	if err := c.check(); err != nil {
+		panic(fmt.Sprintf("sim: link of %s and %s: %v", l.a.node.label(), l.b.node.label(), err))
+	}
+	l.a.net.Do(func() {
+		for _, end := range ends {
+			end.script = nil
+			end.configure(c)
+		}
+	})
+}
+
+// Config is how the link treats the packets that one end sends.
+func (l *Link) Config(from Node) (c LinkConfig) {
+	l.a.net.Do(func() { c = l.from(from).config })
+	return c
+}
+
+// Count is what became of the packets that one end sent.
+func (l *Link) Count(from Node) (c LinkCount) {
+	l.a.net.Do(func() { c = l.from(from).count })
+	return c
+}
+
+func (l *Link) from(end Node) *nic {
+	switch node(end) {
+	case l.a.node:
+		return l.a
+	case l.b.node:
+		return l.b
+	}
+	panic(fmt.Sprintf("sim: %s is no end of the link of %s and %s", end.label(), l.a.node.label(), l.b.node.label()))
+}
+
+// check finds what no link can be.
+func (c *LinkConfig) check() error {
+	for _, part := range []struct {
+		name  string
+		value float64
+	}{
+		{"loss", c.Loss}, {"duplication", c.Duplicate}, {"damage", c.Damage},
+		{"entering a burst", c.Burst.Enter}, {"leaving a burst", c.Burst.Leave}, {"loss in a burst", c.Burst.Loss},
+	} {
+		if !(part.value >= 0 && part.value <= 1) {
+			return fmt.Errorf("the chance of %s is %v, not from 0 to 1", part.name, part.value)
+		}
+	}
+	switch {
+	case c.Delay < 0 || c.Jitter < 0:
+		return fmt.Errorf("a delay of %v and a jitter of %v: neither can be less than none", c.Delay, c.Jitter)
+	case c.Rate < 0 || c.Queue < 0:
+		return fmt.Errorf("a rate of %d bits a second and a queue of %d bytes: neither can be less than none", c.Rate, c.Queue)
+	}
+	return nil
+}
+
+// configure takes a configuration that was checked. Only the loop calls it, or nobody else runs.
+func (c *nic) configure(to LinkConfig) {
+	if to.Burst.Enter > 0 && to.Burst.Loss == 0 {
+		to.Burst.Loss = 1
+	}
+	if to.Queue == 0 {
+		to.Queue = defaultQueue
+	}
+	was := c.config
+	c.config = to
+	c.plain = to.Jitter == 0 && to.Duplicate == 0 && to.Rate == 0 && to.Burst.Enter == 0 && !to.Down && !to.Hold
+	if to.Burst.Enter == 0 {
+		c.bad = false
+	}
+	if was.Hold && !to.Hold {
+		held := c.held
+		c.held = nil
+		for _, p := range held {
+			c.send(c.net.now(), p)
+		}
+	}
+}
+
+// salt is a number of its own for whatever is named, so that a draw in one place never shifts the draws in
+// another.
+func (n *Network) salt(name string) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(name))
-	return rand.New(rand.NewPCG(n.seed, h.Sum64()))
-}
-
-// send puts a packet on the link.
-func (c *nic) send(now time.Duration, p *Packet) {
-	if c.config.Loss > 0 && c.rand.Float64() < c.config.Loss {
-		return
-	}
-	at := now + c.config.Delay
-	if c.config.Jitter > 0 {
-		at += time.Duration(c.rand.Int64N(int64(c.config.Jitter) + 1))
-	}
-	c.last = max(c.last, at)
-	c.net.plan(event{at: c.last, packet: p, nic: c.peer})
+	_, _ = h.Write([]byte(name))
+	return mix(n.seed ^ mix(h.Sum64()))
 }

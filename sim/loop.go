@@ -11,6 +11,7 @@ import (
 // moves any more, and sockets time out as on a dead network.
 func (n *Network) Serve(ctx context.Context) error {
 	defer close(n.over)
+	n.begin()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -40,6 +41,12 @@ func (n *Network) Serve(ctx context.Context) error {
 	return nil
 }
 
+func (n *Network) begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.serving = true
+}
+
 // flush takes what sockets have sent, in the order of the sockets: the order in which goroutines
 // happened to run must not show.
 func (n *Network) flush() (woke bool) {
@@ -49,6 +56,9 @@ func (n *Network) flush() (woke bool) {
 	n.mu.Unlock()
 	slices.SortFunc(ready, func(a, b source) int { return cmp.Compare(a.order(), b.order()) })
 	now := n.now()
+	for len(n.events) > 0 && n.events[0].at <= now && n.events[0].flow == 0 {
+		n.happen(n.events.pop()) // links change before the packets of the same instant
+	}
 	for _, s := range ready {
 		if s.flush(now) {
 			woke = true
@@ -71,14 +81,10 @@ func (n *Network) step() bool {
 }
 
 func (n *Network) happen(e event) (woke bool) {
-	switch {
-	case e.timer != nil:
+	if e.timer != nil {
 		return e.timer.tick(e.at)
-	case e.nic != nil:
-		return e.nic.node.arrive(e.at, e.packet, e.nic)
-	default:
-		return e.host.deliver(e.at, e.packet)
 	}
+	return e.nic.node.arrive(e.at, e.packet, e.nic)
 }
 
 // sleep announces that the loop will wait for a poke; false when a socket came first.

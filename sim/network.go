@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -23,19 +24,18 @@ type Network struct {
 	settle func()
 	start  time.Time
 
-	names map[string]bool // of all nodes
-	hosts int
-	ports uint64
+	names                        map[string]bool // of all nodes
+	hosts, routers, ports, links uint64
 
 	// Owned by the loop.
 	events queue
-	seq    uint64
 
-	mu     sync.Mutex
-	ready  []source // sockets with something to send
-	asleep bool
-	poke   chan struct{}
-	over   chan struct{} // closed when Serve has returned
+	mu      sync.Mutex
+	ready   []source // sockets with something to send
+	asleep  bool
+	serving bool
+	poke    chan struct{}
+	over    chan struct{} // closed when Serve has returned
 }
 
 // source is a socket that has something for the loop.
@@ -62,8 +62,16 @@ func New(c Config) *Network {
 }
 
 // Do runs f on the loop, between two events, and waits for it: the way to change a firewall or a link
-// while the network runs. f must not wait for the network. Once Serve has returned, f just runs.
+// while the network runs. f must not wait for the network. Before Serve is called, and once it has
+// returned, f just runs.
 func (n *Network) Do(f func()) {
+	n.mu.Lock()
+	serving := n.serving
+	n.mu.Unlock()
+	if !serving {
+		f()
+		return
+	}
 	c := &change{do: f, done: make(chan struct{})}
 	n.mark(c)
 	select {
@@ -95,19 +103,20 @@ func (n *Network) now() time.Duration { return time.Since(n.start) }
 func (n *Network) Host(name string, addrs ...netip.Addr) *Host {
 	n.claim(name)
 	for _, a := range addrs {
-		if !a.Is4() {
-			panic(fmt.Sprintf("sim: host %s: %v is not an IPv4 address", name, a))
+		if !a.IsValid() || a.Is4In6() || a.IsUnspecified() {
+			panic(fmt.Sprintf("sim: host %s: %v is no address of a host", name, a))
 		}
 	}
 	n.hosts++
-	return newHost(n, name, addrs, n.hosts-1)
+	return newHost(n, name, addrs, n.hosts)
 }
 
 // Router makes a router without routes. Connecting a host to it adds a route to each of the host's
 // addresses; everything else is the caller's to Route.
 func (n *Network) Router(name string) *Router {
 	n.claim(name)
-	return &Router{net: n, name: name, routes: map[netip.Addr]*nic{}}
+	n.routers++
+	return &Router{net: n, name: name, number: routerNumbers | n.routers, routes: map[netip.Addr]*nic{}}
 }
 
 func (n *Network) claim(name string) {
@@ -117,12 +126,16 @@ func (n *Network) claim(name string) {
 	n.names[name] = true
 }
 
+// Numbers of senders. A host's sockets have its own number in the upper half; the timer of one comes after
+// its packets.
+const (
+	routerNumbers = 1 << 62
+	portNumbers   = 1 << 63
+	timerNumber   = 1<<64 - 1
+)
+
 // plan puts an event on the queue. Only the loop calls it.
-func (n *Network) plan(e event) {
-	n.seq++
-	e.seq = n.seq
-	n.events.push(e)
-}
+func (n *Network) plan(e event) { n.events.push(e) }
 
 // mark tells the loop that a socket has something to send. The socket sees to it that it is marked
 // once.
@@ -135,4 +148,9 @@ func (n *Network) mark(s source) {
 	if wake {
 		n.poke <- struct{}{}
 	}
+}
+
+// rand is a random source of its own for whatever is named.
+func (n *Network) rand(name string) *rand.Rand {
+	return rand.New(rand.NewPCG(n.seed, n.salt(name)))
 }

@@ -9,21 +9,29 @@ import (
 )
 
 // Packet is an IP packet, of version 4 or 6 as its addresses are. Whoever is shown one must not change
-// it.
+// it, nor keep it: its memory is used again. Marshal makes a copy to keep.
 type Packet struct {
 	Proto    firewall.Proto
 	Src, Dst netip.AddrPort // ICMP: the identifier of an echo is the port of both, any other has none
 	TTL      uint8          // or hop limit
 
 	// What only packets from a wire have.
-	TOS        uint8       // or traffic class: DSCP and ECN
-	ID         uint16      // IPv4: identification
-	FlowLabel  uint32      // IPv6
-	MayBeSplit bool        // IPv4: don't-fragment is off; nobody splits it for all that
-	damaged    bool        // a link has flipped a bit: its checksum is wrong
-	TCP        tcp.Segment // of a TCP packet, payload included
-	ICMP       *ICMP       // of an ICMP packet
-	Payload    []byte      // of any other
+	TOS        uint8  // or traffic class: DSCP and ECN
+	ID         uint16 // IPv4: identification
+	FlowLabel  uint32 // IPv6
+	MayBeSplit bool   // IPv4: don't-fragment is off; nobody splits it for all that
+
+	damaged bool // a link has flipped a bit: its checksum is wrong
+	pooled  bool // it goes back to the pool
+
+	TCP     tcp.Segment // of a TCP packet, payload included
+	ICMP    *ICMP       // of an ICMP packet
+	Payload []byte      // of any other
+
+	// Who sent it, and which of the sender's packets it is: this orders the packets of one instant, and
+	// decides what is drawn for it.
+	flow, number uint64
+	memory       []byte // of a pooled packet's Payload
 }
 
 const (

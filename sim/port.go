@@ -21,6 +21,7 @@ type Port struct {
 	beyond []netip.Prefix
 	nic    *nic
 	tap    func(Sighting)
+	sent   uint64
 
 	mu     sync.Mutex
 	in     []*Packet
@@ -48,11 +49,8 @@ const portQueue = 1000
 func (n *Network) Port(name string, rw io.ReadWriteCloser, prefixes ...netip.Prefix) *Port {
 	n.claim(name)
 	n.ports++
-	return &Port{net: n, name: name, number: portOrder | n.ports, rw: rw, beyond: prefixes, more: make(chan struct{}, 1)}
+	return &Port{net: n, name: name, number: portNumbers | n.ports, rw: rw, beyond: prefixes, more: make(chan struct{}, 1)}
 }
-
-// portOrder puts ports after all sockets.
-const portOrder = 1 << 63
 
 // Tap has f called for every packet that reaches the port or comes from it, on the loop's goroutine: f
 // must not wait for the network.
@@ -159,6 +157,8 @@ func (p *Port) flush(now time.Duration) bool {
 		if p.nic == nil {
 			continue
 		}
+		p.sent++
+		packet.flow, packet.number = p.number, p.sent
 		if p.tap != nil {
 			p.tap(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
 		}
@@ -174,6 +174,7 @@ func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
 		p.tap(Sighting{At: now, Node: p.name, Packet: packet})
 	}
 	wire, err := packet.Marshal()
+	packet.free()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil && len(p.out) >= portQueue {

@@ -2,19 +2,19 @@ package sim
 
 import "time"
 
-// event is something that will happen: a packet reaches the far end of a link, or a socket's timer
-// comes due.
+// event is something that will happen: a packet reaches the far end of a link, or a timer comes due.
 type event struct {
-	at  time.Duration
-	seq uint64 // order among events of one instant: the order in which they were planned
+	at time.Duration
+	// The order among events of one instant: by who sent the packet, and how many it had sent. It depends on
+	// nothing that other senders do.
+	flow, number uint64
 
 	packet *Packet // arrives ...
-	nic    *nic    // ... here; nil: at the host itself (loopback)
-	host   *Host   // loopback's
+	nic    *nic    // ... here
 	timer  ticker  // or: this is due
 }
 
-// ticker is a socket with a timer.
+// ticker is whoever has a timer.
 type ticker interface {
 	// tick runs the timer; it reports whether a goroutine may have woken.
 	tick(now time.Duration) (woke bool)
@@ -24,12 +24,17 @@ type ticker interface {
 // heap, and no allocation an event.
 type queue []event
 
-func (q queue) less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
+func (e *event) before(f *event) bool {
+	if e.at != f.at {
+		return e.at < f.at
 	}
-	return q[i].seq < q[j].seq
+	if e.flow != f.flow {
+		return e.flow < f.flow
+	}
+	return e.number < f.number
 }
+
+func (q queue) less(i, j int) bool { return q[i].before(&q[j]) }
 
 func (q *queue) push(e event) {
 	*q = append(*q, e)

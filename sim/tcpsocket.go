@@ -26,6 +26,7 @@ type tcpSocket struct {
 	emit     func(tcp.Segment) // send, kept: a new one for each burst would be garbage
 	now      time.Duration     // during a burst
 	marked   bool
+	sent     uint64
 	planned  time.Duration // when a tick is planned; 0: none
 	readers  int
 	writers  int
@@ -167,7 +168,7 @@ func (s *tcpSocket) pump(now time.Duration) {
 	// the next.
 	if at, ok := s.conn.Deadline(); ok && (s.planned == 0 || at < s.planned) {
 		s.planned = at
-		s.host.net.plan(event{at: at, timer: s})
+		s.host.net.plan(event{at: at, flow: s.id, number: timerNumber, timer: s})
 	}
 	if s.conn.State() == tcp.Closed {
 		if s.listener != nil {
@@ -179,7 +180,10 @@ func (s *tcpSocket) pump(now time.Duration) {
 }
 
 func (s *tcpSocket) send(seg tcp.Segment) {
-	s.host.send(s.now, &Packet{Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg})
+	s.sent++
+	s.host.send(s.now, &Packet{
+		Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg, flow: s.id, number: s.sent,
+	})
 }
 
 // yields tells whether the connection, over but for TIME-WAIT, makes room for a new one, and makes it.

@@ -39,7 +39,7 @@ func (h *Host) DialUDP(network string, local, remote *net.UDPAddr) (transport.UD
 }
 
 func (h *Host) openUDP(op, network string, local, remote *net.UDPAddr) (transport.UDPConn, error) {
-	if err := known(network, "udp", "udp4"); err != nil {
+	if err := known(network, "udp", "udp4", "udp6"); err != nil {
 		return nil, opError(op, network, udpOrNil(local), udpOrNil(remote), err)
 	}
 	s, err := h.listenUDP(addrPort(local), addrPort(remote))
@@ -51,7 +51,7 @@ func (h *Host) openUDP(op, network string, local, remote *net.UDPAddr) (transpor
 
 // ListenTCP listens for TCP connections.
 func (h *Host) ListenTCP(network string, local *net.TCPAddr) (transport.TCPListener, error) {
-	if err := known(network, "tcp", "tcp4"); err != nil {
+	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
 		return nil, opError("listen", network, nil, tcpOrNil(local), err)
 	}
 	l, err := h.listenTCP(tcpAddrPort(local))
@@ -71,7 +71,7 @@ func (h *Host) DialTCP(network string, local, remote *net.TCPAddr) (transport.TC
 
 func (h *Host) connect(ctx context.Context, network string, local, remote netip.AddrPort) (transport.TCPConn, error) {
 	to := net.TCPAddrFromAddrPort(remote)
-	if err := known(network, "tcp", "tcp4"); err != nil {
+	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
 		return nil, opError("dial", network, nil, to, err)
 	}
 	s, err := h.dialTCP(ctx, local, remote)
@@ -120,7 +120,7 @@ func (h *Host) Interfaces() ([]*transport.Interface, error) {
 		Index: 1, MTU: MTU, Name: "eth0", Flags: net.FlagUp | net.FlagBroadcast | net.FlagRunning | net.FlagMulticast,
 	})
 	for _, a := range h.addrs {
-		card.AddAddress(&net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(24, 32)})
+		card.AddAddress(&net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen()*3/4, a.BitLen())})
 	}
 	return []*transport.Interface{card}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,21 +21,19 @@ type udpSocket struct {
 
 	mu       sync.Mutex
 	cond     sync.Cond
-	in       []datagram
+	in       []*Packet // from first on
+	first    int
 	buffered int // bytes in `in`
 	limit    int
 	out      []*Packet
+	spare    []*Packet // of the loop: memory for out
 	marked   bool
 	waiting  int
 	closed   bool
-	err      error // from ICMP, for the next call on a connected socket
+	err      error  // from ICMP, for the next call on a connected socket
+	sent     uint64 // by the loop
 	read     deadline
 	write    deadline
-}
-
-type datagram struct {
-	from    netip.AddrPort
-	payload []byte
 }
 
 // receiveBuffer is what a socket holds before it drops; coturn asks for as much, and Linux's default
@@ -77,11 +76,15 @@ func (s *udpSocket) order() uint64 { return s.id }
 func (s *udpSocket) flush(now time.Duration) bool {
 	s.mu.Lock()
 	out := s.out
-	s.out, s.marked = nil, false
+	s.out, s.marked = s.spare, false
 	s.mu.Unlock()
-	for _, p := range out {
+	for i, p := range out {
+		out[i] = nil
+		s.sent++
+		p.flow, p.number = s.id, s.sent
 		s.host.send(now, p)
 	}
+	s.spare = out[:0]
 	return false
 }
 
@@ -90,9 +93,14 @@ func (s *udpSocket) arrive(p *Packet) (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.buffered+len(p.Payload) > s.limit {
+		p.free()
 		return false
 	}
-	s.in = append(s.in, datagram{p.Src, p.Payload})
+	if s.first > 64 && 2*s.first > len(s.in) {
+		s.in = slices.Delete(s.in, 0, s.first) // a reader that never catches up
+		s.first = 0
+	}
+	s.in = append(s.in, p)
 	s.buffered += len(p.Payload)
 	return s.wake()
 }
@@ -126,17 +134,19 @@ func (s *udpSocket) readFrom(p []byte) (int, netip.AddrPort, error) {
 			err := s.err
 			s.err = nil
 			return 0, netip.AddrPort{}, err
-		case len(s.in) > 0:
-			d := s.in[0]
-			s.in[0] = datagram{}
-			s.in = s.in[1:]
-			if len(s.in) == 0 {
-				s.in = nil
+		case s.first < len(s.in):
+			d := s.in[s.first]
+			s.in[s.first] = nil
+			s.first++
+			if s.first == len(s.in) {
+				s.in, s.first = s.in[:0], 0
 			} else {
 				s.cond.Signal() // one wake-up may stand for several datagrams
 			}
-			s.buffered -= len(d.payload)
-			return copy(p, d.payload), d.from, nil
+			s.buffered -= len(d.Payload)
+			n, from := copy(p, d.Payload), d.Src
+			d.free()
+			return n, from, nil
 		}
 		s.waiting++
 		s.cond.Wait()
@@ -156,7 +166,9 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	if local.Addr().IsUnspecified() {
 		local = netip.AddrPortFrom(s.host.source(to.Addr()), local.Port())
 	}
-	packet := &Packet{Proto: firewall.UDP, Src: local, Dst: to, TTL: initialTTL, Payload: append([]byte(nil), p...)}
+	if local.Addr().Is4() != to.Addr().Is4() {
+		return 0, syscall.EAFNOSUPPORT
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -169,7 +181,7 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 		s.err = nil
 		return 0, err
 	}
-	s.out = append(s.out, packet)
+	s.out = append(s.out, newUDP(local, to, p))
 	if !s.marked {
 		s.marked = true
 		s.host.net.mark(s)
@@ -184,7 +196,7 @@ func (s *udpSocket) close() error {
 		return net.ErrClosed
 	}
 	s.closed = true
-	s.in, s.buffered = nil, 0
+	s.in, s.first, s.buffered = nil, 0, 0
 	s.read.stop()
 	s.write.stop()
 	s.cond.Broadcast()

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/nat"
+)
+
+// arrive translates, judges and forwards. What happens in a router wakes nobody. The firewall sees inside
+// addresses, whichever way a packet goes.
+func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
+	if !r.forward(now, p, in) {
+		p.free()
+	}
+	return false
+}
+
+// forward reports whether the packet goes on.
+func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
+	if r.nat != nil && !r.inside[in] {
+		if outcome := r.translate(now, p, r.nat.Inbound); outcome < nat.NotOurs {
+			r.see(now, p, in, false, dropped(outcome), true)
+			return false
+		}
+	}
+	verdict, judged := r.judge(now, p, in)
+	r.see(now, p, in, false, verdict, judged)
+	if judged && verdict.Action != firewall.Allow {
+		if verdict.Action == firewall.Reject {
+			r.reject(now, p, in)
+		}
+		return false
+	}
+	out := r.route(p.Dst.Addr())
+	if out == nil {
+		r.answer(now, p.complaint(r.source(p), hostUnreachable), in)
+		return false
+	}
+	if p.TTL <= 1 {
+		r.answer(now, p.complaint(r.source(p), timeExceeded), in)
+		return false
+	}
+	p.TTL--
+	if r.nat != nil && r.inside[in] && !r.inside[out] {
+		outcome := r.translate(now, p, r.nat.Outbound)
+		if outcome < nat.NotOurs {
+			r.see(now, p, in, true, dropped(outcome), true)
+			return false
+		}
+		if outcome == nat.Hairpinned {
+			if out = r.route(p.Dst.Addr()); out == nil {
+				return false
+			}
+		}
+	}
+	r.see(now, p, out, true, verdict, judged)
+	out.send(now, p)
+	return true
+}
+
+// dropped is a NAT's verdict on a packet that goes no further.
+func dropped(o nat.Outcome) firewall.Verdict {
+	return firewall.Verdict{Action: firewall.Drop, Rule: "nat: " + o.String()}
+}
+
+// translate asks the NAT, and changes in the packet what it changed.
+func (r *Router) translate(now time.Duration, p *Packet, ask func(time.Time, nat.Packet) (nat.Packet, nat.Outcome)) nat.Outcome {
+	flow := nat.Packet{Proto: p.Proto, Src: p.Src, Dst: p.Dst, Flags: firewall.TCPFlags(p.TCP.Flags), About: p.quote()}
+	flow, outcome := ask(r.net.start.Add(now), flow)
+	if outcome < nat.Translated {
+		return outcome
+	}
+	p.Src, p.Dst = flow.Src, flow.Dst
+	if flow.About != nil {
+		p.ICMP = p.ICMP.readdressed(flow.About)
+	}
+	return outcome
+}
+
+// judge asks the firewall about packets that cross it.
+func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict, bool) {
+	if r.wall == nil {
+		return firewall.Verdict{}, false
+	}
+	direction := firewall.Inbound
+	if r.inside[in] {
+		if out := r.route(p.Dst.Addr()); out != nil && r.inside[out] {
+			return firewall.Verdict{}, false // between two hosts of the inside
+		}
+		direction = firewall.Outbound
+	}
+	return r.wall.Decide(r.net.start.Add(now), firewall.Packet{
+		Proto: p.Proto, Src: p.Src, Dst: p.Dst, Direction: direction, Flags: firewall.TCPFlags(p.TCP.Flags), About: p.quote(),
+	}), true
+}
+
+// reject answers a packet as iptables' REJECT does: RST for TCP, ICMP for the rest.
+func (r *Router) reject(now time.Duration, p *Packet, in *nic) {
+	if p.Proto == firewall.TCP {
+		r.answer(now, p.refusal(), in)
+		return
+	}
+	r.answer(now, p.complaint(r.source(p), adminProhibited), in)
+}
+
+// answer sends a packet of the router's own back, if there is one. To the outside of a NAT it speaks of
+// outside addresses.
+func (r *Router) answer(now time.Duration, p *Packet, to *nic) {
+	if p == nil {
+		return
+	}
+	r.sent++
+	p.flow, p.number = r.number, r.sent
+	if r.nat != nil && !r.inside[to] {
+		r.translate(now, p, r.nat.Outbound)
+	}
+	r.see(now, p, to, true, firewall.Verdict{}, false)
+	to.send(now, p)
+}
+
+// source is the address from which the router answers a packet.
+func (r *Router) source(p *Packet) netip.Addr {
+	for _, a := range r.addrs {
+		if a.Is4() == p.Src.Addr().Is4() {
+			return a
+		}
+	}
+	return p.Dst.Addr()
+}
+
+func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall.Verdict, judged bool) {
+	if r.tap != nil {
+		r.tap(Sighting{At: now, Node: r.name, Inside: r.inside[at], Out: out, Packet: p, Verdict: v, Judged: judged})
+	}
+}
