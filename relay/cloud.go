@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -67,10 +68,11 @@ type Config struct {
 type RelaySite struct {
 	Name         string
 	Addr         netip.Addr
-	MessagePorts []int // TCP, WebSocket over TLS
-	UDPPorts     []int // TURN over UDP
-	TCPPorts     []int // TURN over TCP
-	Set          Set   // of addresses that it belongs to; empty: it serves every account
+	Host         string // the domain name by which clients find it; empty: they are told the address
+	MessagePorts []int  // TCP, WebSocket over TLS
+	UDPPorts     []int  // TURN over UDP
+	TCPPorts     []int  // TURN over TCP
+	Set          Set    // of addresses that it belongs to; empty: it serves every account
 }
 
 // GatewaySite is an entrance to SD-RTN for messages: a wss URL, path included.
@@ -152,10 +154,20 @@ func (cfg *Config) validate() error {
 	return nil
 }
 
+// host is how clients are told where the relay is.
+func (site RelaySite) host() string {
+	if site.Host != "" {
+		return site.Host
+	}
+	return site.Addr.String()
+}
+
 func (site RelaySite) validate() error {
 	switch {
 	case !site.Addr.IsValid():
 		return errors.New("no address")
+	case strings.ContainsAny(site.Host, ":/?#[]@ "):
+		return fmt.Errorf("host %q is no domain name", site.Host)
 	case len(site.MessagePorts) == 0:
 		return errors.New("no port for messages")
 	case len(site.UDPPorts) == 0:

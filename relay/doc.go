@@ -56,6 +56,8 @@
 //	 "iceServers":[{"urls":["turn:192.0.2.138:3478?transport=udp","turn:192.0.2.138:3433?transport=tcp"],
 //	                "username":"1795545603:91297747b57d2464","credential":"I+S0KheN6bxfuj2H8Xn3QI8OA3E="}, ...]}
 //
+// An address may be a domain name: the relay's, if it has one.
+//
 // relays, messageUrls and iceServers each name every relay, in the order in which to try them; the
 // order depends on the App ID and channel only. messageUrls has the first message port of every
 // relay, then the second of every relay, and so on. iceServers has the first UDP and the first TCP port of every

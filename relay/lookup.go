@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
-	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -184,14 +185,14 @@ func (c *Cloud) answer(s session, sites []RelaySite) LookupAnswer {
 	a := LookupAnswer{Session: s.Name, Expires: time.Unix(s.Expires, 0).UTC()}
 	for _, site := range sites {
 		a.Relays = append(a.Relays, RelayInfo{
-			Address:      site.Addr.String(),
+			Address:      site.host(),
 			MessagePorts: site.MessagePorts, UDPPorts: site.UDPPorts, TCPPorts: site.TCPPorts,
 		})
 		username := s.turnUsername()
 		a.ICEServers = append(a.ICEServers, ICEServer{
 			URLs: []string{
-				"turn:" + at(site.Addr, site.UDPPorts[0]) + "?transport=udp",
-				"turn:" + at(site.Addr, site.TCPPorts[0]) + "?transport=tcp",
+				"turn:" + at(site.host(), site.UDPPorts[0]) + "?transport=udp",
+				"turn:" + at(site.host(), site.TCPPorts[0]) + "?transport=tcp",
 			},
 			Username: username, Credential: turnCredential(c.cfg.Secret, username),
 		})
@@ -202,7 +203,7 @@ func (c *Cloud) answer(s session, sites []RelaySite) LookupAnswer {
 		more = false
 		for _, site := range sites {
 			if i < len(site.MessagePorts) {
-				a.MessageURLs = append(a.MessageURLs, "wss://"+at(site.Addr, site.MessagePorts[i])+MessagesPath+"?session="+token)
+				a.MessageURLs = append(a.MessageURLs, "wss://"+at(site.host(), site.MessagePorts[i])+MessagesPath+"?session="+token)
 				more = true
 			}
 		}
@@ -210,7 +211,5 @@ func (c *Cloud) answer(s session, sites []RelaySite) LookupAnswer {
 	return a
 }
 
-// at is "address:port" as URLs have it, an IPv6 address in brackets.
-func at(addr netip.Addr, port int) string {
-	return netip.AddrPortFrom(addr, uint16(port)).String()
-}
+// at is "host:port" as URLs have it, an IPv6 address in brackets.
+func at(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

@@ -25,6 +25,7 @@ type probe struct {
 	proto    string
 	from     netip.Addr
 	source   uint16 // source port; 0: any
+	after    int    // the timeline's last event before it
 	to       netip.AddrPort
 	answered bool
 	refused  bool // by an ICMP error or a reset
@@ -111,10 +112,11 @@ func (s *scene) tryAll(who string, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
+	before := len(s.world.Timeline.Events())
 	var wait sync.WaitGroup
 	for i := range s.probes {
 		p := &s.probes[i]
-		p.from = host.Addr()
+		p.from, p.after = host.Addr(), before
 		// One after the other, by a hair: which of two goroutines of one instant runs first is chance, and
 		// with it who gets which source port.
 		wait.Go(func() {
@@ -188,7 +190,7 @@ func tryTCP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bo
 // first is the first packet of a probe that the firewall saw.
 func (s *scene) first(p probe) (timeline.Event, bool) {
 	for _, e := range s.find(atWall, from(p.from), to(p.to.Addr())) {
-		if e.Proto == p.proto && e.To == p.to && (p.source == 0 || e.From.Port() == p.source) {
+		if e.Seq > p.after && e.Proto == p.proto && e.To == p.to && (p.source == 0 || e.From.Port() == p.source) {
 			return e, true
 		}
 	}

@@ -107,6 +107,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"whitelist", s.sweepSteps()},
 		{"whitelist", s.missingSteps()},
 		{"lists", s.listSteps()},
+		{"names", s.nameSteps()},
 		{"lookups without an SDK", s.inquirySteps()},
 		{"accounts", s.accountSteps()},
 		{"trouble", s.troubleSteps()},

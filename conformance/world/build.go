@@ -3,13 +3,15 @@ package world
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/dns"
-	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // Delays of the links, one way.
@@ -32,12 +34,12 @@ func (w *World) build() error {
 	for _, p := range []Place{people[0], printer, officeDNS} {
 		inside = append(inside, w.connect(p, w.wall, lanDelay))
 	}
-	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, Gateways, {CompanyProxy, CompanyTURN}} {
+	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
 			w.connect(p, internet, internetDelay)
 		}
 	}
-	wall, err := firewall.New(w.policy, firewall.Timeouts{})
+	wall, err := newOffice(&w.cfg, netip.PrefixFrom(people[0].Addr, 32))
 	if err != nil {
 		return fmt.Errorf("set up the office's firewall: %w", err)
 	}
@@ -67,18 +69,22 @@ func (w *World) place(p Place) *sim.Host {
 // nameService gives the office and the internet a name server each. The office's stands inside, as
 // enterprises have it: the whitelist lets no name query out.
 func (w *World) nameService() error {
-	zone := dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr)}
+	w.zone = dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr)}
 	for _, p := range Gateways {
-		zone[gatewayName(p)] = dns.At(p.Addr)
+		w.zone[gatewayName(p)] = dns.At(p.Addr)
+	}
+	for _, p := range slices.Concat(ProductionEdges, ProductionRelays) {
+		w.zone[productionName(p)] = dns.At(p.Addr)
 	}
 	for _, p := range []Place{officeDNS, publicDNS} {
-		server, err := dns.Listen(w.hosts[p.Name], netip.AddrPortFrom(p.Addr, dns.Port), zone)
+		server, err := dns.Listen(w.hosts[p.Name], netip.AddrPortFrom(p.Addr, dns.Port), w.zone)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", p.Name, err)
 		}
+		w.nameServers = append(w.nameServers, server)
 		w.run(p.Name, server.Serve)
 	}
-	for _, places := range [][]Place{people, Relays, ProductionRelays, {CompanyProxy}} {
+	for _, places := range [][]Place{people, Relays, ProductionRelays, {NewRelay, CompanyProxy}} {
 		for _, p := range places {
 			server := publicDNS
 			if Office.Contains(p.Addr) {
@@ -90,6 +96,25 @@ func (w *World) nameService() error {
 			}).Lookup)
 		}
 	}
+	return nil
+}
+
+// Move gives a domain name the address of another host, from the next question on.
+func (w *World) Move(name, host string) error {
+	h, err := w.Host(host)
+	if err != nil {
+		return err
+	}
+	if _, ok := w.zone[name]; !ok {
+		return fmt.Errorf("there is no domain name %q in this world; there are %s", name, strings.Join(slices.Sorted(maps.Keys(w.zone)), ", "))
+	}
+	w.zone[name] = dns.At(h.Addr())
+	for _, server := range w.nameServers {
+		if err := server.SetZone(w.zone); err != nil {
+			return err
+		}
+	}
+	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "name moved", Detail: fmt.Sprintf("%s is %v now", name, h.Addr())})
 	return nil
 }
 

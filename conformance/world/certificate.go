@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,13 +66,16 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 		return nil, err
 	}
 	template := certificate(2, "proxyspec servers")
-	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, Gateways, {CompanyProxy}} {
+	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy}} {
 		for _, p := range places {
 			template.IPAddresses = append(template.IPAddresses, net.IP(p.Addr.AsSlice()))
 		}
 	}
 	for _, p := range Gateways {
 		template.DNSNames = append(template.DNSNames, gatewayName(p))
+	}
+	for _, p := range slices.Concat(ProductionEdges, ProductionRelays) {
+		template.DNSNames = append(template.DNSNames, productionName(p))
 	}
 	template.DNSNames = append(template.DNSNames, ProxyName)
 	key := keyFor("servers")

@@ -58,7 +58,7 @@ func (w *World) Inquire(host string, edge Place, fields map[string]string) (Inqu
 	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: host, Name: "lookup", Length: len(body), Detail: edge.Name + " " + string(body)})
 	ctx, cancel := context.WithTimeout(context.Background(), inquiryTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, lookupURL(edge), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, lookupURL(w.host(edge)), bytes.NewReader(body))
 	if err != nil {
 		return i, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/proxyspec/proxyspec/relay"
 )
@@ -38,6 +39,9 @@ var (
 		place("production-relay-1", "192.0.2.138"),
 		place("production-relay-2", "198.51.100.218"),
 	}
+	// NewRelay serves too, but clients are told of it only once the name of another relay moves there.
+	NewRelay = place("production-relay-3", "203.0.113.25")
+
 	Gateways = []Place{
 		place("gateway-1", "198.51.100.11"),
 		place("gateway-2", "198.51.100.12"),
@@ -83,7 +87,25 @@ func span(first, last int) (ports []int) {
 // gatewayName is how clients outside the cloud proxy find a gateway.
 func gatewayName(p Place) string { return p.Name + ".sd-rtn.test" }
 
-func lookupURL(p Place) string { return fmt.Sprintf("https://%v%s", p.Addr, relay.LookupPath) }
+// productionName is how clients find an edge or relay for production by name: "edge-1.cloud-proxy.test",
+// "relay-1.media.cloud-proxy.test".
+func productionName(p Place) string {
+	name := strings.TrimPrefix(p.Name, "production-")
+	if slices.Contains(ProductionRelays, p) {
+		name += ".media"
+	}
+	return name + ".cloud-proxy.test"
+}
+
+func lookupURL(host string) string { return fmt.Sprintf("https://%s%s", host, relay.LookupPath) }
+
+// host is how clients are told where a server of the cloud proxy is.
+func (w *World) host(p Place) string {
+	if w.setup.Named {
+		return productionName(p)
+	}
+	return p.Addr.String()
+}
 
 // Role is what a host of the world is for.
 type Role string
@@ -100,7 +122,7 @@ const (
 // RoleOf is the role of the host at an address.
 func RoleOf(a netip.Addr) Role {
 	for role, places := range map[Role][]Place{
-		Edge: slices.Concat(Edges, ProductionEdges), Relay: slices.Concat(Relays, ProductionRelays), Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
+		Edge: slices.Concat(Edges, ProductionEdges), Relay: slices.Concat(Relays, ProductionRelays, []Place{NewRelay}), Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
 		for _, p := range places {
 			if p.Addr == a {
 				return role

@@ -64,6 +64,12 @@ func (w *World) record(e timeline.Event) timeline.Event {
 
 // seeAtWall records a packet at the firewall: with the verdict where it arrives, on both sides.
 func (w *World) seeAtWall(s sim.Sighting) {
+	now := w.Timeline.Start().Add(s.At)
+	if !s.Judged && !s.Out {
+		if err := w.office.hear(now, s.Packet); err != nil {
+			w.fault(err)
+		}
+	}
 	if !s.Judged && !s.Out || w.unrecorded.Load() {
 		return // between two hosts of the office, or nobody wants to know
 	}
@@ -77,7 +83,7 @@ func (w *World) seeAtWall(s sim.Sighting) {
 	}
 	wire, err := s.Packet.Marshal()
 	if err == nil {
-		err = w.recorder.capture.Packet(side, w.Timeline.Start().Add(s.At), wire, comment)
+		err = w.recorder.capture.Packet(side, now, wire, comment)
 	}
 	if err != nil {
 		w.fault(err)
@@ -86,10 +92,15 @@ func (w *World) seeAtWall(s sim.Sighting) {
 		return
 	}
 	w.recorder.count(s)
+	var code, why string
+	if s.Verdict.Action != firewall.Allow {
+		code, why = w.office.why(now, s.Packet, s.Verdict)
+	}
 	w.record(timeline.Event{
 		Kind: timeline.KindPacket, Actor: wallPlace.Name, Name: "packet", Proto: s.Packet.Proto.String(),
 		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
 		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule, Purpose: carries(s.Packet),
+		Code: code, Detail: why,
 	})
 }
 

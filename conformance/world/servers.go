@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/fakes/edge"
@@ -56,9 +57,16 @@ func (w *World) startCloudProxy() error {
 		Log:        w.logProxy,
 	}
 	edges, relays := w.CloudProxy()
-	for _, p := range relays {
+	hosts := make([]string, len(relays))
+	if w.setup.Named {
+		for i, p := range relays {
+			hosts[i] = productionName(p)
+		}
+		relays, hosts = append(slices.Clone(relays), NewRelay), append(hosts, hosts[0]) // found once the name has moved
+	}
+	for i, p := range relays {
 		cfg.Relays = append(cfg.Relays, relay.RelaySite{
-			Name: p.Name, Addr: p.Addr, MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
+			Name: p.Name, Addr: p.Addr, Host: hosts[i], MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
 		})
 	}
 	for _, p := range Gateways {

@@ -47,7 +47,7 @@ func (w *World) Cut(host string) error {
 // again.
 func (w *World) ForgetFlows() {
 	w.note(EventForgotten, wallPlace.Name)
-	w.net.Do(w.office.Flush)
+	w.net.Do(w.office.wall.Flush)
 }
 
 func (w *World) note(name, detail string) {

@@ -94,7 +94,7 @@ func (u *User) hello() error {
 	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: a.pem}
 	edges, _ := u.world.CloudProxy()
 	for _, p := range edges {
-		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, lookupURL(p))
+		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, lookupURL(u.world.host(p)))
 	}
 	for _, p := range Gateways {
 		hello.Endpoints.Gateways = append(hello.Endpoints.Gateways, gatewayURL(p))

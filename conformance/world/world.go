@@ -14,6 +14,7 @@ import (
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/bubble"
+	"github.com/proxyspec/proxyspec/sim/dns"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 
 	"github.com/pion/transport/v3"
@@ -34,6 +35,12 @@ type Config struct {
 	Accounts   func(...relay.Account) (relay.Accounts, error) // instead of relay.NewAccounts
 	RelayNet   func(transport.Net) transport.Net              // the relays' sockets
 	Gateway    func(*sdrtn.Config)
+
+	// A broken firewall misreads what it is told to let through, misjudges packets, or mishears the name server's
+	// answers. Nil: it is sound. Rules may be called with what it has changed before.
+	Rules   func(*firewall.Policy)
+	Judge   func(firewall.Judge) firewall.Judge
+	Answers func(message []byte) []byte
 }
 
 func (cfg Config) withDefaults() Config {
@@ -58,20 +65,22 @@ type World struct {
 	Timeline *timeline.Timeline
 	Limits   Limits
 
-	cfg      Config
-	setup    Setup
-	net      *sim.Network
-	wall     *sim.Router
-	office   *firewall.Firewall
-	policy   firewall.Policy
-	hosts    map[string]*sim.Host
-	links    map[string]line // of hosts, by their names
-	names    map[netip.Addr]string
-	serving  map[string]func() // stops a server, and waits for it
-	users    map[string]*User
-	backbone *sdrtn.Backbone
-	gateways []*sdrtn.Gateway
-	recorder *recorder
+	cfg    Config
+	setup  Setup
+	net    *sim.Network
+	wall   *sim.Router
+	office *office
+	hosts  map[string]*sim.Host
+	links  map[string]line // of hosts, by their names
+	names  map[netip.Addr]string
+	zone   dns.Zone
+
+	nameServers []*dns.Server
+	serving     map[string]func() // stops a server, and waits for it
+	users       map[string]*User
+	backbone    *sdrtn.Backbone
+	gateways    []*sdrtn.Gateway
+	recorder    *recorder
 
 	ctx    context.Context // of everything that serves
 	cancel context.CancelFunc
@@ -88,8 +97,9 @@ type World struct {
 type Setup struct {
 	Accounts []relay.Account // of the cloud proxy
 	Fault    EdgeFault
-	// Production has the cloud proxy at the vendor's production addresses instead of the document's.
-	Production bool
+	// Production has the cloud proxy at the vendor's production addresses instead of the document's. With Named,
+	// clients are told its domain names instead of the addresses.
+	Production, Named bool
 }
 
 // Prepare changes the setup. It is too late for that once the world is up, which the first use of an SDK
@@ -123,7 +133,6 @@ func New(cfg Config) (*World, error) {
 		Limits:   cfg.Limits,
 		cfg:      cfg,
 		setup:    Setup{Accounts: []relay.Account{Account(AppID)}},
-		policy:   firewall.Whitelist(netip.PrefixFrom(people[0].Addr, 32)),
 		hosts:    map[string]*sim.Host{},
 		links:    map[string]line{},
 		names:    map[netip.Addr]string{},
@@ -140,19 +149,6 @@ func New(cfg Config) (*World, error) {
 	}
 	w.run("network", w.net.Serve)
 	return w, nil
-}
-
-// Policy is what the office's firewall lets through now.
-func (w *World) Policy() firewall.Policy { return w.policy }
-
-// SetPolicy changes what the office's firewall lets through, for flows that are yet to begin.
-func (w *World) SetPolicy(p firewall.Policy) (err error) {
-	w.net.Do(func() { err = w.office.SetPolicy(p) })
-	if err == nil {
-		w.policy = p
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "policy", Detail: p.ID})
-	}
-	return err
 }
 
 // Host is a host by its name, for steps that send packets of their own.

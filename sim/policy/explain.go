@@ -31,7 +31,8 @@ type Explanation struct {
 // Near is the rule that would have matched if the packet differed least.
 type Near struct {
 	Rule  string `json:"rule"`
-	Words string `json:"words"` // "TCP 3461 is one above row T1's range 3433-3460"
+	Words string `json:"words"`           // "TCP 3461 is one above row T1's range 3433-3460"
+	Stale bool   `json:"stale,omitempty"` // it is by a name that had the destination's address until the answer was out of date
 }
 
 // Text is the explanation for a terminal.

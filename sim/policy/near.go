@@ -88,7 +88,7 @@ func (p *Policy) nearest(q Question, u Use) (Near, bool) {
 	if differences > 2 || differences == 2 && stranger {
 		return Near{}, false
 	}
-	return Near{Rule: best.entry.ruleID(best.proto), Words: best.words(q, u)}, true
+	return Near{Rule: best.entry.ruleID(best.proto), Words: best.words(q, u), Stale: best.stale != ""}, true
 }
 
 func btoi(b bool) int {
