@@ -18,6 +18,7 @@ const (
 	MethodLeave            = "leave"
 	MethodPublish          = "publish"
 	MethodSubscribe        = "subscribe"
+	MethodMute             = "mute"
 	MethodSend             = "send"
 	MethodStats            = "stats"
 	MethodReset            = "reset"
@@ -128,6 +129,14 @@ type Subscribe struct {
 	Client string `json:"client"`
 	UID    string `json:"uid"`
 	Audio  bool   `json:"audio"`
+	Video  bool   `json:"video"`
+}
+
+// Mute says which of what the client publishes it goes on sending: nothing of a kind that is muted leaves, not even
+// silence. The suite has its own users do this, never the SDK under test.
+type Mute struct {
+	Client string `json:"client"`
+	Audio  bool   `json:"audio"` // true: muted
 	Video  bool   `json:"video"`
 }
 

@@ -103,6 +103,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"SD-RTN", s.sdrtnSteps()},
 		{"messages", s.messageSteps()},
 		{"media", s.mediaSteps()},
+		{"media", s.countSteps()},
 		{"whitelist", s.probeSteps()},
 		{"whitelist", s.sweepSteps()},
 		{"whitelist", s.missingSteps()},

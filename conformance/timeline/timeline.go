@@ -52,6 +52,8 @@ type Event struct {
 	Digest  string         `json:"digest,omitempty"`  // SHA-256 of a message's text
 	Count   int            `json:"count,omitempty"`   // of packets or messages
 	Frames  int            `json:"frames,omitempty"`  // of a media track
+	Missing int            `json:"missing,omitempty"` // packets of a media track that have not come, by their numbers
+	Codec   string         `json:"codec,omitempty"`   // of a media track: "vp8"
 	Detail  string         `json:"detail,omitempty"`  // in words
 }
 

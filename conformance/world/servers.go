@@ -150,5 +150,6 @@ func (w *World) logSDRTN(e sdrtn.Event) {
 	w.record(timeline.Event{
 		Kind: timeline.KindSDRTN, Actor: e.Gateway, Name: e.Name, From: e.Source, User: e.User, Peer: e.Peer,
 		Media: e.Kind, Digest: e.Digest, Count: e.Packets, Frames: e.Frames, Length: e.Bytes, Code: e.Code, Detail: e.Detail,
+		Missing: e.Missing, Codec: e.Codec,
 	})
 }

@@ -67,6 +67,29 @@ var conducts = []Mutant{
 		}),
 	},
 	{
+		Name: "tries-for-ever", Breaks: []string{"CP-FLOW-11"},
+		Description: "goes on trying, without end, after it has said that a join failed",
+		make: conduct(func(f *front) func(*contract.Call) {
+			var try func(*contract.Call)
+			try = func(c *contract.Call) {
+				f.inner.Begin(c.Divert(func(result any, err error) {
+					c.Reply(result, err)
+					if err != nil {
+						again := as(c, contract.MethodJoin)
+						f.later(5*time.Second, func() { try(again) })
+					}
+				}))
+			}
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodJoin {
+					try(c)
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
 		Name: "alters-messages", Breaks: []string{"CP-FLOW-06"},
 		Description: "cuts the last character off every message",
 		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:max(0, len(p.Text)-1)] }),
@@ -299,6 +322,11 @@ var conducts = []Mutant{
 				f.inner.Begin(c)
 			}
 		}),
+	},
+	{
+		Name: "codec-of-its-own", Breaks: []string{"CP-SEQ-10"},
+		Description: "uses VP8 whatever codec the client is made for",
+		make:        rewrites(contract.MethodCreateClient, func(p *contract.CreateClient) { p.Codec = "vp8" }),
 	},
 	{
 		Name: "ignores-create-client", Breaks: []string{"CP-API-19"},

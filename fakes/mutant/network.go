@@ -20,11 +20,10 @@ var networks = []Mutant{
 		Description: "sends one media packet in a hundred to SD-RTN itself instead of to the relay",
 		make: func(cfg sdk.Config) SDK {
 			var stray atomic.Pointer[net.UDPAddr]
-			var media atomic.Int64
-			cfg.Net = &turnNet{cfg.Net, func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
-				astray := stray.Load()
-				if channelData := len(p) > 0 && p[0]&0xc0 == 0x40; channelData && astray != nil && media.Add(1)%100 == 0 {
-					return conn.WriteTo(p, astray)
+			chosen := oneMediaPacketIn(100)
+			cfg.Net = &turnNet{Net: cfg.Net, write: func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+				if astray := stray.Load(); astray != nil && chosen(p) {
+					to = astray
 				}
 				return conn.WriteTo(p, to)
 			}}
@@ -75,13 +74,20 @@ var networks = []Mutant{
 	{
 		Name: "keeps-allocations", Breaks: []string{"CP-SEQ-04"},
 		Description: "doesn't give its TURN allocations back",
+		make: muffled(func() func([]byte) bool {
+			return func(p []byte) bool { return bytes.HasPrefix(p, refresh) && bytes.Contains(p, noLifetime) }
+		}),
+	},
+	{
+		Name: "loses-media", Breaks: []string{"CP-FLOW-06"},
+		Description: "loses one media packet in a hundred of those that it counts as sent",
+		make:        muffled(func() func([]byte) bool { return oneMediaPacketIn(100) }),
+	},
+	{
+		Name: "misses-media", Breaks: []string{"CP-FLOW-06"},
+		Description: "loses one media packet in a hundred of those that come to it",
 		make: config(func(cfg *sdk.Config) {
-			cfg.Net = &turnNet{cfg.Net, func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
-				if bytes.HasPrefix(p, refresh) && bytes.Contains(p, noLifetime) {
-					return len(p), nil
-				}
-				return conn.WriteTo(p, to)
-			}}
+			cfg.Net = &turnNet{Net: cfg.Net, drops: oneMediaPacketIn(100)}
 		}),
 	},
 }
@@ -118,10 +124,12 @@ func (f *front) ping(to *net.UDPAddr) {
 	_, _ = conn.WriteTo([]byte("ping"), to)
 }
 
-// turnNet is a network whose unconnected UDP sockets, which are those to TURN servers, write in a way of their own.
+// turnNet is a network whose unconnected UDP sockets, which are those to TURN servers, write and read in a way of
+// their own. Nil: as they should.
 type turnNet struct {
 	transport.Net
 	write func(conn net.PacketConn, p []byte, to net.Addr) (int, error)
+	drops func(p []byte) bool // tells of a packet that has come whether it is passed over
 }
 
 func (n *turnNet) ListenPacket(network, address string) (net.PacketConn, error) {
@@ -137,4 +145,39 @@ type turnConn struct {
 	n *turnNet
 }
 
-func (c turnConn) WriteTo(p []byte, to net.Addr) (int, error) { return c.n.write(c.PacketConn, p, to) }
+func (c turnConn) WriteTo(p []byte, to net.Addr) (int, error) {
+	if c.n.write == nil {
+		return c.PacketConn.WriteTo(p, to)
+	}
+	return c.n.write(c.PacketConn, p, to)
+}
+
+func (c turnConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(p)
+		if err != nil || c.n.drops == nil || !c.n.drops(p[:n]) {
+			return n, from, err
+		}
+	}
+}
+
+// muffled makes a mutant whose packets to TURN servers are swallowed where eats says so.
+func muffled(eats func() func(p []byte) bool) func(sdk.Config) SDK {
+	return config(func(cfg *sdk.Config) {
+		swallows := eats()
+		cfg.Net = &turnNet{Net: cfg.Net, write: func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+			if swallows(p) {
+				return len(p), nil
+			}
+			return conn.WriteTo(p, to)
+		}}
+	})
+}
+
+// oneMediaPacketIn picks one ChannelData message (RFC 8656, section 12.4) with media in n.
+func oneMediaPacketIn(n int64) func(p []byte) bool {
+	var count atomic.Int64
+	return func(p []byte) bool {
+		return len(p) > 4 && p[0]&0xc0 == 0x40 && isMedia(p[4:]) && count.Add(1)%n == 0
+	}
+}

@@ -50,9 +50,14 @@ var relays = []Mutant{
 		}),
 	},
 	{
-		Name: "loses-media", Breaks: []string{"CP-FLOW-06"},
-		Description: "loses one media packet in ten on the way to SD-RTN",
-		ground:      func() Ground { return Ground{RelayNet: func(n transport.Net) transport.Net { return lossyNet{n} }} },
+		Name: "loses-media-up", Breaks: []string{"CP-FLOW-06"},
+		Description: "loses one media packet in a hundred on the way to SD-RTN",
+		ground:      losingMedia(up),
+	},
+	{
+		Name: "loses-media-down", Breaks: []string{"CP-FLOW-06"},
+		Description: "loses one media packet in a hundred on the way to the client",
+		ground:      losingMedia(down),
 	},
 }
 
@@ -91,8 +96,24 @@ func rewriting(change func(string) string) treatment {
 	}
 }
 
-// lossyNet is a network whose relayed transport addresses lose packets that they send.
-type lossyNet struct{ transport.Net }
+// The ways of media through a relay.
+const (
+	up   = "to SD-RTN"
+	down = "to the client"
+)
+
+// losingMedia makes relays that lose one media packet in a hundred one way.
+func losingMedia(way string) func() Ground {
+	return func() Ground {
+		return Ground{RelayNet: func(n transport.Net) transport.Net { return lossyNet{n, way} }}
+	}
+}
+
+// lossyNet is a network whose relayed transport addresses lose packets.
+type lossyNet struct {
+	transport.Net
+	way string
+}
 
 // firstRelayed is the first port of relayed transport addresses (RFC 8656, section 7.2).
 const firstRelayed = 49152
@@ -102,22 +123,38 @@ func (n lossyNet) ListenUDP(network string, local *net.UDPAddr) (transport.UDPCo
 	if err != nil || local == nil || local.Port < firstRelayed {
 		return conn, err
 	}
-	return &lossyConn{UDPConn: conn}, nil
+	return &lossyConn{UDPConn: conn, way: n.way}, nil
 }
 
 type lossyConn struct {
 	transport.UDPConn
-	sent int
+	way  string
+	seen int // media packets that way; one goroutine counts them
 }
 
 // isMedia tells RTP and RTCP from STUN and DTLS, which come again when they are lost (RFC 7983, section 7).
 func isMedia(p []byte) bool { return len(p) > 0 && p[0] >= 128 && p[0] <= 191 }
 
 func (c *lossyConn) WriteTo(p []byte, to net.Addr) (int, error) {
-	if isMedia(p) {
-		if c.sent++; c.sent%10 == 0 {
-			return len(p), nil
-		}
+	if c.way == up && c.loses(p) {
+		return len(p), nil
 	}
 	return c.UDPConn.WriteTo(p, to)
+}
+
+func (c *lossyConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.UDPConn.ReadFrom(p)
+		if err != nil || c.way != down || !c.loses(p[:n]) {
+			return n, from, err
+		}
+	}
+}
+
+func (c *lossyConn) loses(p []byte) bool {
+	if !isMedia(p) {
+		return false
+	}
+	c.seen++
+	return c.seen%100 == 0
 }

@@ -142,6 +142,11 @@ var settings = []Mutant{
 		make:        keeps(func(before sdk.Setting, s *sdk.Setting) { s.Turn = before.Turn }),
 	},
 	{
+		Name: "stop-clears-its-own", Breaks: []string{"CP-API-22", "CP-API-23", "CP-API-24", "CP-API-25", "CP-API-31"},
+		Description: "clears only startProxyServer when stopProxyServer is called",
+		make:        keeps(func(before sdk.Setting, s *sdk.Setting) { s.Proxy, s.Turn = before.Proxy, before.Turn }),
+	},
+	{
 		Name: "stop-clears-one", Breaks: []string{"CP-API-24"},
 		Description: "clears setProxyServer but not setTurnServer when stopProxyServer is called and both are set",
 		make: keeps(func(before sdk.Setting, s *sdk.Setting) {

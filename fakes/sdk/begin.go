@@ -69,6 +69,14 @@ func (c *client) begin(call *contract.Call) error {
 			}
 			return s.publish(p.Audio, p.Video, later)
 		})
+	case contract.MethodMute:
+		return now(call, func(p contract.Mute) error {
+			s, err := c.joined(call.Method)
+			if err != nil {
+				return err
+			}
+			return s.mute(p.Audio, p.Video)
+		})
 	case contract.MethodSubscribe:
 		return begun(call, func(p contract.Subscribe) error {
 			s, err := c.joined(call.Method)

@@ -50,6 +50,9 @@ var (
 // due is when the n-th frame is to be sent, after the connection came up.
 func (s source) due(n int) time.Duration { return s.phase + time.Duration(n)*s.interval }
 
+// after is the first frame that is due after some time.
+func (s source) after(elapsed time.Duration) int { return int((elapsed-s.phase)/s.interval) + 1 }
+
 // vp8Header is the uncompressed data chunk of a shown frame (RFC 6386, section 9.1) and the beginnings of its two
 // partitions, all zeros. Those decode as the plainest header, the plainest modes and no coefficients, and are longer than
 // a picture of this size needs: a browser decodes the frame, and nobody the bytes that follow.

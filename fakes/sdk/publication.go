@@ -17,8 +17,10 @@ import (
 // publication is what the client sends.
 type publication struct {
 	stream
-	mu     sync.Mutex // guards what the tracks count
+	mu     sync.Mutex // guards what the tracks count, and muted
 	tracks []*sending
+	muted  map[string]bool // by kind
+	woken  chan struct{}   // capacity 1: muted has changed
 }
 
 // sending is one track of a publication.
@@ -34,7 +36,7 @@ func (s *session) publish(audio, video bool, first func(error)) error {
 	if !audio && !video {
 		return invalid("publish needs audio, video or both")
 	}
-	p := &publication{}
+	p := &publication{woken: make(chan struct{}, 1)}
 	p.stream = stream{
 		name:    "publishing",
 		request: sdrtn.Frame{Type: sdrtn.TypePublish, Audio: audio, Video: video},
@@ -95,11 +97,32 @@ func (p *publication) started(at *peer) {
 	at.tasks.Go(func() { p.s.senders.Run(func() { p.send(at, locals) }) })
 }
 
+// mute stops the sending of some tracks, and takes that of the others up again, with a frame that needs none before.
+func (s *session) mute(audio, video bool) error {
+	s.mu.Lock()
+	p := s.publication
+	s.mu.Unlock()
+	if p == nil {
+		return contract.SDKError(CodeInvalidOperation, "mute needs a client that publishes")
+	}
+	p.mu.Lock()
+	p.muted = map[string]bool{kindAudio: audio, kindVideo: video}
+	p.mu.Unlock()
+	for _, t := range p.tracks {
+		t.wantKey.Store(true)
+	}
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
 // send sends the frames of all tracks at their pace until the session's life ends or the peer goes down. One
 // goroutine sends them all: of two tickers due at one instant it would be chance which is first.
 func (p *publication) send(at *peer, locals []*webrtc.TrackLocalStaticRTP) {
 	began := time.Now()
-	sent := make([]int, len(p.tracks)) // frames of each track on this peer
+	due := make([]int, len(p.tracks)) // the next frame of each track on this peer
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -108,16 +131,24 @@ func (p *publication) send(at *peer, locals []*webrtc.TrackLocalStaticRTP) {
 			return
 		case <-at.down:
 			return
+		case <-p.woken:
 		case <-timer.C:
 		}
+		p.mu.Lock()
+		muted := p.muted
+		p.mu.Unlock()
 		elapsed := time.Since(began)
 		next := time.Duration(math.MaxInt64)
 		for i, t := range p.tracks {
-			if t.due(sent[i]) <= elapsed {
-				p.sendFrame(t, locals[i])
-				sent[i]++
+			if muted[t.kind] {
+				due[i] = t.after(elapsed)
+				continue
 			}
-			next = min(next, t.due(sent[i])-elapsed)
+			if t.due(due[i]) <= elapsed {
+				p.sendFrame(t, locals[i])
+				due[i]++
+			}
+			next = min(next, t.due(due[i])-elapsed)
 		}
 		timer.Reset(next)
 	}

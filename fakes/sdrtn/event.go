@@ -16,7 +16,7 @@ const (
 	EventUnpublished  = "unpublished"  // Detail: why
 	EventSubscribed   = "subscribed"   // Peer: the publisher; Detail: to what
 	EventUnsubscribed = "unsubscribed" // Peer; Detail: why
-	EventMediaFirst   = "media.first"  // the first RTP packet of a track: Kind; Source as ICE sees it
+	EventMediaFirst   = "media.first"  // the first RTP packet of a track: Kind, Codec; Source as ICE sees it
 	EventMediaIn      = "media.in"     // a track's totals, when it ends or on demand: Kind, no Source
 	EventMediaOut     = "media.out"    // totals of what was forwarded of it: Peer: the publisher; Kind, no Source
 	EventRefused      = "refused"      // User if any; Code; Detail
@@ -33,11 +33,13 @@ type Event struct {
 	Peer    string
 	Version string // of the SDK
 	Kind    string // of media: "audio" or "video"
+	Codec   string // of media: "opus", "vp8" or "h264"
 	Digest  string // hexadecimal SHA-256 of a message's text, or over a track's encoded frames
 
 	Packets int // RTP packets of a track
 	Bytes   int // of RTP payload
 	Frames  int // encoded frames that came whole
+	Missing int // packets that have not come, by their numbers
 
 	Code   string // of a refusal
 	Detail string // in words

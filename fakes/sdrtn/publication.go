@@ -137,7 +137,7 @@ func (p *publication) read(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		}
 		if first {
 			p.g.log(Event{Name: EventMediaFirst, Source: remote(r.Transport()), Channel: p.user.key.channel,
-				User: p.user.uid, Kind: kind})
+				User: p.user.uid, Kind: kind, Codec: codecName(t.Codec().MimeType)})
 		}
 		p.mu.Lock()
 		meter.Count(packet)
@@ -188,8 +188,14 @@ func (p *publication) logTotals(kind string) {
 }
 
 func totals(e Event, t rtc.Totals) Event {
-	e.Packets, e.Bytes, e.Frames, e.Digest = t.Packets, t.Bytes, t.Frames, t.Digest
+	e.Packets, e.Bytes, e.Frames, e.Missing, e.Digest = t.Packets, t.Bytes, t.Frames, t.Missing, t.Digest
 	return e
+}
+
+// codecName is what a MIME type calls a codec: "vp8" of "video/VP8".
+func codecName(mime string) string {
+	_, name, _ := strings.Cut(strings.ToLower(mime), "/")
+	return name
 }
 
 // offered gives pc the offer of a frame and checks that it has an m-line for every kind that the frame names.

@@ -63,7 +63,7 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     And alice subscribes to bob
     And bob subscribes to alice
     And 2 seconds pass
-    Then in 10 seconds SD-RTN gets every packet of alice's audio and video that she counts as sent
+    Then in 10 seconds SD-RTN gets every packet of alice's audio and video
     And in 10 seconds alice counts every packet and frame of bob's audio and video that SD-RTN sends her
 
   @CP-FLOW-07

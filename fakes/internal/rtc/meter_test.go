@@ -49,9 +49,36 @@ func TestMeter(t *testing.T) {
 				bytes += len(p.Payload)
 			}
 			sum := sha256.Sum256([]byte(tt.digest))
+			got := m.Totals()
+			got.Missing = 0
 			require.Equal(t, Totals{
 				Packets: len(tt.packets), Bytes: bytes, Frames: tt.frames, Digest: hex.EncodeToString(sum[:]),
-			}, m.Totals())
+			}, got)
+		})
+	}
+}
+
+func TestMeterNoticesWhatIsMissing(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		numbers []uint16
+		missing int
+	}{
+		{"none", []uint16{7, 8, 9}, 0},
+		{"across the wrap", []uint16{65534, 65535, 0, 1}, 0},
+		{"one", []uint16{7, 9}, 1},
+		{"three, across the wrap", []uint16{65534, 2}, 3},
+		{"one that comes late", []uint16{7, 9, 8}, 0},
+		{"one that comes twice", []uint16{7, 8, 8}, 0},
+		{"a late one that comes twice", []uint16{7, 9, 8, 8}, 0},
+		{"a new numbering", []uint16{7, 9, 30000, 30001}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := NewMeter(webrtc.MimeTypeOpus)
+			for _, n := range tt.numbers {
+				m.Count(packet(n, true, "a"))
+			}
+			require.Equal(t, tt.missing, m.Totals().Missing)
 		})
 	}
 }
