@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
-	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
@@ -93,13 +91,7 @@ func (s *scene) relayDies(which, how string) error {
 		}
 	}
 	for _, name := range names {
-		var err error
-		if how == "stops" {
-			err = s.world.Stop(name)
-		} else {
-			err = s.world.Cut(name)
-		}
-		if err != nil {
+		if err := s.fail(name, how); err != nil {
 			return err
 		}
 	}
@@ -135,7 +127,7 @@ func (s *scene) state(state string) test {
 
 // sinceTrouble is events after the world was last broken.
 func (s *scene) sinceTrouble() test {
-	broken := s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten))
+	broken := s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))
 	if len(broken) == 0 {
 		return func(timeline.Event) bool { return false }
 	}
@@ -149,26 +141,11 @@ func (s *scene) told() []timeline.Event {
 	})
 }
 
-// alive is events that came from a relay which is still there.
-func (s *scene) alive(e timeline.Event) bool {
-	return !slices.Contains(s.died, s.world.NameOf(e.From.Addr()))
-}
-
 func (s *scene) messagesRecover() error {
-	back := func() []timeline.Event {
-		return s.ofAlice(s.sinceTrouble(), named(sdrtn.EventJoined), fromRole(world.Relay), s.alive)
-	}
-	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(back(), s.told()...) })
-	if len(back()) > 0 {
-		time.Sleep(settling) // SD-RTN hears of her join before she hears that it did
-		if err := s.send(world.Alice, "can you hear me again?"); err != nil {
+	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(s.backThroughRelay(), s.told()...) })
+	if len(s.backThroughRelay()) > 0 {
+		if arrived, err := s.messageThroughRelay(); err != nil || arrived {
 			return err
-		}
-		arrived := s.await(func() []timeline.Event {
-			return s.ofAlice(s.sinceTrouble(), named(sdrtn.EventMessageIn), fromRole(world.Relay), s.alive)
-		})
-		if len(arrived) > 0 {
-			return nil
 		}
 	}
 	return s.recovered("messages", nil)

@@ -24,11 +24,11 @@ type authority struct {
 }
 
 // ca is made once a process: it is the same in every world.
-var ca = sync.OnceValues(newAuthority)
+var ca = sync.OnceValues(func() (*authority, error) { return newAuthority("authority", "proxyspec simulated internet") })
 
-func newAuthority() (*authority, error) {
-	key := keyFor("authority")
-	template := certificate(1, "proxyspec simulated internet")
+func newAuthority(seed, name string) (*authority, error) {
+	key := keyFor(seed)
+	template := certificate(1, name)
 	template.IsCA, template.BasicConstraintsValid = true, true
 	template.KeyUsage = x509.KeyUsageCertSign
 	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
@@ -65,6 +65,21 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.certify()
+})
+
+// inspectorTLS is that of a host that stands in for all of them, with certificates of its own authority, which
+// nobody trusts.
+var inspectorTLS = sync.OnceValues(func() (*tls.Config, error) {
+	a, err := newAuthority("inspector", "office TLS inspection")
+	if err != nil {
+		return nil, err
+	}
+	return a.certify()
+})
+
+// certify makes the configuration of the internet's servers.
+func (a *authority) certify() (*tls.Config, error) {
 	template := certificate(2, "proxyspec servers")
 	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy}} {
 		for _, p := range places {
@@ -89,7 +104,7 @@ var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
 		// What browsers prefer, with ML-KEM, is a fifth of the time of a model check that joins 5,000 times.
 		CurvePreferences: []tls.CurveID{tls.X25519},
 	}, nil
-})
+}
 
 // clientTLS trusts the authority and nobody else.
 func clientTLS() (*tls.Config, error) {

@@ -166,7 +166,8 @@ func ladder(events []timeline.Event) []timeline.Event {
 	return shown
 }
 
-// Cause says in words what the firewall stopped, for whoever reads a failure: most failures are there.
+// Cause says in words what the firewall stopped and what else the scenario took away, for whoever reads a failure:
+// most failures are there.
 func (w *World) Cause() string {
 	type stop struct{ proto, to, rule string }
 	why := map[stop]string{} // where rules by name had to do with it
@@ -185,15 +186,21 @@ func (w *World) Cause() string {
 		}
 		count[s]++
 	}
-	if len(order) == 0 {
-		return "the firewall stopped nothing"
-	}
 	var parts []string
-	for _, s := range order[:min(len(order), 6)] {
+	if len(order) == 0 {
+		parts = append(parts, "the firewall stopped nothing")
+	}
+	shown := order[:min(len(order), 6)]
+	for _, s := range shown {
 		parts = append(parts, fmt.Sprintf("%s %s stopped by rule %q (%d packets)%s", s.proto, s.to, s.rule, count[s], why[s]))
 	}
-	if more := len(order) - len(parts); more > 0 {
+	if more := len(order) - len(shown); more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d other destinations", more))
+	}
+	for _, e := range w.Timeline.Events() {
+		if e.Kind == timeline.KindWorld && (e.Name == EventStopped || e.Name == EventCut) {
+			parts = append(parts, fmt.Sprintf("%s was %s by the scenario", e.Detail, e.Name))
+		}
 	}
 	return strings.Join(parts, "; ")
 }

@@ -37,12 +37,16 @@ func newOffice(cfg *Config, clients ...netip.Prefix) (*office, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.wall = wall
-	o.Judge = wall
+	o.install(wall, cfg)
+	return o, o.load(firewall.Whitelist(clients...))
+}
+
+// install has a wall judge from now on.
+func (o *office) install(wall *firewall.Firewall, cfg *Config) {
+	o.wall, o.Judge = wall, wall
 	if cfg.Judge != nil {
 		o.Judge = cfg.Judge(wall)
 	}
-	return o, o.load(firewall.Whitelist(clients...))
 }
 
 // policy is what the firewall lets through now.
@@ -135,7 +139,7 @@ func (w *World) SetPolicy(p firewall.Policy) (err error) {
 		err = w.office.load(p)
 	})
 	if err == nil {
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "policy", Detail: p.ID})
+		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventPolicy, Detail: p.ID})
 	}
 	return err
 }
@@ -147,7 +151,7 @@ func (w *World) Follow(list *policy.Policy) (err error) {
 		err = w.office.follow(time.Now())
 	})
 	if err == nil {
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "policy", Detail: list.ID})
+		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventPolicy, Detail: list.ID})
 	}
 	return err
 }

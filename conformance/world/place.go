@@ -53,8 +53,12 @@ var (
 	// Office is the enterprise's own network.
 	Office    = netip.MustParsePrefix("10.10.0.0/24")
 	officeDNS = place("office-dns", "10.10.0.53")
-	publicDNS = place("public-dns", "192.0.2.53")
-	wallPlace = place("firewall", "10.10.0.1")
+	// OfficeNAT is the office's address on the internet, where it has a NAT.
+	OfficeNAT = netip.MustParseAddr("203.0.113.1")
+	// inspectorOut is where a host that inspects the office's TLS connects from.
+	inspectorOut = place("tls-inspector-out", "203.0.113.2")
+	publicDNS    = place("public-dns", "192.0.2.53")
+	wallPlace    = place("firewall", "10.10.0.1")
 
 	// people are the users that a scenario can name. Alice is the one whose SDK is under test.
 	people = []Place{

@@ -26,17 +26,21 @@ func (w *World) rand(name string) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%016x %s", w.cfg.Seed, name)))
 }
 
-// CloudProxy is where the cloud proxy stands: at the addresses of the document's table, or at those for
-// production.
+// CloudProxy is where the cloud proxy stands: at the addresses of the document's table, or, as a whole or its
+// relays alone, at those for production.
 func (w *World) CloudProxy() (edges, relays []Place) {
+	edges, relays = Edges, Relays
 	if w.setup.Production {
-		return ProductionEdges, ProductionRelays
+		edges = ProductionEdges
 	}
-	return Edges, Relays
+	if w.setup.Production || w.setup.RelaysMoved {
+		relays = ProductionRelays
+	}
+	return edges, relays
 }
 
 func (w *World) startCloudProxy() error {
-	server, err := serverTLS()
+	certified, err := serverTLS()
 	if err != nil {
 		return err
 	}
@@ -51,7 +55,7 @@ func (w *World) startCloudProxy() error {
 	cfg := relay.Config{
 		Secret:     []byte("proxyspec simulated cloud proxy!"),
 		Accounts:   accounts,
-		TLS:        server.Clone(),
+		TLS:        certified.Clone(),
 		GatewayTLS: client,
 		Rand:       w.rand("sessions"),
 		Log:        w.logProxy,
@@ -80,9 +84,9 @@ func (w *World) startCloudProxy() error {
 	}
 	for _, p := range edges {
 		at := netip.AddrPortFrom(p.Addr, 443)
-		var e listener = cloud.Edge(p.Name, w.hosts[p.Name], at)
+		var e server = cloud.Edge(p.Name, w.hosts[p.Name], at)
 		if w.setup.Fault.On {
-			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: server.Clone(),
+			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: certified.Clone(),
 				Status: w.setup.Fault.Status, Body: w.setup.Fault.Body, Log: w.logProxy}
 		}
 		if err := w.start(p.Name, e); err != nil {

@@ -13,6 +13,8 @@ const (
 	EventStopped   = "stopped"
 	EventCut       = "cut off"
 	EventForgotten = "flows forgotten"
+	EventRebound   = "addresses translated anew"
+	EventPolicy    = "policy"
 )
 
 // line is a host's link and how long it takes.

@@ -69,6 +69,8 @@ type World struct {
 	setup  Setup
 	net    *sim.Network
 	wall   *sim.Router
+	uplink *sim.Link   // from the firewall to the internet
+	inside []*sim.Link // of the firewall
 	office *office
 	hosts  map[string]*sim.Host
 	links  map[string]line // of hosts, by their names
@@ -87,6 +89,7 @@ type World struct {
 	up     bool
 	tasks  sync.WaitGroup
 
+	nats       int // so far
 	unrecorded atomic.Bool
 
 	mu   sync.Mutex
@@ -100,6 +103,8 @@ type Setup struct {
 	// Production has the cloud proxy at the vendor's production addresses instead of the document's. With Named,
 	// clients are told its domain names instead of the addresses.
 	Production, Named bool
+	// RelaysMoved has the relays alone there, while the edges are where they were.
+	RelaysMoved bool
 }
 
 // Prepare changes the setup. It is too late for that once the world is up, which the first use of an SDK

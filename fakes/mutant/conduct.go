@@ -32,7 +32,7 @@ var conducts = []Mutant{
 		}),
 	},
 	{
-		Name: "swallows-failure", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10"},
+		Name: "swallows-failure", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-RES-07", "CP-RES-08", "CP-RES-12"},
 		Description: "says that it has joined when it could not",
 		make: conduct(func(f *front) func(*contract.Call) {
 			return func(c *contract.Call) {
@@ -117,6 +117,41 @@ var conducts = []Mutant{
 			return func(c *contract.Call) {
 				if c.Method == contract.MethodSend {
 					f.inner.Begin(c.Divert(func(any, error) {}))
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "resends-unanswered", Breaks: []string{"CP-RES-14"},
+		Description: "sends a message again when it has had no answer after 150 ms",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					answered, call, again := make(chan struct{}), c, as(c, contract.MethodSend)
+					c = c.Divert(func(result any, err error) {
+						close(answered)
+						call.Reply(result, err)
+					})
+					f.later(150*time.Millisecond, func() {
+						select {
+						case <-answered:
+						default:
+							f.inner.Begin(again)
+						}
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "swallows-media-failure", Breaks: []string{"CP-RES-13"},
+		Description: "says that it publishes when it could not",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodPublish {
+					c = c.Divert(func(any, error) { call.Reply(nil, nil) })
 				}
 				f.inner.Begin(c)
 			}

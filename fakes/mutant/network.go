@@ -2,12 +2,14 @@ package mutant
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"net/url"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/transport/v3"
+	"github.com/pion/webrtc/v4"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
@@ -79,6 +81,66 @@ var networks = []Mutant{
 		}),
 	},
 	{
+		Name: "no-keepalives", Breaks: []string{"CP-RES-02", "CP-RES-11"},
+		Description: "never tries whether the way of its media is still open",
+		make: config(func(cfg *sdk.Config) {
+			cfg.WebRTC = func(e *webrtc.SettingEngine) { e.SetICETimeouts(0, 0, 0) }
+		}),
+	},
+	{
+		Name: "no-refresh", Breaks: []string{"CP-RES-03"},
+		Description: "doesn't refresh its TURN allocations",
+		make: muffled(func() func([]byte) bool {
+			return func(p []byte) bool { return bytes.HasPrefix(p, refresh) && !bytes.Contains(p, noLifetime) }
+		}),
+	},
+	{
+		Name: "no-permission-refresh", Breaks: []string{"CP-RES-03"},
+		Description: "doesn't refresh its permissions and channels",
+		make: func(cfg sdk.Config) SDK {
+			cfg.Net = &agingNet{cfg.Net, time.Minute, func(p []byte) bool {
+				return bytes.HasPrefix(p, createPermission) || bytes.HasPrefix(p, channelBind)
+			}}
+			return sdk.New(cfg)
+		},
+	},
+	{
+		Name: "ignores-new-nonce", Breaks: []string{"CP-RES-04"},
+		Description: "goes on with the nonce that it has when a relay says that it is stale",
+		make: config(func(cfg *sdk.Config) {
+			cfg.Net = &turnNet{Net: cfg.Net, drops: func(p []byte) bool { return bytes.Contains(p, staleNonce) }}
+		}),
+	},
+	{
+		Name: "allocates-once", Breaks: []string{"CP-RES-05"},
+		Description: "makes no TURN allocation after its first connection for media",
+		make: func(cfg sdk.Config) SDK {
+			var began atomic.Int64
+			cfg.Net = &turnNet{Net: cfg.Net, write: func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+				if bytes.HasPrefix(p, allocate) {
+					now := time.Now().UnixNano()
+					if began.CompareAndSwap(0, now); now-began.Load() > int64(2*time.Second) {
+						return len(p), nil
+					}
+				}
+				return conn.WriteTo(p, to)
+			}}
+			return path(func(p *sdk.Path, _ sdk.Request) { overUDP(p) })(cfg)
+		},
+	},
+	{
+		Name: "trusts-anybody", Breaks: []string{"CP-RES-07"},
+		Description: "doesn't check certificates",
+		make: config(func(cfg *sdk.Config) {
+			cfg.TLS = func(c *tls.Config) { c.InsecureSkipVerify = true }
+		}),
+	},
+	{
+		Name: "never-pings", Breaks: []string{"CP-RES-09"},
+		Description: "takes a message connection on which nothing comes for one on which there is nothing to say",
+		make:        config(func(cfg *sdk.Config) { cfg.Ping = -1 }),
+	},
+	{
 		Name: "loses-media", Breaks: []string{"CP-FLOW-06"},
 		Description: "loses one media packet in a hundred of those that it counts as sent",
 		make:        muffled(func() func([]byte) bool { return oneMediaPacketIn(100) }),
@@ -92,10 +154,14 @@ var networks = []Mutant{
 	},
 }
 
-// A Refresh request (RFC 8656, section 17) that asks for no more lifetime.
+// What requests of TURN begin with (RFC 8656, section 17), and attributes to know them by.
 var (
-	refresh    = []byte{0x00, 0x04}
-	noLifetime = []byte{0x00, 0x0d, 0, 4, 0, 0, 0, 0}
+	allocate         = []byte{0x00, 0x03}
+	refresh          = []byte{0x00, 0x04}
+	createPermission = []byte{0x00, 0x08}
+	channelBind      = []byte{0x00, 0x09}
+	noLifetime       = []byte{0x00, 0x0d, 0, 4, 0, 0, 0, 0}
+	staleNonce       = []byte{4, 38, 'S', 't', 'a', 'l', 'e'} // RFC 8489, section 14.8: class, number, reason
 )
 
 // port is where strays go. Nobody listens there: it is the packet that counts.
@@ -159,6 +225,24 @@ func (c turnConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			return n, from, err
 		}
 	}
+}
+
+// agingNet is a network whose sockets to TURN servers, some time after they were opened, swallow some packets.
+type agingNet struct {
+	transport.Net
+	after    time.Duration
+	swallows func(p []byte) bool
+}
+
+func (n *agingNet) ListenPacket(network, address string) (net.PacketConn, error) {
+	opened := time.Now()
+	young := &turnNet{Net: n.Net, write: func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+		if time.Since(opened) > n.after && n.swallows(p) {
+			return len(p), nil
+		}
+		return conn.WriteTo(p, to)
+	}}
+	return young.ListenPacket(network, address)
 }
 
 // muffled makes a mutant whose packets to TURN servers are swallowed where eats says so.

@@ -3,12 +3,14 @@ package mutant
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
 
@@ -25,7 +27,7 @@ var routes = []Mutant{
 		make:        path(func(p *sdk.Path, r sdk.Request) { p.Messages = r.Endpoints.Gateways }),
 	},
 	{
-		Name: "host-candidates", Breaks: []string{"CP-FLOW-07"},
+		Name: "host-candidates", Breaks: []string{"CP-FLOW-07", "CP-RES-13"},
 		Description: "lets ICE try the direct way beside the relays",
 		make:        path(func(p *sdk.Path, _ sdk.Request) { p.RelayOnly = false }),
 	},
@@ -62,7 +64,7 @@ var routes = []Mutant{
 		}),
 	},
 	{
-		Name: "falls-back-when-refused", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10"},
+		Name: "falls-back-when-refused", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-RES-07"},
 		Description: "joins directly when the cloud proxy refuses, is silent or answers nonsense",
 		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 			if p, err := sdk.FindRoute(ctx, r); err == nil {
@@ -139,15 +141,59 @@ var routes = []Mutant{
 		}),
 	},
 	{
-		Name: "udp-only", Breaks: []string{"CP-RES-01"},
-		Description: "asks relays for media over UDP only",
+		Name: "gives-up-when-lost", Breaks: []string{"CP-RES-09"},
+		Description: "doesn't reconnect when its message connection is lost",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if r.Reconnect {
+				return sdk.Path{}, contract.SDKError(sdk.CodeAborted, "the connection is lost")
+			}
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
+		Name: "falls-back-when-unreachable", Breaks: []string{"CP-RES-12"},
+		Description: "tries the direct way for messages where no relay can be reached",
+		make:        path(func(p *sdk.Path, r sdk.Request) { p.Messages = slices.Concat(p.Messages, r.Endpoints.Gateways) }),
+	},
+	{
+		Name: "first-relay-only", Breaks: []string{"CP-RES-15"},
+		Description: "uses the first relay of the answer and no other",
+		make: path(func(p *sdk.Path, _ sdk.Request) {
+			host := func(wss string) string { u, _ := url.Parse(wss); return u.Hostname() }
+			first := host(p.Messages[0])
+			p.Messages = slices.DeleteFunc(slices.Clone(p.Messages), func(u string) bool { return host(u) != first })
+			p.ICEServers = p.ICEServers[:1]
+		}),
+	},
+	{
+		Name: "one-port-only", Breaks: []string{"CP-RES-10"},
+		Description: "asks relays for media on their last UDP port and on no other",
 		make: path(func(p *sdk.Path, _ sdk.Request) {
 			for i := range p.ICEServers {
-				p.ICEServers[i].URLs = slices.DeleteFunc(slices.Clone(p.ICEServers[i].URLs), func(u string) bool {
-					return strings.HasSuffix(u, "transport=tcp")
-				})
+				p.ICEServers[i].URLs = []string{strings.Replace(p.ICEServers[i].URLs[0], ":3478?", ":3500?", 1)}
 			}
 		}),
+	},
+	{
+		Name: "needs-names", Breaks: []string{"CP-RES-08"},
+		Description: "asks for the address of SD-RTN before anything else, and fails without it",
+		make: config(func(cfg *sdk.Config) {
+			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				u, err := url.Parse(r.Endpoints.Gateways[0])
+				if err == nil {
+					_, err = cfg.Net.ResolveIPAddr("ip4", u.Hostname())
+				}
+				if err != nil {
+					return sdk.Path{}, err
+				}
+				return sdk.FindRoute(ctx, r)
+			}
+		}),
+	},
+	{
+		Name: "udp-only", Breaks: []string{"CP-RES-01"},
+		Description: "asks relays for media over UDP only",
+		make:        path(func(p *sdk.Path, _ sdk.Request) { overUDP(p) }),
 	},
 	{
 		Name: "ignores-proxy-server", Breaks: []string{"CP-API-17", "CP-API-18", "CP-CFG-07"},
@@ -198,6 +244,15 @@ func path(change func(*sdk.Path, sdk.Request)) func(sdk.Config) SDK {
 		}
 		return p, err
 	})
+}
+
+// overUDP takes TURN over TCP out of a path.
+func overUDP(p *sdk.Path) {
+	for i := range p.ICEServers {
+		p.ICEServers[i].URLs = slices.DeleteFunc(slices.Clone(p.ICEServers[i].URLs), func(u string) bool {
+			return strings.HasSuffix(u, "transport=tcp")
+		})
+	}
 }
 
 // own makes a mutant that misunderstands what is set of one's own servers.

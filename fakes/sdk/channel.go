@@ -21,13 +21,13 @@ import (
 const (
 	requestLimit = 10 * time.Second
 	leaveLimit   = 2 * time.Second
-	pingInterval = 10 * time.Second // well below the 60 s after which middleboxes cut an idle connection
 	pingTimeout  = 10 * time.Second
 )
 
 // channel is the message connection: a WebSocket to a gateway, through whatever proxy its URL names.
 type channel struct {
 	ws       *websocket.Conn
+	pause    time.Duration // from ping to ping; negative: none
 	out      *queue.Queue[sdrtn.Frame]
 	incoming *queue.Queue[sdrtn.Frame] // what isn't a reply, in order
 
@@ -41,7 +41,7 @@ type channel struct {
 }
 
 // dialChannel opens a connection. Somebody must call run.
-func dialChannel(ctx context.Context, client *http.Client, url string) (*channel, error) {
+func dialChannel(ctx context.Context, client *http.Client, url string, pause time.Duration) (*channel, error) {
 	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
 		if response != nil && response.Body != nil {
@@ -55,7 +55,7 @@ func dialChannel(ctx context.Context, client *http.Client, url string) (*channel
 	}
 	ws.SetReadLimit(1 << 20)
 	ch := &channel{
-		ws: ws, out: queue.New[sdrtn.Frame](), incoming: queue.New[sdrtn.Frame](),
+		ws: ws, pause: pause, out: queue.New[sdrtn.Frame](), incoming: queue.New[sdrtn.Frame](),
 		done: make(chan struct{}), next: 1, open: map[int]chan sdrtn.Frame{},
 	}
 	ch.life, ch.lose = context.WithCancelCause(context.Background())
@@ -67,7 +67,9 @@ func (ch *channel) run() {
 	defer close(ch.done)
 	var children sync.WaitGroup
 	children.Go(func() { ch.lose(ch.write()) })
-	children.Go(func() { ch.lose(ch.ping()) })
+	if ch.pause > 0 {
+		children.Go(func() { ch.lose(ch.ping()) })
+	}
 	ch.lose(ch.read())
 	_ = ch.ws.CloseNow()
 	children.Wait()
@@ -112,7 +114,7 @@ func (ch *channel) write() error {
 }
 
 func (ch *channel) ping() error {
-	ticker := time.NewTicker(pingInterval)
+	ticker := time.NewTicker(ch.pause)
 	defer ticker.Stop()
 	for {
 		select {

@@ -46,7 +46,7 @@ func (s *session) connect(ctx context.Context) (*channel, error) {
 func (s *session) enter(ctx context.Context, url string) (*channel, error) {
 	ctx, cancel := context.WithTimeout(ctx, messagesLimit)
 	defer cancel()
-	ch, err := dialChannel(ctx, s.http, url)
+	ch, err := dialChannel(ctx, s.http, url, s.c.sdk.cfg.Ping)
 	if err != nil {
 		return nil, err
 	}

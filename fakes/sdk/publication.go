@@ -122,7 +122,7 @@ func (s *session) mute(audio, video bool) error {
 // goroutine sends them all: of two tickers due at one instant it would be chance which is first.
 func (p *publication) send(at *peer, locals []*webrtc.TrackLocalStaticRTP) {
 	began := time.Now()
-	due := make([]int, len(p.tracks)) // the next frame of each track on this peer
+	due := make([]int, len(p.tracks)) // the next frame of each track on this peer; -1 while it is muted
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -141,8 +141,11 @@ func (p *publication) send(at *peer, locals []*webrtc.TrackLocalStaticRTP) {
 		next := time.Duration(math.MaxInt64)
 		for i, t := range p.tracks {
 			if muted[t.kind] {
-				due[i] = t.after(elapsed)
+				due[i] = -1
 				continue
+			}
+			if due[i] < 0 {
+				due[i] = t.after(elapsed)
 			}
 			if t.due(due[i]) <= elapsed {
 				p.sendFrame(t, locals[i])

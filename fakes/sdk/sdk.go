@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"slices"
@@ -27,6 +28,8 @@ type Config struct {
 	Route  Route                                               // how it gets to SD-RTN; nil: FindRoute
 	Decide func(in bool, s Setting, c Change) (Setting, error) // what the four methods do; nil: Decide
 	WebRTC func(*webrtc.SettingEngine)                         // changes the settings of its peer connections; nil: nothing
+	TLS    func(*tls.Config)                                   // changes how it checks servers; nil: nothing
+	Ping   time.Duration                                       // how often it tries an idle message connection; 0: 10 s, negative: never
 }
 
 // SDK is the reference SDK: a contract.Handler.
@@ -57,6 +60,9 @@ func New(cfg Config) *SDK {
 	}
 	if cfg.Decide == nil {
 		cfg.Decide = Decide
+	}
+	if cfg.Ping == 0 {
+		cfg.Ping = 10 * time.Second // well below the 60 s after which middleboxes cut an idle connection
 	}
 	return &SDK{cfg: cfg}
 }

@@ -49,9 +49,13 @@ func newSession(c *client, setting Setting, join contract.Join) *session {
 		sockets: newSockets(c.sdk.cfg.Net, &c.sdk.tasks), subscriptions: map[string]*subscription{},
 	}
 	s.life, s.leave = context.WithCancelCause(context.Background())
+	trust := &tls.Config{RootCAs: c.sdk.trust()}
+	if c.sdk.cfg.TLS != nil {
+		c.sdk.cfg.TLS(trust)
+	}
 	s.http = &http.Client{Transport: &http.Transport{
 		DialContext:         s.sockets.DialContext,
-		TLSClientConfig:     &tls.Config{RootCAs: c.sdk.trust()},
+		TLSClientConfig:     trust,
 		TLSHandshakeTimeout: dialLimit,
 		DisableKeepAlives:   true, // a lookup is one request, and a socket kept open is one to lose track of
 	}}

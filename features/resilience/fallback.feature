@@ -2,6 +2,10 @@ Feature: When a way is closed or lost
   The cloud proxy has more than one way: media over TCP where UDP is closed, and another relay where one is
   lost. What there never is, is a way around it.
 
+  Where a relay dies, a new lookup is what the document's steps suggest. An SDK that goes on through another relay
+  of the answer that it has is as sound: that is what an answer names several for. Only where every relay is gone
+  must it ask again, or say that the call has failed.
+
   @CP-RES-01
   Scenario: With UDP closed, media moves to TCP
     Given the office firewall allows the whitelist without rows T8, T9 and T10
@@ -16,6 +20,46 @@ Feature: When a way is closed or lost
     And alice's media passed the firewall on TCP ports 3433-3460 of the relays only
     And alice receives bob's audio and video
     And bob receives alice's audio and video
+
+  @CP-RES-10
+  Scenario: With only half of the UDP ports open the call succeeds, on an open port or on TCP
+    Given the office firewall allows the whitelist without UDP ports "3490-3500"
+    And bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And bob subscribes to alice
+    Then publishing succeeded
+    And alice's media went through the cloud proxy
+    And bob receives alice's audio and video
+
+  @CP-RES-11
+  Scenario: When replies over UDP stop coming, media moves to TCP or fails by name
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And 1 second passes
+    And the office firewall lets no UDP in any more
+    Then alice's media goes on over TCP, or she is told that it doesn't
+    When alice leaves
+    Then alice sent packets to edges and relays only
+
+  @CP-RES-15
+  Scenario Outline: With the first relay of the answer gone, the call goes through another (it <fails>)
+    Given the relay that the lookup names first for "town-hall" <fails>
+    And bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    And bob subscribes to alice
+    Then the last join was proxied
+    And publishing succeeded
+    And bob received "good morning" from alice
+    And bob receives alice's audio and video
+
+    Examples:
+      | fails                |
+      | stops                |
+      | goes off the network |
 
   @CP-RES-06
   Scenario Outline: The relay that carries the messages <dies>

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -63,6 +64,8 @@ func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 		fl = nil // the ports are used again
 	}
 	switch {
+	case p.Direction == Inbound && slices.Contains(f.policy.NoReplies, p.Proto):
+		return Verdict{Action: Drop, Rule: RuleNoReplies}
 	case fl == nil && p.Direction == Inbound:
 		return Verdict{Action: Drop, Rule: RuleUnsolicited}
 	case fl == nil && p.Proto == TCP && !p.Flags.opensTCP():

@@ -18,6 +18,10 @@ type Policy struct {
 	// Invalid is for TCP segments from inside that belong to no flow, such as those of a connection
 	// whose flow was idle too long: Drop, which is the zero value, or Reject.
 	Invalid Action
+
+	// NoReplies are protocols that may go out by the rules and of which nothing comes in, as where a firewall
+	// keeps no state for them.
+	NoReplies []Proto
 }
 
 // Rule is one row of a policy. It matches a packet from inside when every field does.
@@ -77,7 +81,7 @@ func (r Rule) check() error {
 	switch r.ID {
 	case "":
 		errs = append(errs, errors.New("the ID is missing"))
-	case RuleDefault, RuleEstablished, RuleRelated, RuleInvalid, RuleUnsolicited:
+	case RuleDefault, RuleEstablished, RuleRelated, RuleInvalid, RuleUnsolicited, RuleNoReplies:
 		errs = append(errs, errors.New("this ID is reserved for the firewall's own verdicts"))
 	}
 	if r.Action > Reject {
@@ -130,7 +134,7 @@ func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
 
 // clone copies a policy to the last slice, so that its author can go on changing his.
 func (p Policy) clone() Policy {
-	p.Rules = slices.Clone(p.Rules)
+	p.Rules, p.NoReplies = slices.Clone(p.Rules), slices.Clone(p.NoReplies)
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		r.Sources, r.Destinations, r.Ports = slices.Clone(r.Sources), slices.Clone(r.Destinations), slices.Clone(r.Ports)

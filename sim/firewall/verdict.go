@@ -32,6 +32,7 @@ const (
 	RuleRelated     = "related"     // an ICMP error about a packet of a flow
 	RuleInvalid     = "invalid"     // fits no flow and can't open one: a TCP segment other than SYN, an impossible address
 	RuleUnsolicited = "unsolicited" // from outside, and answers nothing
+	RuleNoReplies   = "no replies"  // from outside, of a protocol of which the policy lets nothing in
 )
 
 // Verdict is the firewall's answer about one packet.

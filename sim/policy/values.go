@@ -149,7 +149,7 @@ func badName(name string) string {
 	switch {
 	case !nameForm.MatchString(name):
 		return "must be 1 to 64 letters, digits, dots, dashes and underscores, and begin with a letter or a digit"
-	case slices.Contains([]string{firewall.RuleDefault, firewall.RuleEstablished, firewall.RuleRelated, firewall.RuleInvalid, firewall.RuleUnsolicited}, name):
+	case slices.Contains([]string{firewall.RuleDefault, firewall.RuleEstablished, firewall.RuleRelated, firewall.RuleInvalid, firewall.RuleUnsolicited, firewall.RuleNoReplies}, name):
 		return "is reserved for the firewall's own verdicts"
 	}
 	return ""

@@ -1,0 +1,53 @@
+package world
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/nat"
+)
+
+// SetTimeouts changes how long the office's firewall remembers flows without packets. It forgets those that it
+// has.
+func (w *World) SetTimeouts(t firewall.Timeouts) error {
+	wall, err := firewall.New(w.Policy(), t)
+	if err != nil {
+		return err
+	}
+	w.net.Do(func() { w.office.install(wall, &w.cfg) })
+	return nil
+}
+
+// SetRoundTrip makes the office's way to the internet so long that from alice to a relay and back takes this
+// time, and so bad that it loses a part of the packets, 0 to 1, each way.
+func (w *World) SetRoundTrip(d time.Duration, loss float64) error {
+	const others = 2 * (lanDelay + internetDelay)
+	if d < others {
+		return fmt.Errorf("a round trip of %v isn't possible: the other links alone take %v", d, others)
+	}
+	w.uplink.Set(sim.LinkConfig{Delay: (d - others) / 2, Loss: loss})
+	return nil
+}
+
+// SetNAT puts the office behind a NAT or, where it is behind one already, has that one begin anew with other
+// ports, so that those outside see everyone inside come from elsewhere.
+func (w *World) SetNAT() error {
+	w.nats++
+	first := uint16(20000 + 1000*w.nats)
+	n, err := nat.New(nat.Config{
+		Outside: []netip.Addr{OfficeNAT}, Filtering: nat.AddressAndPortDependent,
+		NewPorts: true, FirstPort: first, LastPort: first + 999,
+	})
+	if err != nil {
+		return err
+	}
+	w.names[OfficeNAT] = "office-nat"
+	w.net.Do(func() { w.wall.Translate(n, w.inside...) })
+	if w.nats > 1 {
+		w.note(EventRebound, wallPlace.Name)
+	}
+	return nil
+}
