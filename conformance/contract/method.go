@@ -18,12 +18,14 @@ const (
 	MethodLeave            = "leave"
 	MethodPublish          = "publish"
 	MethodSubscribe        = "subscribe"
-	MethodMute             = "mute"
 	MethodSend             = "send"
 	MethodStats            = "stats"
 	MethodReset            = "reset"
 	MethodShutdown         = "shutdown"
 )
+
+// MethodMute is for the suite's own users alone: adapters aren't asked, so it is none of Methods.
+const MethodMute = "mute"
 
 // Notifications that the adapter sends.
 const (
@@ -133,7 +135,7 @@ type Subscribe struct {
 }
 
 // Mute says which of what the client publishes it goes on sending: nothing of a kind that is muted leaves, not even
-// silence. The suite has its own users do this, never the SDK under test.
+// silence.
 type Mute struct {
 	Client string `json:"client"`
 	Audio  bool   `json:"audio"` // true: muted

@@ -22,7 +22,7 @@ func (s *SDK) Begin(call *contract.Call) {
 			call.Reply(nil, errClosed)
 		}
 	default:
-		if !slices.Contains(contract.Methods(), call.Method) {
+		if call.Method != contract.MethodMute && !slices.Contains(contract.Methods(), call.Method) {
 			call.Reply(nil, contract.NotSupported(call.Method))
 			return
 		}
