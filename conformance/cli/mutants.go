@@ -42,7 +42,7 @@ such a rule (but those tagged @exhaustive), or with --all against the whole suit
 rule that it breaks a scenario fails. A harness fault is no kill. First the reference must pass the same
 scenarios. The report is mutants.html and mutants.json; a run's report in the same folder stays as it is.
 
-Exit codes: 0 every mutant was killed, and every MUST that judges an SDK or the cloud proxy and has a scenario
+Exit codes: 0 every mutant was killed, and every MUST that judges an SDK, the cloud proxy or the relay and has a scenario
 kills one; 1 a mutant survived or is killed only by scenarios of rules that it doesn't break, or such a MUST
 kills none (not asked when NAMEs are given); 2 usage; 3 the reference failed, or the harness; 5 a scenario left
 it open; 6 the report couldn't be written; 130 interrupted.`,

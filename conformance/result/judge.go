@@ -17,6 +17,9 @@ const SubjectSDK = "sdk"
 // SubjectProxy is the subject of the requirements that judge the cloud proxy, which refuses.
 const SubjectProxy = "proxy"
 
+// SubjectRelay is the subject of the requirements that judge the media relay: TURN.
+const SubjectRelay = "relay"
+
 // Judge derives everything that follows from the cases: for each requirement the cases that prove it
 // and its outcome, then the verdict. Calling it again changes nothing.
 //

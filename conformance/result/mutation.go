@@ -88,9 +88,9 @@ type KillingRule struct {
 	Kills     []string `json:"kills"`
 }
 
-// Owes says that the rule must kill a mutant: it is a MUST that judges an SDK or the cloud proxy.
+// Owes says that the rule must kill a mutant: it is a MUST that judges an SDK, the cloud proxy or the relay.
 func (r KillingRule) Owes() bool {
-	return r.Level == Must && (r.Subject == SubjectSDK || r.Subject == SubjectProxy)
+	return r.Level == Must && (r.Subject == SubjectSDK || r.Subject == SubjectProxy || r.Subject == SubjectRelay)
 }
 
 // Idle is the rules that owe a kill and have none. Nothing can be said where not every mutant was tested.

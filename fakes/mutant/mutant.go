@@ -61,7 +61,7 @@ func Find(name string) (Mutant, bool) {
 func All() []Mutant {
 	return slices.Concat(
 		of(SubjectSDK, routes, settings, conducts, networks),
-		of(SubjectCloudProxy, lookups, accounts, relays),
+		of(SubjectCloudProxy, lookups, accounts, relays, turnRelays),
 		of(SubjectSDRTN, gateways),
 	)
 }
