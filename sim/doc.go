@@ -3,7 +3,7 @@
 //
 // Build a Network of hosts and routers, connect them, run Serve in a goroutine, and hand each Host to
 // the code under test as its transport.Net. The same seed gives the same packets: times, addresses
-// and lengths.
+// and lengths. The Examples show it whole; README.md says which line each library needs.
 //
 // One goroutine, the loop, owns everything that moves: it waits until every other goroutine is
 // blocked (Config.Settle), takes what their sockets have sent in the order of the sockets, and then
