@@ -34,7 +34,7 @@ type proofView struct {
 func caseViewOf(c result.Case, open bool) (*caseView, error) {
 	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open}
 	if c.Failure != nil {
-		v.Reason = c.Failure.Message
+		v.Reason = note(c.Known, c.Failure.Message)
 		h := hostsOf(c)
 		for _, e := range c.Failure.Events {
 			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict})

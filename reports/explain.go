@@ -52,6 +52,7 @@ func explain(c result.Case) []string {
 	add("expected", f.Expected)
 	add("actual", f.Actual)
 	add("cause", f.Cause)
+	add("known", c.Known)
 	h, label := hostsOf(c), "proof"
 	for _, e := range f.Events {
 		add(label, proof(h, e))

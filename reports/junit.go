@@ -140,7 +140,7 @@ func junitCaseOf(c result.Case, catalogue map[string]result.Requirement) junitCa
 	outcome := shown(c.Outcome)
 	why := &junitWhy{Type: string(outcome), Message: string(outcome)}
 	if c.Failure != nil {
-		why.Message = note(why.Message, c.Failure.Message)
+		why.Message = note(why.Message, c.Known, c.Failure.Message)
 		why.Text = printable(strings.Join(explain(c), "\n"))
 	}
 	switch outcome {

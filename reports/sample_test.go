@@ -285,7 +285,10 @@ func judged(cases []result.Case) *result.Run {
 		Seed:    42,
 		Started: time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC),
 		Wall:    4200 * time.Millisecond, Virtual: 26*time.Hour + 3*time.Minute,
-		Stale:        []string{"api/gone"},
+		Stale: []string{"line 9, api/gone: there is no such scenario"},
+		Expectations: []result.Expectation{{Line: 3, Scenario: "sample/no-such-case", Outcome: result.Fail, Reason: "not yet",
+			Issue: "https://tracker.example/7", Expires: "2027-01-31"}},
+		Profile:      &result.Profile{Claims: []string{"CP-FLOW", "CP-API", "CP-FW", "CP-SEQ", "CP-RES", "CP-LIST", "CP-PROV", "CP-VER", "CP-CFG", "CP-RLY", "CP-RPT"}},
 		Requirements: all.Blank(covered),
 		Cases:        cases,
 	}

@@ -109,7 +109,10 @@ func (s *summary) open() {
 				continue
 			}
 			reason := ""
-			if c.Failure != nil {
+			switch {
+			case c.Known != "":
+				reason = oneLine(": " + c.Known)
+			case c.Failure != nil:
 				reason = oneLine(": " + c.Failure.Message)
 			}
 			s.line("%s %s%s", s.paint.outcome(o, symbol(o)+" "+string(o)), oneLine(c.Name), s.paint.dim(reason))

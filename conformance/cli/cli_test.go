@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -35,6 +36,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"interrupt": interrupt,
+
+			"same-but-for-times": sameButForTimes,
 		},
 	})
 }
@@ -54,6 +57,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// sameButForTimes A B compares two conformance.json, but for the fields that say when and how long.
+func sameButForTimes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same-but-for-times FILE FILE")
+	}
+	times := regexp.MustCompile(`"(started|wallNanoseconds)": .*`)
+	var texts [2]string
+	for i, name := range args {
+		texts[i] = times.ReplaceAllString(ts.ReadFile(name), "")
+	}
+	if texts[0] != texts[1] {
+		ts.Fatalf("%s and %s differ:\n%s", args[0], args[1], lineDiff(texts[0], texts[1]))
 	}
 }
 

@@ -66,7 +66,7 @@ func readReport(dir string) ([]result.Case, error) {
 // removeEvidence deletes the files that a report names below its evidence folder, and then the folders that
 // are empty without them.
 func removeEvidence(dir string, e result.Evidence) error {
-	for _, name := range []string{e.Capture, e.Timeline} {
+	for _, name := range e.Files() {
 		name = filepath.Clean(filepath.FromSlash(name))
 		if !filepath.IsLocal(name) || !strings.HasPrefix(name, "evidence"+string(filepath.Separator)) {
 			continue // not a name that we would have written

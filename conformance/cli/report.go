@@ -18,7 +18,7 @@ func (c *command) reportCommand() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(c.mergeCommand(), c.compareCommand(), &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of conformance.json",
 		Args:  noArguments,

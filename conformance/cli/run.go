@@ -8,14 +8,17 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/shard"
 	"github.com/proxyspec/proxyspec/reports"
 )
 
@@ -26,8 +29,12 @@ type order struct {
 	tags  string
 	seed  uint64
 	jobs  int
-	out   string
-	quiet bool
+	shard string
+	part  shard.Shard // what shard says
+	// expect is the file of what is known to fail.
+	expect string
+	out    string
+	quiet  bool
 }
 
 func (c *command) runCommand() *cobra.Command {
@@ -60,6 +67,8 @@ written; 130 interrupted.`,
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
 	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
 	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
+	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
+	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
 	f.StringVar(&o.out, "out", "proxyspec-report", "the folder for the report")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the summary")
 	return cmd
@@ -76,9 +85,15 @@ func (c *command) run(o order) error {
 	if err := runner.Check(c.suite.Definitions); err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
+	if o.part, err = shard.Find(o.shard, os.Getenv); err != nil {
+		return usage(fmt.Errorf("--shard: %w", err))
+	}
 	s, err := c.selected(o.paths, o.tags)
 	if err != nil {
 		return err
+	}
+	if s.cases = o.part.Split(s.cases); len(s.cases) == 0 {
+		return usage(fmt.Errorf("--shard %v has no case: there are fewer cases than shards", o.part))
 	}
 	out, err := filepath.Abs(o.out)
 	if err == nil {
@@ -88,20 +103,27 @@ func (c *command) run(o order) error {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
 	}
 
+	blank, err := c.blank(o, sdk, s)
+	if err != nil {
+		return err
+	}
+	kept := newJournal(out, blank, s.cases)
+	if err := kept.write(); err != nil {
+		return &exit{code: result.ExitReport, err: err}
+	}
+
 	ctx, stop := untilInterrupted()
 	defer stop()
-	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk, len(s.cases), o.seed)
+	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), len(s.cases), o.seed)
 	run, err := runner.Run(ctx, runner.Config{
 		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
-		Began: shown.began, Ended: shown.ended,
+		Began: shown.began, Ended: func(one *result.Case) { shown.ended(one); kept.ended(one) },
 	})
 	shown.over()
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
-	run.Tool, run.Suite, run.Environment = tool(), s.suite, environment()
-	run.SDK.Name, run.SDK.Version, run.SDK.Adapter = sdk.Product, sdk.Version, "in process"
-	run.Requirements = s.catalogue.Blank(s.scenarios)
+	label(run, blank)
 	result.Judge(run)
 
 	failed := reports.Write(out, run)
@@ -115,6 +137,33 @@ func (c *command) run(o order) error {
 		return &exit{code: code}
 	}
 	return nil
+}
+
+// blank is a run before its first case: all that is known of it by then.
+func (c *command) blank(o order, sdk SDK, s *selected) (*result.Run, error) {
+	run := &result.Run{
+		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
+		SDK: result.SDK{
+			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: "in process", Network: "virtual",
+		},
+		Requirements: s.catalogue.Blank(s.scenarios),
+	}
+	run.Suite.Shard = o.part.String()
+	return run, usage(s.expect(run, o.expect, run.Started))
+}
+
+// label says of a run what is said of a blank one.
+func label(run, blank *result.Run) {
+	run.Tool, run.Suite, run.SDK, run.Environment = blank.Tool, blank.Suite, blank.SDK, blank.Environment
+	run.Requirements = slices.Clone(blank.Requirements)
+	run.Expectations, run.Stale, run.Profile = blank.Expectations, blank.Stale, blank.Profile
+}
+
+func inShard(s shard.Shard) string {
+	if s.String() == "" {
+		return ""
+	}
+	return ", shard " + s.String()
 }
 
 // untilInterrupted ends with Ctrl-C; a second one then ends the program at once.

@@ -19,7 +19,11 @@ type Case struct {
 	Own          bool     `json:"own,omitempty"` // a user's own scenario: no requirement's tag, or outside the suite
 	Seed         uint64   `json:"seed"`          // of its world
 
-	Outcome Outcome  `json:"outcome"`
+	Actual   Outcome `json:"actual"`   // how it ended
+	Expected Outcome `json:"expected"` // Pass, unless an expectation says Fail or NotSupported; Judge fills it
+	Outcome  Outcome `json:"outcome"`  // Actual, held against Expected by Judge
+	// Known is why it was expected to end so, from the expectations file.
+	Known   string   `json:"known,omitempty"`
 	Steps   []Step   `json:"steps"`
 	Failure *Failure `json:"failure,omitempty"`
 
@@ -71,6 +75,16 @@ type Evidence struct {
 	Timeline string `json:"timeline,omitempty"` // JSON, an array of timeline.Event
 	// Cut says what was left out because it would have been too much; "" if nothing was.
 	Cut string `json:"cut,omitempty"`
+}
+
+// Files is the names of those that there are.
+func (e Evidence) Files() (names []string) {
+	for _, name := range []string{e.Page, e.Capture, e.Timeline} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Trace identifies the packets of a case: the same seed gives the same trace.

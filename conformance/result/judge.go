@@ -20,8 +20,8 @@ const SubjectProxy = "proxy"
 // SubjectRelay is the subject of the requirements that judge the media relay: TURN.
 const SubjectRelay = "relay"
 
-// Judge derives everything that follows from the cases: for each requirement the cases that prove it
-// and its outcome, then the verdict. Calling it again changes nothing.
+// Judge derives everything that follows from the cases: how they ended against what was expected, for each
+// requirement the cases that prove it and its outcome, then the verdict. Calling it again changes nothing.
 //
 // A requirement ends as the gravest of its cases does (see gravity). Without a case in this run it is
 // Uncovered if the suite has none for it (Scenarios is 0), else Unselected. A user's own scenario
@@ -37,6 +37,7 @@ const SubjectRelay = "relay"
 //     included, or if the run was interrupted;
 //   - conformant.
 func Judge(run *Run) {
+	expect(run)
 	cases := make(map[string][]*Case)
 	for i := range run.Cases {
 		c := &run.Cases[i]

@@ -38,8 +38,11 @@ type Run struct {
 	Wall        time.Duration `json:"wallNanoseconds"`
 	Virtual     time.Duration `json:"virtualNanoseconds"`
 	Interrupted bool          `json:"interrupted,omitempty"`
-	// Stale are the lines of the expectations file that no case of this run answered to.
-	Stale []string `json:"staleExpectations,omitempty"`
+	// Expectations are those about this SDK. Stale says which are no longer true, because they have expired or name
+	// nothing that is there.
+	Expectations []Expectation `json:"expectations,omitempty"`
+	Stale        []string      `json:"staleExpectations,omitempty"`
+	Profile      *Profile      `json:"profile,omitempty"` // nil: the SDK claims everything
 
 	Verdict      string        `json:"verdict"` // Judge fills it: Conformant, NotConformant, Partial or Unsound
 	Requirements []Requirement `json:"requirements"`

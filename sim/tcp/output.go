@@ -133,7 +133,10 @@ func (c *Conn) acknowledge(emit func(Segment), flags Flags, seq uint32, payload 
 }
 
 func (c *Conn) segment(flags Flags, seq uint32, payload []byte) Segment {
-	shift := c.shift()
+	shift := uint8(0)
+	if c.scaling {
+		shift = c.recvScale
+	}
 	window := uint32(min(c.room()>>shift, 0xffff))
 	right := c.nextSeq + window<<shift
 	if before(right, c.edge) {

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"slices"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+// journal writes reports of an unfinished run, so that what was finished is there when the process is killed. They
+// say that the run was interrupted, and it was, if nothing better takes their place.
+type journal struct {
+	dir   string
+	blank *result.Run
+	place map[string]int // of a case in the run
+	done  []result.Case
+	next  time.Time
+}
+
+// share is how much of a run's time the journal may take: writing gets dearer with every case, and so rarer.
+const share = 1.0 / 40
+
+func newJournal(dir string, blank *result.Run, cases []selection.Case) *journal {
+	j := &journal{dir: dir, blank: blank, place: make(map[string]int)}
+	for i, c := range cases {
+		j.place[c.ID] = i
+	}
+	return j
+}
+
+// ended is told of a case that is finished. That a report can't be written is found out, and said, in the end.
+func (j *journal) ended(c *result.Case) {
+	j.done = append(j.done, *c)
+	if time.Now().After(j.next) {
+		_ = j.write()
+	}
+}
+
+func (j *journal) write() error {
+	began := time.Now()
+	run := *j.blank
+	label(&run, j.blank)
+	run.Cases = slices.Clone(j.done)
+	slices.SortFunc(run.Cases, func(a, b result.Case) int { return j.place[a.ID] - j.place[b.ID] })
+	run.Interrupted = true
+	run.Wall = time.Since(run.Started)
+	for _, c := range run.Cases {
+		run.Virtual += c.Virtual
+	}
+	result.Judge(&run)
+	err := reports.Write(j.dir, &run)
+	took := time.Since(began)
+	j.next = time.Now().Add(time.Duration(float64(took) / share))
+	return err
+}

@@ -1,0 +1,121 @@
+package result
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Merge makes one run of several that ran parts of the same suite against the same SDK with the same seed, such as
+// shards. The order of runs doesn't matter, and the result is what one run of everything would have found, but for
+// when and how long. It is judged already.
+func Merge(runs ...*Run) (*Run, error) {
+	if len(runs) == 0 {
+		return nil, errors.New("there is nothing to merge")
+	}
+	first := runs[0]
+	merged := *first
+	merged.Suite.Shard, merged.Cases, merged.Requirements, merged.Stale = "", nil, slices.Clone(first.Requirements), nil
+	merged.Interrupted, merged.Virtual = false, 0
+	ended := first.Started.Add(first.Wall)
+	from := make(map[string]string) // case: what it was found in
+	for i, run := range runs {
+		name := cmp.Or(run.Suite.Shard, fmt.Sprintf("report %d", i+1))
+		if err := mergeable(first, run); err != nil {
+			return nil, fmt.Errorf("%s can't be merged with %s: %w", name, cmp.Or(first.Suite.Shard, "report 1"), err)
+		}
+		for _, c := range run.Cases {
+			if other, twice := from[c.ID]; twice {
+				return nil, fmt.Errorf("%s and %s both have case %s", other, name, c.ID)
+			}
+			from[c.ID] = name
+		}
+		merged.Cases = append(merged.Cases, run.Cases...)
+		merged.Stale = append(merged.Stale, run.Stale...)
+		merged.Interrupted = merged.Interrupted || run.Interrupted
+		merged.Virtual += run.Virtual
+		if run.Started.Before(merged.Started) {
+			merged.Started = run.Started
+		}
+		if end := run.Started.Add(run.Wall); end.After(ended) {
+			ended = end
+		}
+	}
+	if err := complete(runs); err != nil {
+		return nil, err
+	}
+	merged.Wall = max(ended.Sub(merged.Started), time.Duration(0))
+	slices.Sort(merged.Stale)
+	merged.Stale = slices.Compact(merged.Stale)
+	SortCases(merged.Cases)
+	Judge(&merged)
+	return &merged, nil
+}
+
+// SortCases puts cases into the order of the suite: by file and line, a user's own last.
+func SortCases(cases []Case) {
+	slices.SortStableFunc(cases, func(a, b Case) int {
+		own := func(c Case) int {
+			if c.Own {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(own(a), own(b)), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func mergeable(a, b *Run) error {
+	for _, fact := range []struct{ what, a, b string }{
+		{"schema", a.Schema, b.Schema},
+		{"suite", a.Suite.Digest, b.Suite.Digest},
+		{"SDK", fmt.Sprint(a.SDK), fmt.Sprint(b.SDK)},
+		{"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
+		{"program", fmt.Sprint(a.Tool), fmt.Sprint(b.Tool)},
+		{"environment", fmt.Sprint(a.Environment), fmt.Sprint(b.Environment)},
+		{"expectations", fmt.Sprint(a.Expectations), fmt.Sprint(b.Expectations)},
+		{"profile", fmt.Sprint(a.Profile.claimed()), fmt.Sprint(b.Profile.claimed())},
+	} {
+		if fact.a != fact.b {
+			return fmt.Errorf("its %s is another: %s, not %s", fact.what, fact.b, fact.a)
+		}
+	}
+	return nil
+}
+
+func (p *Profile) claimed() []string {
+	if p == nil {
+		return nil
+	}
+	return p.Claims
+}
+
+// complete looks for a shard that is missing: without it the merged report would look like a whole one.
+func complete(runs []*Run) error {
+	seen := make(map[string]bool)
+	count := 0
+	for _, run := range runs {
+		var i, n int
+		if _, err := fmt.Sscanf(run.Suite.Shard, "%d/%d", &i, &n); err != nil {
+			continue
+		}
+		if count != 0 && n != count {
+			return fmt.Errorf("these are shards of different runs: of %d and of %d", count, n)
+		}
+		count = n
+		seen[run.Suite.Shard] = true
+	}
+	var missing []string
+	for i := range count {
+		if name := fmt.Sprintf("%d/%d", i+1, count); !seen[name] {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("shard %s is missing", strings.Join(missing, ", "))
+	}
+	return nil
+}
