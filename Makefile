@@ -4,7 +4,7 @@ GO ?= go
 export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden
+.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden cucumber
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -59,6 +59,12 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 			(set -x; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$package) || exit 1; \
 		done; \
 	done
+
+# The view of cucumber.html; nothing of it is fetched when a report is written.
+CUCUMBER ?= 24.2.0
+cucumber: ## Fetch the script of cucumber.html anew, with its licence
+	@folder=$$(mktemp -d) && cd $$folder && npm pack @cucumber/html-formatter@$(CUCUMBER) >/dev/null && tar xzf *.tgz && \
+	cp package/LICENSE package/dist/main.js package/dist/main.css package/dist/main.js.LICENSE.txt $(CURDIR)/reports/cucumber/ && rm -r $$folder
 
 golden: ## Rewrite the golden files of the reports; look at the difference before you commit it
 	$(GO) test ./reports -update

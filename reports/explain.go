@@ -100,6 +100,10 @@ func evidence(c result.Case, catalogue map[string]result.Requirement) string {
 			fmt.Fprintln(&b, proof(h, e))
 		}
 	}
+	b.WriteByte('\n')
+	for _, name := range c.Evidence.Files() {
+		fmt.Fprintf(&b, "[[ATTACHMENT|%s]]\n", name)
+	}
 	return b.String()
 }
 

@@ -30,6 +30,10 @@ func TestGolden(t *testing.T) {
 		{"index.html", reports.HTML},
 		{"conformance.json", reports.JSON},
 		{"junit.xml", reports.JUnit},
+		{"messages.ndjson", reports.Messages},
+		{"summary.md", reports.Markdown},
+		{"badge.svg", reports.Badge},
+		{"annotations.txt", reports.Annotations},
 		{"summary.txt", plain},
 		{"summary-color.txt", colored},
 	} {

@@ -14,8 +14,9 @@ import (
 )
 
 // The elements of the JUnit format, as far as the schema of Jenkins (junit-10.xsd) and that of Ant agree.
-// That schema knows properties of a suite but none of a case, so a case's requirements are its group and
-// head its system-out, with its seed and the command that replays it.
+// That schema knows properties of a suite but none of a case, so a case's requirements are its group, and with the
+// command that replays it they are properties of the suite; both head its system-out, which ends with its evidence as
+// [[ATTACHMENT|...]], the form that CI servers collect.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -108,6 +109,12 @@ func junitSuiteOf(run *result.Run, f feature) junitSuite {
 	for _, c := range f.Cases {
 		names[c.Name]++
 		proved = append(proved, c.Requirements...)
+	}
+	for _, c := range f.Cases {
+		s.Properties = append(s.Properties, junitProperty{"requirements of " + c.ID, strings.Join(c.Requirements, " ")})
+		if c.Failure != nil && c.Failure.Replay != "" {
+			s.Properties = append(s.Properties, junitProperty{"replay of " + c.ID, c.Failure.Replay})
+		}
 	}
 	slices.Sort(proved)
 	s.Properties = append(s.Properties, junitProperty{"requirements", strings.Join(slices.Compact(proved), " ")})

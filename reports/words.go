@@ -59,7 +59,7 @@ func reasons(run *result.Run) []string {
 		say("%s failed, which doesn't change the verdict.", plural(n, "scenario of your own", "scenarios of your own"))
 	}
 	if n := len(run.Stale); n > 0 {
-		say("%s of the expectations file answered to no case: %s.", plural(n, "line", "lines"), listOf(run.Stale, 6))
+		say("%s no longer true: %s.", plural(n, "expectation is", "expectations are"), listOf(run.Stale, 6))
 	}
 	return out
 }

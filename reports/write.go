@@ -19,6 +19,10 @@ var writers = []struct {
 	{"index.html", HTML},
 	{"conformance.json", JSON},
 	{"junit.xml", JUnit},
+	{"messages.ndjson", Messages},
+	{"cucumber.html", CucumberHTML},
+	{"summary.md", Markdown},
+	{"badge.svg", Badge},
 }
 
 // Write writes every report of a judged run into a folder, which it makes if need be. Each file appears

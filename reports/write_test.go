@@ -26,11 +26,15 @@ func names(t *testing.T, dir string) (list []string) {
 	return list
 }
 
+var everyReport = []string{
+	"badge.svg", "conformance.json", "cucumber.html", "index.html", "junit.xml", "messages.ndjson", "summary.md",
+}
+
 func TestWriteMakesTheFolderAndEveryReport(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	require.NoError(t, reports.Write(dir, sample()))
 	require.NoError(t, reports.Write(dir, sample())) // over what is there
-	require.Equal(t, []string{"conformance.json", "index.html", "junit.xml"}, names(t, dir))
+	require.Equal(t, everyReport, names(t, dir))
 	stat, err := os.Stat(filepath.Join(dir, "index.html"))
 	require.NoError(t, err)
 	require.Equal(t, fs.FileMode(0o644), stat.Mode().Perm())
@@ -43,7 +47,7 @@ func TestWriteNamesWhatFailedAndWritesTheRest(t *testing.T) {
 	err := reports.Write(dir, sample())
 	require.ErrorContains(t, err, "write report "+blocked)
 	require.NotContains(t, err.Error(), "index.html")
-	require.Equal(t, []string{"conformance.json", "index.html", "junit.xml"}, names(t, dir), "and no half-written file")
+	require.Equal(t, everyReport, names(t, dir), "and no half-written file")
 }
 
 func TestWriteIntoAFile(t *testing.T) {

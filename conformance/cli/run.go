@@ -35,6 +35,8 @@ type order struct {
 	expect string
 	out    string
 	quiet  bool
+	// annotate has failures shown at their lines by GitHub Actions.
+	annotate bool
 }
 
 func (c *command) runCommand() *cobra.Command {
@@ -70,6 +72,7 @@ written; 130 interrupted.`,
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
 	f.StringVar(&o.out, "out", "proxyspec-report", "the folder for the report")
+	f.BoolVar(&o.annotate, "annotate", false, "print failures as annotations of GitHub Actions too")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the summary")
 	return cmd
 }
@@ -129,6 +132,9 @@ func (c *command) run(o order) error {
 	failed := reports.Write(out, run)
 	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: hasColor(c.stdout), Dir: o.out}); err != nil {
 		failed = errors.Join(failed, err)
+	}
+	if o.annotate {
+		failed = errors.Join(failed, reports.Annotations(c.stdout, run))
 	}
 	if failed != nil {
 		return &exit{code: result.ExitReport, err: failed}
