@@ -239,7 +239,7 @@ func killing(m *result.Mutation) string {
 			others, more = others+1, more+kills
 		}
 	}
-	return fmt.Sprintf("%d of %d MUSTs that judge an SDK, the cloud proxy or the relay kill a mutant, and %d of %d others", paid, owing, more, others)
+	return fmt.Sprintf("%d of %d MUSTs that judge an SDK, the cloud proxy, the relay or the firewall kill a mutant, and %d of %d others", paid, owing, more, others)
 }
 
 // mutantsHeadline is the verdict as a sentence.

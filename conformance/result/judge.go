@@ -20,6 +20,9 @@ const SubjectProxy = "proxy"
 // SubjectRelay is the subject of the requirements that judge the media relay: TURN.
 const SubjectRelay = "relay"
 
+// SubjectFirewall is the subject of the requirements that judge the firewall and its list.
+const SubjectFirewall = "firewall"
+
 // Judge derives everything that follows from the cases: how they ended against what was expected, for each
 // requirement the cases that prove it and its outcome, then the verdict. Calling it again changes nothing.
 //

@@ -1,6 +1,9 @@
 package result
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MutationSchema names the version of this model in mutants.json.
 const MutationSchema = "proxyspec.mutants/v1"
@@ -88,9 +91,9 @@ type KillingRule struct {
 	Kills     []string `json:"kills"`
 }
 
-// Owes says that the rule must kill a mutant: it is a MUST that judges an SDK, the cloud proxy or the relay.
+// Owes says that the rule must kill a mutant: it is a MUST that judges an SDK, the cloud proxy, the relay or the firewall.
 func (r KillingRule) Owes() bool {
-	return r.Level == Must && (r.Subject == SubjectSDK || r.Subject == SubjectProxy || r.Subject == SubjectRelay)
+	return r.Level == Must && slices.Contains([]string{SubjectSDK, SubjectProxy, SubjectRelay, SubjectFirewall}, r.Subject)
 }
 
 // Idle is the rules that owe a kill and have none. Nothing can be said where not every mutant was tested.

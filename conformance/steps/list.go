@@ -70,7 +70,7 @@ func (s *scene) listSteps() []runner.Definition {
 		{
 			Expr: `^a table's cell with the lines "(?P<line>[^"]*)" and "(?P<line2>[^"]*)" is read$`,
 			Do: func(first, second string) error {
-				groups, err := policy.ParsePorts(first + "\n" + second)
+				groups, err := policy.ParsePorts(s.world.List(first + "\n" + second))
 				s.groups = groups
 				return err
 			},
@@ -128,7 +128,7 @@ func (s *scene) namesProduction() error {
 }
 
 func (s *scene) lint(name string, source []byte, o policy.LintOptions) {
-	s.findings = policy.Lint(name, source, o)
+	s.findings = policy.Lint(name, []byte(s.world.List(string(source))), o)
 }
 
 func (s *scene) lintShipped(name, profile string) error {

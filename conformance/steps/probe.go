@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // probe is one destination that alice's computer tried, without any SDK.
@@ -38,9 +40,14 @@ const probeTime = 2 * time.Second
 func (s *scene) probeSteps() []runner.Definition {
 	return []runner.Definition{
 		{
-			Expr: `^(?P<host>[\w-]+)'s computer tries (TCP|UDP) (?P<address>[0-9.]+) on ports "([^"]*)"$`,
+			Expr: `^(?P<host>[\w-]+)'s computer tries (TCP|UDP) (?P<address>[0-9a-f:.]+) on ports "([^"]*)"$`,
 			Do:   func(host, proto, address, ports string) error { return s.tryPorts(host, proto, address, ports, nil) },
-			Says: `Opens a TCP connection, or sends a STUN Binding request over UDP, to each of the ports ("443, 4000, 3433-3460"). The host may be anybody's: "alice", "printer", "relay-1".`,
+			Says: `Opens a TCP connection, or sends a STUN Binding request over UDP, to each of the ports ("443, 4000, 3433-3460"). The host may be anybody's: "alice", "printer", "relay-1". By IPv6 alice's is "alice-ipv6".`,
+		},
+		{
+			Expr: `^(?P<host>[\w-]+)'s computer pings (?P<address>[0-9a-f:.]+)$`,
+			Do:   s.ping,
+			Says: "Sends one echo request of ICMP, or of ICMPv6 to an IPv6 address.",
 		},
 		{
 			Expr: `^alice's computer tries (TCP|UDP) (?P<address>[0-9.]+) on ports "([^"]*)" from each of the source ports "([^"]*)"$`,
@@ -103,6 +110,20 @@ func (s *scene) tryPorts(who, proto, address, ports string, sources []uint16) er
 	return s.tryAll(who, probeTime)
 }
 
+// ping sends an echo request.
+func (s *scene) ping(who, address string) error {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return fmt.Errorf("%q is not an IP address: %w", address, err)
+	}
+	proto := firewall.ICMP
+	if addr.Is6() {
+		proto = firewall.ICMPv6
+	}
+	s.probes = []probe{{proto: proto.String(), to: netip.AddrPortFrom(addr, 0)}}
+	return s.tryAll(who, probeTime)
+}
+
 // tryAll sends the scene's probes from a host, and waits until each has been answered or given up.
 func (s *scene) tryAll(who string, limit time.Duration) error {
 	if err := s.world.Up(); err != nil {
@@ -149,13 +170,23 @@ func parsePorts(text string) (ports []uint16, err error) {
 	return ports, nil
 }
 
-// try reports whether somebody answers there, or says no.
+// try tells whether somebody answers there, or says no.
 func try(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool) {
-	if p.proto == "TCP" {
+	switch p.proto {
+	case "TCP":
 		return tryTCP(host, p, limit)
+	case "UDP":
+		return tryUDP(host, p, limit)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_, err := host.Ping(ctx, p.to.Addr())
+	return err == nil, err != nil && ctx.Err() == nil
+}
+
+func tryUDP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool) {
 	local := &net.UDPAddr{Port: int(p.source)}
-	conn, err := host.DialUDP("udp4", local, net.UDPAddrFromAddrPort(p.to))
+	conn, err := host.DialUDP("udp", local, net.UDPAddrFromAddrPort(p.to))
 	if err != nil {
 		return false, false
 	}
@@ -179,7 +210,7 @@ func try(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool)
 
 func tryTCP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bool) {
 	local := &net.TCPAddr{Port: int(p.source)}
-	conn, err := host.CreateDialer(&net.Dialer{Timeout: limit, LocalAddr: local}).Dial("tcp4", p.to.String())
+	conn, err := host.CreateDialer(&net.Dialer{Timeout: limit, LocalAddr: local}).Dial("tcp", p.to.String())
 	if err != nil {
 		return false, !errors.Is(err, os.ErrDeadlineExceeded)
 	}
@@ -190,7 +221,8 @@ func tryTCP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bo
 // first is the first packet of a probe that the firewall saw.
 func (s *scene) first(p probe) (timeline.Event, bool) {
 	for _, e := range s.find(atWall, from(p.from), to(p.to.Addr())) {
-		if e.Seq > p.after && e.Proto == p.proto && e.To == p.to && (p.source == 0 || e.From.Port() == p.source) {
+		if e.Seq > p.after && e.Proto == p.proto && (e.To == p.to || p.to.Port() == 0) && // a ping's port is its number
+			(p.source == 0 || e.From.Port() == p.source) {
 			return e, true
 		}
 	}

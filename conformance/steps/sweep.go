@@ -38,7 +38,7 @@ func (s *scene) sweepSteps() []runner.Definition {
 		{
 			Expr: `^the firewall would drop a first packet of (?P<protocol>\w+) from (?P<source>[0-9a-f:.]+) to (?P<destination>[0-9a-f:.]+)$`,
 			Do:   s.wouldDrop,
-			Says: "Asks the policy about packets that the simulated hosts can't send: IPv6, ICMP, other protocols (by number).",
+			Says: "Asks the policy about packets that the simulated hosts can't send: other protocols, and sources and destinations of two families.",
 		},
 	}
 }

@@ -97,6 +97,7 @@ func populate(name string, cfg *world.Config) error {
 	cfg.Tested = func(n transport.Net, seed uint64) (contract.Handler, error) { return m.New(config(n, seed)), nil }
 	g := m.Ground()
 	cfg.CloudProxy, cfg.Accounts, cfg.RelayNet, cfg.Gateway = g.CloudProxy, g.Accounts, g.RelayNet, g.Gateway
+	cfg.Rules, cfg.Judge, cfg.Answers, cfg.Lists = g.Rules, g.Judge, g.Answers, g.Lists
 	return nil
 }
 

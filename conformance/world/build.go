@@ -27,10 +27,12 @@ func (w *World) build() error {
 	for _, prefix := range []netip.Prefix{Office, netip.PrefixFrom(OfficeNAT, OfficeNAT.BitLen())} {
 		internet.Route(prefix, w.uplink)
 	}
-	for _, p := range []Place{people[0], printer, officeDNS} {
+	w.wall.Route(netip.MustParsePrefix("::/0"), w.uplink)
+	internet.Route(officeSix, w.uplink)
+	for _, p := range []Place{people[0], aliceSix, printer, officeDNS} {
 		w.inside = append(w.inside, w.connect(p, w.wall, lanDelay))
 	}
-	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy, CompanyTURN, inspectorOut}} {
+	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay, relaySix}, Gateways, {CompanyProxy, CompanyTURN, inspectorOut}} {
 		for _, p := range places {
 			w.connect(p, internet, internetDelay)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // office is the firewall of the office: what it was told, the names that it has heard of, and who judges. All but
-// loaded belongs to the network's loop.
+// told belongs to the network's loop.
 type office struct {
 	firewall.Judge // what the router asks: the wall, or what a mutant makes of it
 
@@ -27,8 +27,8 @@ type office struct {
 	names   policy.Names
 	change  time.Time // when the next of its addresses is out of date
 
-	mu     sync.Mutex
-	loaded firewall.Policy
+	mu   sync.Mutex
+	told firewall.Policy
 }
 
 func newOffice(cfg *Config, clients ...netip.Prefix) (*office, error) {
@@ -49,15 +49,16 @@ func (o *office) install(wall *firewall.Firewall, cfg *Config) {
 	}
 }
 
-// policy is what the firewall lets through now.
+// policy is what the firewall was told to let through.
 func (o *office) policy() firewall.Policy {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.loaded
+	return o.told
 }
 
 // load replaces the rules.
-func (o *office) load(p firewall.Policy) error {
+func (o *office) load(told firewall.Policy) error {
+	p := told
 	if o.misread != nil {
 		p.Rules = slices.Clone(p.Rules)
 		o.misread(&p)
@@ -67,7 +68,7 @@ func (o *office) load(p firewall.Policy) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.loaded = p
+	o.told = told
 	return nil
 }
 
@@ -129,7 +130,7 @@ func (o *office) why(now time.Time, p *sim.Packet, v firewall.Verdict) (code, wo
 	return "", ""
 }
 
-// Policy is what the office's firewall lets through now.
+// Policy is what the office's firewall was told to let through.
 func (w *World) Policy() firewall.Policy { return w.office.policy() }
 
 // SetPolicy changes what the office's firewall lets through, for flows that are yet to begin.
@@ -154,4 +155,12 @@ func (w *World) Follow(list *policy.Policy) (err error) {
 		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventPolicy, Detail: list.ID})
 	}
 	return err
+}
+
+// List is the text of a list as this tool reads it.
+func (w *World) List(text string) string {
+	if w.cfg.Lists != nil {
+		return w.cfg.Lists(text)
+	}
+	return text
 }

@@ -67,6 +67,12 @@ var (
 		place("carol", "203.0.113.21"),
 	}
 	printer = place("printer", "10.10.0.9")
+
+	// The same computers by IPv6, as hosts of their own: an SDK gathers candidates of every address that it finds,
+	// and the document knows IPv4 only.
+	officeSix = netip.MustParsePrefix("2001:db8:10::/64")
+	aliceSix  = place("alice-ipv6", "2001:db8:10::2")
+	relaySix  = place("relay-1-ipv6", "2001:db8::138")
 )
 
 // Alice is the user whose SDK is under test.

@@ -37,10 +37,11 @@ type Config struct {
 	Gateway    func(*sdrtn.Config)
 
 	// A broken firewall misreads what it is told to let through, misjudges packets, or mishears the name server's
-	// answers. Nil: it is sound. Rules may be called with what it has changed before.
+	// answers; a broken tool reads other lists than those that it is shown. Nil: they are sound.
 	Rules   func(*firewall.Policy)
 	Judge   func(firewall.Judge) firewall.Judge
 	Answers func(message []byte) []byte
+	Lists   func(text string) string
 }
 
 func (cfg Config) withDefaults() Config {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // Ground changes what the servers of a world are made of. What is nil changes nothing.
@@ -15,6 +16,11 @@ type Ground struct {
 	Accounts   func(...relay.Account) (relay.Accounts, error) // instead of relay.NewAccounts
 	RelayNet   func(transport.Net) transport.Net
 	Gateway    func(*sdrtn.Config)
+
+	Rules   func(*firewall.Policy)              // what the firewall makes of the policy that it is told
+	Judge   func(firewall.Judge) firewall.Judge // what the router asks instead of the firewall
+	Answers func(message []byte) []byte         // what the firewall hears of the name server
+	Lists   func(text string) string            // what the tool reads of a list
 }
 
 // cloudProxy makes a ground mutant by changing the cloud proxy's configuration.

@@ -17,6 +17,16 @@ import (
 // lookups are edges that take a lookup for another one, or spoil their answer.
 var lookups = []Mutant{
 	{
+		Name: "swaps-ports", Breaks: []string{"CP-FW-25"},
+		Description: "takes messages on the ports for media, and media on those for messages",
+		ground: cloudProxy(func(cfg *relay.Config) {
+			for i := range cfg.Relays {
+				r := &cfg.Relays[i]
+				r.MessagePorts, r.TCPPorts = r.TCPPorts, r.MessagePorts
+			}
+		}),
+	},
+	{
 		Name: "serves-one-version-less", Breaks: []string{"CP-VER-02"},
 		Description: "serves clients of version 2.5.0",
 		ground:      versions(func(v string) string { return strings.Replace(v, "2.5.0", "2.5.1", 1) }),

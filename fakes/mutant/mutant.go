@@ -7,7 +7,7 @@ import (
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
 
-// Mutant is a way to break an SDK, the cloud proxy or SD-RTN.
+// Mutant is a way to break an SDK, a server, the firewall, or this tool's own reading of lists.
 type Mutant struct {
 	Name        string   // "direct-media"
 	Subject     string   // what is broken: one of the subjects
@@ -23,6 +23,8 @@ const (
 	SubjectSDK        = "SDK"
 	SubjectCloudProxy = "cloud proxy"
 	SubjectSDRTN      = "SD-RTN"
+	SubjectFirewall   = "firewall"
+	SubjectTool       = "tool"
 )
 
 // SDK is what can be put under test, and closed once its session is over.
@@ -39,7 +41,7 @@ func (m Mutant) New(cfg sdk.Config) SDK {
 	return m.make(cfg)
 }
 
-// Ground is the servers of one world with this mutant. Where an SDK is broken they are sound.
+// Ground is the servers and the firewall of one world with this mutant. Where an SDK is broken they are sound.
 func (m Mutant) Ground() Ground {
 	if m.ground == nil {
 		return Ground{}
@@ -63,6 +65,8 @@ func All() []Mutant {
 		of(SubjectSDK, routes, settings, conducts, networks),
 		of(SubjectCloudProxy, lookups, accounts, relays, turnRelays),
 		of(SubjectSDRTN, gateways),
+		of(SubjectFirewall, rules, judges, hearings),
+		of(SubjectTool, lists),
 	)
 }
 

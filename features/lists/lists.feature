@@ -110,6 +110,30 @@ Feature: From the test list to production
       | A row that stands twice | 3433-3460             | other  | 192.0.2.138 | duplicate-row      |
       | An ID that stands twice | 443                   | first  | 192.0.2.139 | repeated-id        |
 
+  @CP-LIST-07
+  Scenario: The same rows without a mistake pass
+    When this list is linted for test:
+      """
+      id: ours
+      vendor: Example vendor
+      source: the vendor's letter
+      as-of: 2025-12-01
+      stage: test
+      entries:
+        - id: first
+          protocols: TCP
+          destinations: 192.0.2.138
+          ports: ["443", 3433-3460]
+          purpose: media
+        - id: other
+          protocols: TCP
+          destinations: 192.0.2.139
+          ports: 3433-3460
+          purpose: media
+      """
+    Then lint finds no error
+    And lint finds nothing called old
+
   @CP-LIST-08
   Scenario: A list that is older than a year warns
     When this list is linted for test:
