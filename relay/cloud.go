@@ -51,6 +51,10 @@ type Config struct {
 	// after 60 s are known. Negative: never.
 	Ping time.Duration
 
+	// Facing is the address at which a client finds what stands at another: relays behind a one-to-one translation
+	// of addresses have one for clients before it and one for those beyond. Default: the address itself.
+	Facing func(client, site netip.Addr) netip.Addr
+
 	// Wrap goes around what answers lookups and message handshakes, for what an operator puts in front of it: an
 	// access log, a rate limit, tracing. Default: nothing.
 	Wrap func(http.Handler) http.Handler
@@ -104,6 +108,9 @@ func New(cfg Config) (*Cloud, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = func(Event) {}
+	}
+	if cfg.Facing == nil {
+		cfg.Facing = func(_, site netip.Addr) netip.Addr { return site }
 	}
 	if cfg.Wrap == nil {
 		cfg.Wrap = func(h http.Handler) http.Handler { return h }

@@ -41,6 +41,9 @@ func (c *Cloud) lookup(w http.ResponseWriter, r *http.Request, seen Event) {
 		fault.write(w)
 		return
 	}
+	for i := range sites {
+		sites[i].Addr = c.cfg.Facing(seen.From.Addr().Unmap(), sites[i].Addr)
+	}
 	body := marshal(c.answer(s, sites))
 	seen.Name, seen.Session, seen.Bytes = EventLookupAnswered, s.Name, len(body)
 	c.cfg.Log(seen)

@@ -82,7 +82,7 @@ func leave(far bool) {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), conduct+"=hold")
 	child.Stdout = os.Stdout
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: far, Pdeathsig: 0}
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: far}
 	if err := child.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
 )
 
 // Suite is what the command runs. The world of its cases is the workers' affair: see runner.WorkerMain.
@@ -30,6 +31,8 @@ type Suite struct {
 	Mutants []mutation.Mutant
 	// Program makes one of SDKs on the sockets of this computer.
 	Program func(sdk string) (contract.Handler, error)
+	// Ground tells whether a case proves what an SDK is tested on, and not the SDK.
+	Ground func(selection.Case) bool
 }
 
 // SDK is something that can be tested.

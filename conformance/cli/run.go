@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ import (
 type order struct {
 	paths []string
 	sdk   string
+	net   string
 	tags  string
 	seed  uint64
 	jobs  int
@@ -66,6 +68,8 @@ written; 130 interrupted.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.sdk, "sdk", c.suite.SDKs[0].Name, "the SDK to test: "+c.known())
+	f.StringVar(&o.net, "net", "", `virtual: virtual time, in this process; kernel: real time and real packets, the SDK in a namespace of its own
+(default: virtual, and kernel for a program)`)
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
 	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
 	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
@@ -81,6 +85,13 @@ func (c *command) run(o order) error {
 	sdk, err := c.sdk(o.sdk)
 	if err != nil {
 		return usage(err)
+	}
+	var note string
+	if o.net, note, err = network(o.sdk, o.net); err != nil {
+		return usage(err)
+	}
+	if note != "" {
+		fmt.Fprintln(c.stderr, "proxyspec: "+note)
 	}
 	if o.jobs < 0 {
 		return usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
@@ -118,10 +129,17 @@ func (c *command) run(o order) error {
 	ctx, stop := untilInterrupted()
 	defer stop()
 	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), len(s.cases), o.seed)
-	run, err := runner.Run(ctx, runner.Config{
+	cfg := runner.Config{
 		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
 		Began: shown.began, Ended: func(one *result.Case) { shown.ended(one); kept.ended(one) },
-	})
+	}
+	if o.net == runner.Kernel {
+		cfg.Place = c.place
+		if o.jobs == 0 {
+			cfg.Jobs = kernelJobs * runtime.GOMAXPROCS(0)
+		}
+	}
+	run, err := runner.Run(ctx, cfg)
 	shown.over()
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
@@ -150,7 +168,7 @@ func (c *command) blank(o order, sdk SDK, s *selected) (*result.Run, error) {
 	run := &result.Run{
 		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
 		SDK: result.SDK{
-			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: "in process", Network: "virtual",
+			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(o.net), Network: o.net,
 		},
 		Requirements: s.catalogue.Blank(s.scenarios),
 	}
@@ -184,8 +202,22 @@ func hasColor(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
+// adapterOf is how the suite speaks with the SDK.
+func adapterOf(net string) string {
+	if net == runner.Kernel {
+		return "exec"
+	}
+	return "in process"
+}
+
 // sdk finds an SDK by what the user typed.
 func (c *command) sdk(name string) (SDK, error) {
+	if line, isProgram := strings.CutPrefix(name, ExecPrefix); isProgram {
+		if strings.TrimSpace(line) == "" {
+			return SDK{}, fmt.Errorf("--sdk %s needs a command: --sdk \"exec:node my-adapter.js\"", ExecPrefix)
+		}
+		return SDK{Name: name, Product: line}, nil
+	}
 	var known []string
 	for _, sdk := range c.suite.SDKs {
 		if sdk.Name == name {
@@ -204,7 +236,8 @@ func (c *command) known() string {
 			names = append(names, sdk.Name)
 		}
 	}
-	if len(names) < len(c.suite.SDKs) {
+	names = append(names, `"exec:COMMAND" for a program that is an adapter`)
+	if len(names)-1 < len(c.suite.SDKs) {
 		names = append(names, mutantPrefix+"NAME, as \"proxyspec mutants --list\" shows them")
 	}
 	return strings.Join(names, ", ")

@@ -45,6 +45,9 @@ type Case struct {
 type Host struct {
 	Name  string       `json:"name"` // as in timeline.Event.Actor: "alice", "edge-1", "relay-2", "gateway-1", "bob"
 	Addrs []netip.Addr `json:"addrs"`
+	// StandIns are, where a real kernel carried the packets, what the SDK saw in the place of addresses that belong to
+	// third parties.
+	StandIns []netip.Addr `json:"standIns,omitempty"`
 }
 
 // Step is one step of a case.

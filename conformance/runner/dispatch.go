@@ -16,6 +16,13 @@ import (
 type Task struct {
 	Case selection.Case
 	SDK  string
+	Place
+}
+
+// Place is where a case runs.
+type Place struct {
+	Network string // Virtual or Kernel; default: Virtual
+	NotRun  string // if it isn't run at all: why
 }
 
 // Each runs tasks as Run runs cases, for whoever tests several SDKs at once. ended is told of each task that began,
@@ -113,6 +120,14 @@ func (d *dispatch) take(ctx context.Context) (i int, any bool) {
 // one has a worker run one task, and tells whether the worker is gone.
 func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) {
 	t := d.tasks[i]
+	if t.NotRun != "" {
+		left := newResult(t.Case, CaseSeed(d.cfg.Seed, t.Case.ID))
+		left.Failure = &result.Failure{Message: t.NotRun, Replay: replay(t, d.cfg.Seed)}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.ended(i, left)
+		return false
+	}
 	began := time.Now()
 	ended, gone, err := worker.run(ctx, request{Job: d.cfg.job(t), Watchdog: d.cfg.Watchdog}, d.cfg.CaseLimit, nil)
 	if err != nil {

@@ -34,7 +34,7 @@ func Follow(ctx context.Context, cfg Config, f Follower) (*result.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := Task{Case: cfg.Cases[0], SDK: cfg.SDK}
+	t := cfg.task(cfg.Cases[0])
 	r := request{Job: cfg.job(t), Watchdog: cfg.Watchdog, Follow: true, Pause: f.Step != nil}
 	limit := cfg.CaseLimit
 	c, gone, err := worker.run(ctx, r, limit, func(heard report) error {

@@ -19,7 +19,10 @@ func explain(err error) (result.Outcome, result.Failure) {
 	var panicked *bubble.PanicError
 	var stop *result.Stop
 	var failure *result.Failure
+	var late *lateError
 	switch {
+	case errors.As(err, &late):
+		return result.HarnessFault, result.Failure{Message: err.Error()}
 	case errors.As(err, &frozen):
 		return result.HarnessFault, result.Failure{Message: err.Error(), Actual: end(frozen.Dump())}
 	case errors.As(err, &leak):

@@ -14,10 +14,10 @@ import (
 // remains is a leak.
 const drain = 5 * time.Minute
 
-// play is one case under way. It stays outside the bubble.
+// play is one case under way. It stays outside the bubble, if there is one.
 type play struct {
 	job    Job
-	bubble *bubble.Bubble
+	clock  clock
 	stage  Stage
 	result *result.Case
 	tell   *narrator
@@ -59,7 +59,7 @@ func newResult(c selection.Case, seed uint64) *result.Case {
 
 func (p *play) run(newStage NewStage, watchdog time.Duration) {
 	var err error
-	if p.bubble, err = bubble.Open(bubble.Config{Watchdog: watchdog}); err != nil {
+	if p.clock, err = open(p.job.Network, watchdog); err != nil {
 		p.fault("open the bubble", err)
 		return
 	}
@@ -76,7 +76,7 @@ func (p *play) run(newStage NewStage, watchdog time.Duration) {
 		p.close(began)
 	}
 	if p.retire == "" {
-		p.fault("end the bubble", p.bubble.Close(drain))
+		p.fault("end the bubble", p.clock.Close(drain))
 	}
 }
 
@@ -109,7 +109,7 @@ func (p *play) inside(what string, do func() error) (well bool) {
 		return false
 	}
 	var failed error
-	err := p.bubble.Do(func() { failed = do() })
+	err := p.clock.Do(func() { failed = do() })
 	if err == nil {
 		err = failed
 	}
@@ -139,9 +139,12 @@ func (p *play) fault(what string, err error) {
 func (p *play) mayRetire(err error) {
 	var frozen *bubble.FrozenError
 	var leak *bubble.LeakError
+	var late *lateError
 	switch {
 	case errors.As(err, &frozen):
 		p.retire = "its bubble froze"
+	case errors.As(err, &late):
+		p.retire = "a step of it is still under way"
 	case errors.As(err, &leak):
 		p.retire = "its bubble has goroutines left"
 	}

@@ -19,6 +19,8 @@ type Config struct {
 	Seed  uint64 // of the run
 	SDK   string // as the user named it: "reference", "mutant:direct-media"
 
+	// Place says where a case runs. Default: all on the virtual network.
+	Place func(selection.Case) Place
 	// Jobs is how many cases run at once. Default: as many as there are processors.
 	Jobs int
 	// Out is the report folder for the evidence of cases; it must exist. Default: no evidence.
@@ -48,8 +50,16 @@ func (cfg Config) withDefaults() Config {
 }
 
 // job is a task as a worker is given it.
+func (cfg Config) task(c selection.Case) Task {
+	t := Task{Case: c, SDK: cfg.SDK}
+	if cfg.Place != nil {
+		t.Place = cfg.Place(c)
+	}
+	return t
+}
+
 func (cfg Config) job(t Task) Job {
-	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Out: cfg.Out, Replay: replay(t, cfg.Seed)}
+	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Out: cfg.Out, Replay: replay(t, cfg.Seed)}
 }
 
 // Run runs the cases in worker processes and returns what they found, in the order of Config.Cases. When
@@ -68,14 +78,14 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 	}
 	tasks := make([]Task, len(cfg.Cases))
 	for i, c := range cfg.Cases {
-		tasks[i] = Task{Case: c, SDK: cfg.SDK}
+		tasks[i] = cfg.task(c)
 		run.Cases[i] = *newResult(c, CaseSeed(cfg.Seed, c.ID))
 		run.Cases[i].Failure = &result.Failure{Message: "the run ended before this case began", Replay: replay(tasks[i], cfg.Seed)}
 	}
 	finished := 0
 	err := Each(ctx, cfg, tasks, func(i int, c *result.Case) {
 		run.Cases[i] = *c
-		if c.Outcome == result.NotRun {
+		if c.Outcome == result.NotRun && tasks[i].NotRun == "" {
 			return
 		}
 		finished++
@@ -93,7 +103,11 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 
 // replay is the command that runs a task again.
 func replay(t Task, seed uint64) string {
-	return fmt.Sprintf("proxyspec run %s --seed %d --sdk %s", quote(fmt.Sprintf("%s:%d", t.Case.Path, t.Case.Line)), seed, quote(t.SDK))
+	text := fmt.Sprintf("proxyspec run %s --seed %d --sdk %s", quote(fmt.Sprintf("%s:%d", t.Case.Path, t.Case.Line)), seed, quote(t.SDK))
+	if t.Network == Kernel {
+		text += " --net " + Kernel
+	}
+	return text
 }
 
 var plain = regexp.MustCompile(`^[\pL\pN_./:@%+=,-]+$`)

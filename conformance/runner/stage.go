@@ -23,7 +23,8 @@ type Definition struct {
 	Noun string
 }
 
-// Stage is the world of one case. Every method is called inside the case's bubble, one at a time.
+// Stage is the world of one case. Every method is called inside the case's bubble, or in real time where the case's
+// place is the kernel network, one at a time.
 type Stage interface {
 	// Definitions are the steps, bound to this world.
 	Definitions() []Definition
@@ -47,11 +48,19 @@ type Job struct {
 	Case selection.Case `json:"case"`
 	Seed uint64         `json:"seed"` // of this case's world, by CaseSeed
 	SDK  string         `json:"sdk"`  // as the user named it: "reference", "mutant:direct-media"
+	// Network is where the case runs: Virtual or Kernel.
+	Network string `json:"network"`
 	// Out is the report folder, absolute; "" writes no evidence.
 	Out string `json:"out,omitempty"`
 	// Replay is the command that runs this case again.
 	Replay string `json:"replay"`
 }
+
+// The networks.
+const (
+	Virtual = "virtual" // in a bubble of virtual time
+	Kernel  = "kernel"  // in real time, the SDK under test behind a kernel of its own
+)
 
 // CaseSeed derives the seed of a case's world from the seed of the run: the first 53 bits of SHA-256 over
 // the run's seed (8 bytes, big endian) and the case's ID. It depends on nothing else, so a case replays

@@ -112,7 +112,7 @@ func (p *play) perform(do func() error) error {
 	var failed error
 	var virtual time.Duration
 	text := step.Text
-	err := p.bubble.Do(func() {
+	err := p.clock.Do(func() {
 		began := time.Now()
 		defer func() { virtual = time.Since(began) }()
 		p.stage.Step(text)

@@ -18,7 +18,7 @@ import (
 // virtual time pass, from the making of its world to the last goroutine's end.
 func BenchmarkTenMinutes(b *testing.B) {
 	reference := func(n transport.Net, _ uint64) (contract.Handler, error) { return sdk.New(sdk.Config{Net: n}), nil }
-	stages := Stages(func(_ string, cfg *world.Config) error {
+	stages := Stages(func(_ runner.Job, cfg *world.Config) error {
 		cfg.Tested, cfg.Reference = reference, reference
 		return nil
 	})

@@ -42,15 +42,15 @@ type scene struct {
 	recorded    error                // what the cloud proxy said of an account's record
 }
 
-// Stages makes the world of a case for the runner. populate puts the SDKs, and what else a name stands for, into
-// the world's configuration.
-func Stages(populate func(name string, cfg *world.Config) error) runner.NewStage {
+// Stages makes the world of a case for the runner. populate puts the SDKs, and what else the name of the job's SDK
+// stands for, into the world's configuration.
+func Stages(populate func(job runner.Job, cfg *world.Config) error) runner.NewStage {
 	return func(job runner.Job) (runner.Stage, error) {
 		cfg := world.Config{Seed: job.Seed}
-		if err := populate(job.SDK, &cfg); err != nil {
+		if err := populate(job, &cfg); err != nil {
 			return nil, err
 		}
-		if provesGround(job.Case.Requirements) {
+		if ProvesGround(job.Case.Requirements) {
 			cfg.Tested = cfg.Reference
 		}
 		w, err := world.New(cfg)
@@ -61,10 +61,10 @@ func Stages(populate func(name string, cfg *world.Config) error) runner.NewStage
 	}
 }
 
-// provesGround tells whether a case is about the ground alone: the firewall, the cloud proxy, the relays, this
+// ProvesGround tells whether a case is about the ground alone: the firewall, the cloud proxy, the relays, this
 // tool. Whatever SDK is under test, alice then has the reference's, so that a broken SDK can't make sound
 // ground look unsound.
-func provesGround(requirements []string) bool {
+func ProvesGround(requirements []string) bool {
 	for _, id := range requirements {
 		switch theme, _, _ := strings.Cut(strings.TrimPrefix(id, "CP-"), "-"); theme {
 		case "FLOW", "API", "CFG", "SEQ", "RES":

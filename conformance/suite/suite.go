@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ func Suite() cli.Suite {
 		SDKs:        sdks(),
 		Mutants:     mutants(),
 		Program:     program,
+		Ground:      func(c selection.Case) bool { return steps.ProvesGround(c.Requirements) },
 	}
 }
 
@@ -83,10 +85,18 @@ func mutants() (all []mutation.Mutant) {
 }
 
 // populate puts what a name stands for into a world: an SDK under test, or servers that a sound one meets.
-func populate(name string, cfg *world.Config) error {
+func populate(job runner.Job, cfg *world.Config) error {
+	name := job.SDK
 	cfg.Reference = func(n transport.Net, seed uint64) (contract.Handler, error) { return sdk.New(config(n, seed)), nil }
 	cfg.Tested = cfg.Reference
-	if name == Reference {
+	if job.Network == runner.Kernel {
+		line, err := command(name)
+		if err != nil {
+			return err
+		}
+		cfg.Remote = &world.Program{Command: line}
+	}
+	if name == Reference || strings.HasPrefix(name, cli.ExecPrefix) { // the ground is proved with the reference
 		return nil
 	}
 	short, isMutant := strings.CutPrefix(name, mutantPrefix)
@@ -101,6 +111,24 @@ func populate(name string, cfg *world.Config) error {
 	return nil
 }
 
+// command is the command of an SDK as a program.
+func command(name string) ([]string, error) {
+	if line, isProgram := strings.CutPrefix(name, cli.ExecPrefix); isProgram {
+		return []string{"sh", "-c", line}, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	args := []string{self, "sdk", "reference"}
+	if short, isMutant := strings.CutPrefix(name, mutantPrefix); isMutant {
+		if m, _ := mutant.Find(short); m.Subject == mutant.SubjectSDK {
+			args = append(args, "--mutant", short)
+		}
+	}
+	return args, nil
+}
+
 // program makes an SDK by name on the sockets of this computer.
 func program(name string) (contract.Handler, error) {
 	n, err := stdnet.NewNet()
@@ -108,7 +136,7 @@ func program(name string) (contract.Handler, error) {
 		return nil, fmt.Errorf("look at the network of this computer: %w", err)
 	}
 	var cfg world.Config
-	if err := populate(name, &cfg); err != nil {
+	if err := populate(runner.Job{SDK: name}, &cfg); err != nil {
 		return nil, err
 	}
 	return cfg.Tested(n, uint64(time.Now().UnixNano()))

@@ -29,7 +29,12 @@ func (w *World) build() error {
 	}
 	w.wall.Route(netip.MustParsePrefix("::/0"), w.uplink)
 	internet.Route(officeSix, w.uplink)
-	for _, p := range []Place{people[0], aliceSix, printer, officeDNS} {
+	if w.real() {
+		w.inside = append(w.inside, w.port(people[0], w.wall))
+	} else {
+		w.inside = append(w.inside, w.connect(people[0], w.wall, lanDelay))
+	}
+	for _, p := range []Place{aliceSix, printer, officeDNS, intranet} {
 		w.inside = append(w.inside, w.connect(p, w.wall, lanDelay))
 	}
 	for _, places := range [][]Place{people[1:], {publicDNS}, Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay, relaySix}, Gateways, {CompanyProxy, CompanyTURN, inspectorOut}} {
@@ -76,6 +81,9 @@ func (w *World) Up() error {
 		return err
 	}
 	if err := w.startCompany(); err != nil {
+		return err
+	}
+	if err := w.startIntranet(); err != nil {
 		return err
 	}
 	return w.startCloudProxy()

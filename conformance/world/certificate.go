@@ -1,7 +1,11 @@
 package world
 
 import (
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,37 +19,68 @@ import (
 	"time"
 )
 
-// authority is the certificate authority of the simulated internet. Its keys are Ed25519, made from
-// fixed seeds: a signature of another kind varies in length, and with it the packets.
-type authority struct {
-	cert *x509.Certificate
-	key  ed25519.PrivateKey
-	pem  string
+// trust is the certificates of the simulated internet: an authority, and one certificate for all its servers.
+type trust struct {
+	cert    *x509.Certificate
+	key     crypto.Signer
+	pem     string
+	servers *tls.Config
+	clients *tls.Config // trusts the authority and nobody else
 }
 
-// ca is made once a process: it is the same in every world.
-var ca = sync.OnceValues(func() (*authority, error) { return newAuthority("authority", "proxyspec simulated internet") })
+// makeKey is the key of a name.
+type makeKey func(name string) (crypto.Signer, error)
 
-func newAuthority(seed, name string) (*authority, error) {
-	key := keyFor(seed)
-	template := certificate(1, name)
-	template.IsCA, template.BasicConstraintsValid = true, true
-	template.KeyUsage = x509.KeyUsageCertSign
-	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+// In virtual time the keys are Ed25519, made from fixed seeds: a signature of another kind varies in length, and with
+// it the packets. Programs of the real world, browsers first, don't all take those. Either is made once a process.
+var (
+	virtualTrust = sync.OnceValues(func() (*trust, error) { return newTrust(seededKey, theInternet) })
+	realTrust    = sync.OnceValues(func() (*trust, error) { return newTrust(usualKey, theInternet) })
+
+	// inspectorTrust is that of a host that stands in for all servers, with certificates of its own authority, which
+	// nobody trusts.
+	inspectorTrust = sync.OnceValues(func() (*trust, error) { return newTrust(seededKey, "office TLS inspection") })
+)
+
+const theInternet = "proxyspec simulated internet"
+
+// trust is that of the world's servers.
+func (w *World) trust() (*trust, error) {
+	if w.real() {
+		return realTrust()
+	}
+	return virtualTrust()
+}
+
+// seededKey protects nothing: no byte of a simulated network leaves the process.
+func seededKey(name string) (crypto.Signer, error) {
+	seed := sha256.Sum256([]byte("proxyspec simulated internet: " + name))
+	return ed25519.NewKeyFromSeed(seed[:]), nil
+}
+
+func usualKey(string) (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+func newTrust(make makeKey, name string) (*trust, error) {
+	key, err := make("authority of " + name)
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate authority: %w", err)
 	}
-	cert, err := x509.ParseCertificate(der)
+	template := certificate(1, name)
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
+		return nil, fmt.Errorf("make the certificate authority: %w", err)
+	}
+	t := &trust{key: key, pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+	if t.cert, err = x509.ParseCertificate(der); err != nil {
 		return nil, fmt.Errorf("read the certificate authority: %w", err)
 	}
-	return &authority{cert, key, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}, nil
-}
-
-// keyFor is the key of a name. It protects nothing: no byte of a simulated network leaves the process.
-func keyFor(name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte("proxyspec simulated internet: " + name))
-	return ed25519.NewKeyFromSeed(seed[:])
+	roots := x509.NewCertPool()
+	roots.AddCert(t.cert)
+	t.clients = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.servers, err = t.newServers(make)
+	return t, err
 }
 
 func certificate(serial int64, name string) *x509.Certificate {
@@ -59,31 +94,16 @@ func certificate(serial int64, name string) *x509.Certificate {
 	}
 }
 
-// serverTLS is the configuration of every server of the given places, under their addresses and names.
-var serverTLS = sync.OnceValues(func() (*tls.Config, error) {
-	a, err := ca()
-	if err != nil {
-		return nil, err
-	}
-	return a.certify()
-})
-
-// inspectorTLS is that of a host that stands in for all of them, with certificates of its own authority, which
-// nobody trusts.
-var inspectorTLS = sync.OnceValues(func() (*tls.Config, error) {
-	a, err := newAuthority("inspector", "office TLS inspection")
-	if err != nil {
-		return nil, err
-	}
-	return a.certify()
-})
-
-// certify makes the configuration of the internet's servers.
-func (a *authority) certify() (*tls.Config, error) {
+// newServers is the configuration of every server of the world, under their addresses, what stands for those, and
+// their names.
+func (t *trust) newServers(make makeKey) (*tls.Config, error) {
 	template := certificate(2, "proxyspec servers")
-	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy}} {
+	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy, intranet}} {
 		for _, p := range places {
 			template.IPAddresses = append(template.IPAddresses, net.IP(p.Addr.AsSlice()))
+			if standIn, ok := standIns[p.Addr]; ok {
+				template.IPAddresses = append(template.IPAddresses, net.IP(standIn.AsSlice()))
+			}
 		}
 	}
 	for _, p := range Gateways {
@@ -92,9 +112,12 @@ func (a *authority) certify() (*tls.Config, error) {
 	for _, p := range slices.Concat(ProductionEdges, ProductionRelays) {
 		template.DNSNames = append(template.DNSNames, productionName(p))
 	}
-	template.DNSNames = append(template.DNSNames, ProxyName)
-	key := keyFor("servers")
-	der, err := x509.CreateCertificate(nil, template, a.cert, key.Public(), a.key)
+	template.DNSNames = append(template.DNSNames, ProxyName, IntranetName)
+	key, err := make("servers")
+	if err != nil {
+		return nil, fmt.Errorf("make the servers' certificate: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, t.cert, key.Public(), t.key)
 	if err != nil {
 		return nil, fmt.Errorf("make the servers' certificate: %w", err)
 	}
@@ -102,17 +125,6 @@ func (a *authority) certify() (*tls.Config, error) {
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		MinVersion:   tls.VersionTLS12,
 		// What browsers prefer, with ML-KEM, is a fifth of the time of a model check that joins 5,000 times.
-		CurvePreferences: []tls.CurveID{tls.X25519},
+		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
 	}, nil
-}
-
-// clientTLS trusts the authority and nobody else.
-func clientTLS() (*tls.Config, error) {
-	a, err := ca()
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(a.cert)
-	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
 }

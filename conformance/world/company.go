@@ -27,17 +27,13 @@ func TurnServer(force bool) contract.TurnServer {
 }
 
 func (w *World) startCompany() error {
-	server, err := serverTLS()
-	if err != nil {
-		return err
-	}
-	client, err := clientTLS()
+	trust, err := w.trust()
 	if err != nil {
 		return err
 	}
 	if err := w.start(CompanyProxy.Name, &selfhosted.ReverseProxy{
 		Name: CompanyProxy.Name, Net: w.hosts[CompanyProxy.Name], Addr: netip.AddrPortFrom(CompanyProxy.Addr, 443),
-		TLS: server.Clone(), Upstream: client, Log: w.logCompany,
+		TLS: trust.servers.Clone(), Upstream: trust.clients, Log: w.logCompany,
 	}); err != nil {
 		return err
 	}

@@ -127,7 +127,13 @@ func (w *World) hostsOf(events []timeline.Event) []result.Host {
 	}
 	var hosts []result.Host
 	for _, name := range slices.Sorted(maps.Keys(addrs)) {
-		hosts = append(hosts, result.Host{Name: name, Addrs: addrs[name]})
+		h := result.Host{Name: name, Addrs: addrs[name]}
+		for _, a := range h.Addrs {
+			if standIn, ok := standIns[a]; ok && w.real() {
+				h.StandIns = append(h.StandIns, standIn)
+			}
+		}
+		hosts = append(hosts, h)
 	}
 	return hosts
 }

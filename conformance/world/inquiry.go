@@ -34,12 +34,12 @@ func (w *World) client(host string) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	trust, err := clientTLS()
+	trust, err := w.trust()
 	if err != nil {
 		return nil, err
 	}
 	return &http.Client{Transport: &http.Transport{
-		DialContext: h.DialContext, TLSClientConfig: trust, DisableKeepAlives: true,
+		DialContext: h.DialContext, TLSClientConfig: trust.clients, DisableKeepAlives: true,
 	}}, nil
 }
 

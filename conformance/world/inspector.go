@@ -18,11 +18,11 @@ const EventRead = "read"
 // Inspect puts a host into the office's way to the cloud proxy that ends every TLS connection and begins one of
 // its own, with certificates of an authority that nobody was told of.
 func (w *World) Inspect() error {
-	certified, err := inspectorTLS()
+	own, err := inspectorTrust()
 	if err != nil {
 		return err
 	}
-	client, err := clientTLS()
+	trust, err := w.trust()
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (w *World) Inspect() error {
 		w.net.Connect(h, w.wall, sim.LinkConfig{Delay: lanDelay}) // from now on the nearest way to these addresses
 	})
 	if err := w.start(Inspector, &inspector.Inspector{
-		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: certified.Clone(), Upstream: client,
+		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: own.servers.Clone(), Upstream: trust.clients,
 		Log: func(e inspector.Event) {
 			w.record(timeline.Event{Kind: timeline.KindServer, Actor: Inspector, Name: EventRead, Proto: "TCP", From: e.From, To: e.To, Length: e.Bytes})
 		},

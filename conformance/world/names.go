@@ -14,7 +14,7 @@ import (
 // nameService gives the office and the internet a name server each. The office's stands inside, as
 // enterprises have it: the whitelist lets no name query out.
 func (w *World) nameService() error {
-	w.zone = dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr)}
+	w.zone = dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr), IntranetName: dns.At(intranet.Addr)}
 	for _, p := range Gateways {
 		w.zone[gatewayName(p)] = dns.At(p.Addr)
 	}
@@ -36,6 +36,9 @@ func (w *World) nameService() error {
 				server = officeDNS
 			}
 			h := w.hosts[p.Name]
+			if h == nil {
+				continue // a kernel of its own resolves
+			}
 			h.ResolveWith((&dns.Resolver{
 				Net: h, Server: netip.AddrPortFrom(server.Addr, dns.Port), IDs: w.rand("resolver " + p.Name),
 			}).Lookup)

@@ -67,6 +67,8 @@ var (
 		place("carol", "203.0.113.21"),
 	}
 	printer = place("printer", "10.10.0.9")
+	// intranet is the company's own web server, inside: what it serves needs no row of the policy.
+	intranet = place("intranet", "10.10.0.80")
 
 	// The same computers by IPv6, as hosts of their own: an SDK gathers candidates of every address that it finds,
 	// and the document knows IPv4 only.
@@ -74,6 +76,9 @@ var (
 	aliceSix  = place("alice-ipv6", "2001:db8:10::2")
 	relaySix  = place("relay-1-ipv6", "2001:db8::138")
 )
+
+// IntranetName is the name of the company's own web server.
+const IntranetName = "app.test"
 
 // Alice is the user whose SDK is under test.
 const Alice = "alice"

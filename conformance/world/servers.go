@@ -40,11 +40,7 @@ func (w *World) CloudProxy() (edges, relays []Place) {
 }
 
 func (w *World) startCloudProxy() error {
-	certified, err := serverTLS()
-	if err != nil {
-		return err
-	}
-	client, err := clientTLS()
+	trust, err := w.trust()
 	if err != nil {
 		return err
 	}
@@ -55,10 +51,11 @@ func (w *World) startCloudProxy() error {
 	cfg := relay.Config{
 		Secret:     []byte("proxyspec simulated cloud proxy!"),
 		Accounts:   accounts,
-		TLS:        certified.Clone(),
-		GatewayTLS: client,
+		TLS:        trust.servers.Clone(),
+		GatewayTLS: trust.clients,
 		Rand:       w.rand("sessions"),
 		Log:        w.logProxy,
+		Facing:     w.seen,
 	}
 	edges, relays := w.CloudProxy()
 	hosts := make([]string, len(relays))
@@ -86,7 +83,7 @@ func (w *World) startCloudProxy() error {
 		at := netip.AddrPortFrom(p.Addr, 443)
 		var e server = cloud.Edge(p.Name, w.hosts[p.Name], at)
 		if w.setup.Fault.On {
-			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: certified.Clone(),
+			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: trust.servers.Clone(),
 				Status: w.setup.Fault.Status, Body: w.setup.Fault.Body, Log: w.logProxy}
 		}
 		if err := w.start(p.Name, e); err != nil {
@@ -110,7 +107,7 @@ func (w *World) Record(a relay.Account) error {
 func gatewayURL(p Place) string { return "wss://" + gatewayName(p) + sdrtn.ChannelPath }
 
 func (w *World) startSDRTN() error {
-	server, err := serverTLS()
+	trust, err := w.trust()
 	if err != nil {
 		return err
 	}
@@ -118,7 +115,8 @@ func (w *World) startSDRTN() error {
 	for _, p := range Gateways {
 		cfg := sdrtn.Config{
 			Name: p.Name, Net: w.hosts[p.Name], Address: netip.AddrPortFrom(p.Addr, 443),
-			TLS: server.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
+			TLS: trust.servers.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
+			Browsers: w.real(),
 		}
 		w.cfg.Gateway(&cfg)
 		g, err := sdrtn.New(cfg)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -58,48 +59,75 @@ func (w *World) session(name string) (*User, error) {
 	if u := w.users[name]; u != nil {
 		return u, nil
 	}
-	host, err := w.Host(name)
-	if err != nil {
-		return nil, err
-	}
 	if err := w.Up(); err != nil {
 		return nil, err
 	}
-	make := w.cfg.Reference
-	if name == Alice {
-		make = w.cfg.Tested
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(name))
-	handler, err := make(host, w.cfg.Seed^h.Sum64())
-	if err != nil {
-		return nil, fmt.Errorf("make the SDK of %s: %w", name, err)
-	}
 	u := &User{Name: name, world: w, calls: map[*contract.Pending]*Call{}, last: map[string]*Call{}}
-	near, far := net.Pipe()
-	u.rpc = contract.NewClient(contract.ClientConfig{RW: near, Reply: u.reply, Event: u.event, Log: u.log})
 	ctx, cancel := context.WithCancel(context.Background())
+	stream, err := u.start(ctx)
+	if err != nil {
+		cancel()
+		return nil, fault(fmt.Sprintf("start the SDK of %s: %v", name, err))
+	}
+	u.rpc = contract.NewClient(contract.ClientConfig{RW: stream, Reply: u.reply, Event: u.event, Log: u.log})
 	u.cancel = cancel
-	u.tasks.Go(func() { _ = u.rpc.Run(ctx) })
-	u.tasks.Go(func() { _ = contract.Serve(ctx, far, handler) })
+	u.tasks.Go(func() { u.run(ctx) })
 	w.users[name] = u
 	return u, u.hello()
 }
 
+// start starts the user's SDK and returns the stream that it speaks on.
+func (u *User) start(ctx context.Context) (io.ReadWriteCloser, error) {
+	w := u.world
+	if w.real() && u.Name == Alice {
+		return w.confine(u.log)
+	}
+	host, err := w.Host(u.Name)
+	if err != nil {
+		return nil, err
+	}
+	make := w.cfg.Reference
+	if u.Name == Alice {
+		make = w.cfg.Tested
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(u.Name))
+	handler, err := make(host, w.cfg.Seed^h.Sum64())
+	if err != nil {
+		return nil, err
+	}
+	near, far := net.Pipe()
+	u.tasks.Go(func() { _ = contract.Serve(ctx, far, handler) })
+	return near, nil
+}
+
+// run carries the session. What the adapter did wrong makes the case a fault, whether or not a call was waiting.
+func (u *User) run(ctx context.Context) {
+	var wrong *contract.Fault
+	if err := u.rpc.Run(ctx); errors.As(err, &wrong) {
+		u.world.fault(fmt.Errorf("the SDK of %s: %w", u.Name, wrong))
+	}
+}
+
 func (u *User) hello() error {
-	a, err := ca()
+	trust, err := u.world.trust()
 	if err != nil {
 		return err
 	}
-	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: a.pem}
-	edges, _ := u.world.CloudProxy()
+	w := u.world
+	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: trust.pem}
+	if w.real() && u.Name == Alice {
+		hello.Network = "kernel"
+	}
+	edges, _ := w.CloudProxy()
 	for _, p := range edges {
-		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, lookupURL(u.world.host(p)))
+		p.Addr = w.seen(w.AddrOf(u.Name), p.Addr)
+		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, lookupURL(w.host(p)))
 	}
 	for _, p := range Gateways {
 		hello.Endpoints.Gateways = append(hello.Endpoints.Gateways, gatewayURL(p))
 	}
-	return u.must(contract.MethodHello, hello, &u.sdk)
+	return u.mustWithin(helloLimit, contract.MethodHello, hello, &u.sdk)
 }
 
 // CreateClient makes a client; the calls that follow use it.
@@ -118,16 +146,23 @@ func (u *User) Reset() error {
 	return u.must(contract.MethodReset, struct{}{}, &struct{}{})
 }
 
+// helloLimit is how long an SDK may take to start: interpreters on a busy machine need seconds.
+const helloLimit = 30 * time.Second
+
 // must makes a call without which no scenario can go on.
 func (u *User) must(method string, params, result any) error {
+	return u.mustWithin(u.world.Limits.Reply, method, params, result)
+}
+
+func (u *User) mustWithin(limit time.Duration, method string, params, result any) error {
 	c, err := u.Begin(method, params)
 	if err != nil {
 		return err
 	}
-	if ended, err := c.Wait(u.world.Limits.Reply); err != nil {
+	if ended, err := c.Wait(limit); err != nil {
 		return err
 	} else if !ended {
-		return fault(fmt.Sprintf("%s: %s did not return within %v", u.Name, method, u.world.Limits.Reply))
+		return fault(fmt.Sprintf("%s: %s did not return within %v", u.Name, method, limit))
 	}
 	raw, err := c.pending.Result()
 	if err != nil {
@@ -274,11 +309,16 @@ func (c *Call) Result(into any) error {
 
 // close ends the session with the SDK, as an application that quits.
 func (u *User) close() {
-	if c, err := u.Begin(contract.MethodShutdown, struct{}{}); err == nil {
-		_, _ = c.Wait(u.world.Limits.Teardown)
+	if u.sdk.Protocol != 0 { // it has said hello
+		if c, err := u.Begin(contract.MethodShutdown, struct{}{}); err == nil {
+			_, _ = c.Wait(u.world.Limits.Teardown)
+		}
 	}
 	u.cancel()
 	u.tasks.Wait()
+	if u.world.real() && u.Name == Alice {
+		_ = u.world.cfg.Remote.Close() // how it ended matters to nobody now
+	}
 }
 
 func fault(message string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/proxyspec/proxyspec/sim/bubble"
 	"github.com/proxyspec/proxyspec/sim/dns"
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/kernel"
 
 	"github.com/pion/transport/v3"
 )
@@ -28,7 +30,12 @@ type Config struct {
 	Seed uint64
 	// Tested is the SDK under test, alice's. Everyone else has Reference.
 	Tested, Reference SDK
-	Limits            Limits
+	// Remote is the SDK under test if it is no part of this process, instead of Tested. The world then lives in real
+	// time, and must not be made in a bubble.
+	Remote Remote
+	// Intranet is what the company's own web server has at https://app.test. Default: there is none.
+	Intranet http.Handler
+	Limits   Limits
 
 	// Broken servers are made of sound ones by changing what they are made of. Nil: they are sound.
 	CloudProxy func(*relay.Config)
@@ -70,8 +77,9 @@ type World struct {
 	setup  Setup
 	net    *sim.Network
 	wall   *sim.Router
-	uplink *sim.Link   // from the firewall to the internet
-	inside []*sim.Link // of the firewall
+	uplink *sim.Link          // from the firewall to the internet
+	inside []*sim.Link        // of the firewall
+	device *kernel.Renumbered // of alice's kernel; nil in virtual time
 	office *office
 	hosts  map[string]*sim.Host
 	links  map[string]line // of hosts, by their names
@@ -126,7 +134,8 @@ func Account(appID string) relay.Account {
 // AppID is provisioned for the cloud proxy unless a scenario says otherwise.
 const AppID = "app-proxyspec-0001"
 
-// New makes a world at rest. It must be called inside the bubble in which the world is to live.
+// New makes a world at rest. It must be called inside the bubble in which the world is to live, or outside of any if
+// it has a Remote.
 func New(cfg Config) (*World, error) {
 	cfg = cfg.withDefaults()
 	recorder, err := newRecorder()
@@ -148,7 +157,11 @@ func New(cfg Config) (*World, error) {
 		ctx:      ctx,
 		cancel:   cancel,
 	}
-	w.net = sim.New(sim.Config{Seed: cfg.Seed, Settle: bubble.Settle})
+	settle := bubble.Settle
+	if w.real() {
+		settle = nil
+	}
+	w.net = sim.New(sim.Config{Seed: cfg.Seed, Settle: settle})
 	if err := w.build(); err != nil {
 		cancel()
 		return nil, err
@@ -169,6 +182,9 @@ func (w *World) Host(name string) (*sim.Host, error) {
 func (w *World) AddrOf(name string) netip.Addr {
 	if h := w.hosts[name]; h != nil {
 		return h.Addr()
+	}
+	if name == Alice {
+		return people[0].Addr // beyond a port
 	}
 	return netip.Addr{}
 }
@@ -210,6 +226,9 @@ func (w *World) Close() error {
 		if u := w.users[p.Name]; u != nil {
 			u.close()
 		}
+	}
+	if w.real() {
+		w.strays()
 	}
 	w.cancel()
 	w.tasks.Wait()

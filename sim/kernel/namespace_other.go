@@ -5,6 +5,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"os/exec"
 	"time"
@@ -35,6 +36,9 @@ func (*TUN) Write([]byte) (int, error) { return 0, errLinux }
 
 // SetReadDeadline fails.
 func (*TUN) SetReadDeadline(time.Time) error { return errLinux }
+
+// Lend is nothing.
+func (*TUN) Lend() io.ReadWriteCloser { return nil }
 
 // Route fails.
 func (*TUN) Route(netip.Prefix) error { return errLinux }

@@ -100,3 +100,12 @@ func netlink(kind, flags uint16, body []byte) error {
 	}
 	return errors.New("the kernel gave no answer")
 }
+
+// loopbackUp switches the loopback device on.
+func loopbackUp() error {
+	index, err := interfaceIndex("lo")
+	if err != nil {
+		return err
+	}
+	return (&TUN{index: index}).up()
+}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"time"
@@ -71,6 +72,17 @@ func (t *TUN) Write(packet []byte) (int, error) { return t.file.Write(packet) }
 
 // SetReadDeadline ends a Read that waits for too long.
 func (t *TUN) SetReadDeadline(at time.Time) error { return t.file.SetReadDeadline(at) }
+
+// Lend is the device for a while: closing what it returns ends a Read under way, and leaves the device. It is for one
+// at a time.
+func (t *TUN) Lend() io.ReadWriteCloser {
+	_ = t.file.SetReadDeadline(time.Time{})
+	return lent{t}
+}
+
+type lent struct{ *TUN }
+
+func (l lent) Close() error { return l.file.SetReadDeadline(time.Now()) }
 
 // Close takes the device away.
 func (t *TUN) Close() error { return t.file.Close() }

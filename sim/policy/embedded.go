@@ -56,6 +56,16 @@ var standIns = map[string]string{
 	"47.96.234.219":  "192.0.2.219",
 }
 
+// StandIns is for each address of the document's the one that takes its place, for wherever a real kernel carries
+// the packets.
+func StandIns() map[netip.Addr]netip.Addr {
+	all := make(map[netip.Addr]netip.Addr, len(standIns))
+	for original, standIn := range standIns {
+		all[netip.MustParseAddr(original)] = netip.MustParseAddr(standIn)
+	}
+	return all
+}
+
 // StandIn is the document's list with a documentation address in the place of each of its own, for wherever a real
 // kernel carries the packets. Its rows are the same otherwise.
 func StandIn() *Policy {

@@ -1,0 +1,101 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// files makes of the host's files what the program may see: its own processes, no sockets, a name service of the
+// cell's.
+func (in *inside) files() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("take the mounts for our own: %w", err)
+	}
+	// Some containers hide parts of these, and then the kernel gives no fresh ones. The old ones tell of the host's
+	// processes, and let nobody in: the namespace of users sees to that.
+	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")
+	resolver, err := target("/etc/resolv.conf") // often a link into /run
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{"/run", "/var/run"} {
+		if real, err := filepath.EvalSymlinks(dir); err == nil && real == dir {
+			if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
+				return fmt.Errorf("empty %s: %w", dir, err)
+			}
+		}
+	}
+	if err := os.MkdirAll(Scratch, 0o700); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp("/run", "cell")
+	if err != nil {
+		return err
+	}
+	for path, text := range map[string]string{
+		resolver:             fmt.Sprintf("nameserver %v\noptions timeout:2 attempts:2\n", in.order.DNS),
+		"/etc/hosts":         "127.0.0.1 localhost\n",
+		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n",
+	} {
+		if err := replace(path, text, scratch); err != nil {
+			return fmt.Errorf("replace %s: %w", path, err)
+		}
+	}
+	return in.maskSockets()
+}
+
+// target is where a path leads to, whether or not there is anything.
+func target(path string) (string, error) {
+	for range 8 {
+		link, err := os.Readlink(path)
+		if err != nil {
+			return path, nil
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
+	}
+	return "", fmt.Errorf("%s leads in circles", path)
+}
+
+// replace puts a text in the place of a file, in this namespace.
+func replace(path, text, scratch string) error {
+	if strings.HasPrefix(path, "/run/") || strings.HasPrefix(path, "/var/run/") { // empty, and ours
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(text), 0o644)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && path == "/etc/nsswitch.conf" {
+		return nil // a system without it doesn't read it
+	}
+	ours := filepath.Join(scratch, filepath.Base(path))
+	if err := os.WriteFile(ours, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return unix.Mount(ours, path, "", unix.MS_BIND, "")
+}
+
+// maskSockets covers those Unix sockets of the host that have a file which can still be seen.
+func (in *inside) maskSockets() error {
+	for _, path := range in.order.Sockets {
+		if strings.HasPrefix(path, "@") {
+			continue // of another network namespace
+		}
+		if s, err := os.Lstat(path); err != nil || s.Mode()&fs.ModeSocket == 0 {
+			continue
+		}
+		if err := unix.Mount("/dev/null", path, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("cover the socket %s: %w", path, err)
+		}
+	}
+	return nil
+}

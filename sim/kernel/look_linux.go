@@ -1,0 +1,168 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// noDeadline takes a deadline away.
+var noDeadline time.Time
+
+// reachLimit is how long what must be reachable may take to answer on a busy machine.
+const reachLimit = 5 * time.Second
+
+// look tries from within a cell, with the rights of the calling thread, what the program must and must not be able
+// to do.
+func look(a admission, sockets []string, hostNamespace int) Proof {
+	p := Proof{Sockets: len(sockets)}
+	var err error
+	if p.Capabilities, p.NoNewPrivs, err = capabilities(); err != nil || p.Capabilities != 0 || !p.NoNewPrivs {
+		p.breach("it would keep capabilities (%#x), no new privileges: %v, error: %v", p.Capabilities, p.NoNewPrivs, err)
+	}
+	p.devices()
+	if err := unix.Setns(hostNamespace, unix.CLONE_NEWNET); err == nil {
+		p.breach("it could go back into the host's network namespace")
+	}
+	for _, path := range sockets {
+		if err := connectUnix(path); reached(err) {
+			p.breach("it could reach the host's Unix socket %s (%v)", path, err)
+		}
+	}
+	if fd, err := dial(a.Bait); fd >= 0 {
+		if err == nil || errors.Is(err, unix.EINPROGRESS) && finished(fd, time.Second) {
+			p.breach("it could connect to %v on the host", a.Bait)
+		}
+		abort(fd)
+	}
+	p.reach(a.Expect)
+	// Last: its answer shows that what went before has passed whatever lies before the name server.
+	if err := resolve(a.Name); err != nil {
+		p.breach("the name service doesn't answer: %v", err)
+	} else {
+		p.Name = a.Name
+	}
+	return p
+}
+
+func (p *Proof) breach(format string, args ...any) {
+	p.Breaches = append(p.Breaches, fmt.Sprintf(format, args...))
+}
+
+// devices sees that there is one way out.
+func (p *Proof) devices() {
+	all, err := net.Interfaces()
+	if err != nil {
+		p.breach("list the network devices: %v", err)
+	}
+	for _, d := range all {
+		p.Devices = append(p.Devices, d.Name)
+		if d.Name != cellDevice && d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 {
+			p.breach("it would have the network device %s", d.Name)
+		}
+	}
+}
+
+func resolve(name string) error {
+	if name == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reachLimit)
+	defer cancel()
+	_, err := (&net.Resolver{PreferGo: true}).LookupHost(ctx, name)
+	return err
+}
+
+// reach connects to all at once, first to what must be out of reach: once what came later has answered, what was
+// asked first would have, too. Only what must be reached is therefore waited for.
+func (p *Proof) reach(e Expect) {
+	type attempt struct {
+		to  netip.AddrPort
+		fd  int
+		err error
+	}
+	var closed, open []attempt
+	for _, to := range e.Closed {
+		fd, err := dial(to)
+		closed = append(closed, attempt{to, fd, err})
+	}
+	for _, to := range e.Open {
+		fd, err := dial(to)
+		open = append(open, attempt{to, fd, err})
+	}
+	for _, a := range open {
+		if a.fd < 0 || a.err != nil && !errors.Is(a.err, unix.EINPROGRESS) || a.err != nil && !finished(a.fd, reachLimit) {
+			p.breach("it couldn't connect to %v, which the policy lets through", a.to)
+		}
+		p.Open = append(p.Open, a.to)
+		abort(a.fd)
+	}
+	for _, a := range closed {
+		if a.fd >= 0 && (a.err == nil || errors.Is(a.err, unix.EINPROGRESS) && finished(a.fd, 0)) {
+			p.breach("it could connect to %v", a.to)
+		}
+		p.Closed = append(p.Closed, a.to)
+		abort(a.fd)
+	}
+}
+
+// dial begins to connect. The descriptor is -1 if there is none.
+func dial(to netip.AddrPort) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	// Closing it sends a reset: nothing of it must come when others are looking.
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	return fd, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
+}
+
+// finished waits for a connection, and tells whether there is one.
+func finished(fd int, limit time.Duration) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	until := time.Now().Add(limit)
+	for {
+		n, err := unix.Poll(poll, int(max(0, time.Until(until).Milliseconds())))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return false
+		}
+		code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		return err == nil && code == 0
+	}
+}
+
+func abort(fd int) {
+	if fd >= 0 {
+		_ = unix.Close(fd)
+	}
+}
+
+// connectUnix connects to a Unix socket; an @ in front means an abstract one.
+func connectUnix(path string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil // that would be strange enough
+	}
+	defer unix.Close(fd)
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+}
+
+// reached tells from the error of connecting whether there was somebody at the other end, be it one of another kind.
+func reached(err error) bool {
+	for _, nobody := range []error{
+		unix.ENOENT, unix.ECONNREFUSED, unix.EACCES, unix.EPERM, unix.ENOTDIR, unix.EINVAL, unix.ENAMETOOLONG, unix.ELOOP,
+	} {
+		if errors.Is(err, nobody) {
+			return false
+		}
+	}
+	return true
+}
