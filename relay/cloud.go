@@ -103,6 +103,7 @@ func New(cfg Config) (*Cloud, error) {
 		cfg.Ping = 20 * time.Second
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.TLS, cfg.GatewayTLS = atLeastTLS12(cfg.TLS), atLeastTLS12(cfg.GatewayTLS)
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
@@ -126,6 +127,16 @@ func New(cfg Config) (*Cloud, error) {
 		cfg.Relays[i].Addr = site.Addr.Unmap()
 	}
 	return &Cloud{cfg: cfg, sites: slices.Clone(cfg.Relays)}, nil
+}
+
+// atLeastTLS12 is what TLS 1.1 and before are no longer good for (RFC 8996), whatever the configuration says.
+func atLeastTLS12(cfg *tls.Config) *tls.Config {
+	if cfg == nil {
+		return nil
+	}
+	cfg = cfg.Clone()
+	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
+	return cfg
 }
 
 func (cfg *Config) validate() error {

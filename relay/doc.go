@@ -31,7 +31,8 @@
 //
 // The body is one JSON object in UTF-8 of at most [MaxRequest] bytes ([LookupRequest]). Every field is
 // a string of at most [MaxField] bytes. Names are matched exactly; an unknown or repeated one is
-// refused.
+// refused. The message of a refusal names the line and the column in bytes, both counted from 1, where the
+// body is wrong.
 //
 //	appId       required
 //	sdkVersion  required: three or four numbers, 2.5.1 or later. A "v" before them is ignored, and so
@@ -96,6 +97,9 @@
 // edge that can't be reached or gives no HTTP answer says nothing about the next one; a refusal other
 // than 500 would be the same at every edge. Requests that stall for 10 s are cut, and so are connections
 // that are idle for 30 s.
+//
+// Edges and relays speak TLS 1.2 and 1.3. A connection on top of what one address, or all together, may have
+// ([Limits]) is closed before anything is read from it: try again later, or the next address.
 //
 // Any origin may ask: edges answer a browser's preflight (OPTIONS), every answer and refusal has
 // Access-Control-Allow-Origin: *, and scripts may read Retry-After.

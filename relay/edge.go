@@ -28,7 +28,7 @@ func (c *Cloud) Edge(name string, net transport.Net, at netip.AddrPort) *Edge {
 // Listen opens the edge's port: from here on clients that connect will be served. Serve must follow,
 // because it closes the port.
 func (e *Edge) Listen() error {
-	l, at, err := listenTCP(e.net, e.addr)
+	l, at, err := e.cloud.doors(e.name, PurposeLookup).listenTCP(e.net, e.addr)
 	if err != nil {
 		return err
 	}

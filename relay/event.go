@@ -22,6 +22,8 @@ const (
 	EventMediaUp           = "media.up"           // an allocation's first packet to a peer, just before it is sent
 	EventMediaDown         = "media.down"         // an allocation's first packet from a permitted peer
 
+	EventConnectionRefused = "connection.refused" // TCP connections beyond Limits; told once a second, for all since
+
 	EventServerError = "server.error" // what net/http had to say: a failed TLS handshake, say
 )
 
@@ -40,7 +42,7 @@ const (
 	CodeCredentialsInvalid = "credentials-invalid" // allocation.refused: not credentials of ours
 	CodeCredentialsExpired = "credentials-expired" // allocation.refused
 	CodeQuota              = "quota-reached"       // allocation.refused: the session has MaxAllocations at this relay
-	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address
+	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address; connection.refused
 	CodePeer               = "peer-not-allowed"    // permission.refused
 )
 

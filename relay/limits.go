@@ -10,6 +10,11 @@ type Limits struct {
 	SourceAllocations  int // of one address of clients', behind which an office may be; default: no limit
 	Allocations        int // of all; default 12,000, so that a free one of the 16,384 ports is soon found
 
+	// Connections is how many TCP connections each of a node's purposes may have at once, whatever they have said so
+	// far, and SourceConnections how many of them one address. One that comes on top is closed at once. Default 20,000
+	// and 10,000.
+	Connections, SourceConnections int
+
 	SessionRate int // bytes of media in a second that one session may send, and receive; default: no limit
 
 	// Strangers is how many requests in a second from one address are answered over UDP while it hasn't shown that
@@ -22,7 +27,8 @@ func (l Limits) withDefaults() Limits {
 		value  *int
 		normal int
 	}{
-		{&l.SessionAllocations, MaxAllocations}, {&l.SourceAllocations, -1}, {&l.Allocations, 12_000}, {&l.SessionRate, -1}, {&l.Strangers, 1000},
+		{&l.SessionAllocations, MaxAllocations}, {&l.SourceAllocations, -1}, {&l.Allocations, 12_000}, {&l.Connections, 20_000}, {&l.SourceConnections, 10_000},
+		{&l.SessionRate, -1}, {&l.Strangers, 1000},
 	} {
 		if *f.value == 0 {
 			*f.value = f.normal

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -88,59 +89,106 @@ func readLookup(w http.ResponseWriter, r *http.Request) (LookupRequest, *refusal
 
 // parseLookup reads one JSON object of the known fields, each a string and there at most once. It is
 // stricter than encoding/json, which takes "APPID" for appId, the last of two values and an invalid
-// byte for a question mark: a client that errs learns it here and not in production.
+// byte for a question mark: a client that errs learns it here and not in production, and where.
 func parseLookup(body []byte) (req LookupRequest, err error) {
-	if !utf8.Valid(body) {
-		return req, errors.New("the body is not UTF-8")
-	}
-	fields := map[string]*string{
+	p := lookupParser{body: body, dec: json.NewDecoder(bytes.NewReader(body)), fields: map[string]*string{
 		"appId": &req.AppID, "sdkVersion": &req.SDKVersion, "region": &req.Region,
 		"channel": &req.Channel, "uid": &req.UID,
+	}}
+	p.dec.UseNumber() // one that is too large is no string either
+	return req, p.parse()
+}
+
+type lookupParser struct {
+	body   []byte
+	dec    *json.Decoder
+	fields map[string]*string
+}
+
+func (p *lookupParser) parse() error {
+	for i, r := range string(p.body) { // which shows an invalid byte as utf8.RuneError, one byte wide
+		if _, size := utf8.DecodeRune(p.body[i:]); r == utf8.RuneError && size == 1 {
+			return p.wrong(i, "the body is not UTF-8")
+		}
+	}
+	if t, err := p.dec.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("the body is not a JSON object")
 	}
 	seen := make(map[string]bool)
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return req, errors.New("the body is not a JSON object")
+	for p.dec.More() {
+		if err := p.field(seen); err != nil {
+			return err
+		}
 	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return req, fmt.Errorf("the body is not JSON: %w", err)
-		}
-		name := key.(string) // the decoder takes nothing else for a key
-		field := fields[name]
-		if field == nil {
-			return req, fmt.Errorf("unknown field %.64q", name)
-		}
-		if seen[name] {
-			return req, fmt.Errorf("field %q is there twice", name)
-		}
-		seen[name] = true
-		value, err := dec.Token()
-		if err != nil {
-			return req, fmt.Errorf("field %q is not JSON: %w", name, err)
-		}
-		text, ok := value.(string)
-		if !ok {
-			return req, fmt.Errorf("field %q is not a string", name)
-		}
-		if len(text) > MaxField {
-			return req, fmt.Errorf("field %q has %d bytes, more than %d", name, len(text), MaxField)
-		}
-		*field = text
+	if _, err := p.dec.Token(); err != nil {
+		return p.notJSON(err, "the body")
 	}
-	if _, err := dec.Token(); err != nil {
-		return req, fmt.Errorf("the body is not JSON: %w", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return req, errors.New("there is more than one JSON value")
+	next := p.next()
+	if _, err := p.dec.Token(); err != io.EOF {
+		return p.wrong(next, "there is more than one JSON value")
 	}
 	for _, name := range []string{"appId", "channel"} {
-		if *fields[name] == "" {
-			return req, fmt.Errorf("field %q is missing or empty", name)
+		if *p.fields[name] == "" {
+			return fmt.Errorf("field %q is missing or empty", name)
 		}
 	}
-	return req, nil
+	return nil
+}
+
+// field reads one, with its name.
+func (p *lookupParser) field(seen map[string]bool) error {
+	begin := p.next()
+	key, err := p.dec.Token()
+	if err != nil {
+		return p.notJSON(err, "the body")
+	}
+	name := key.(string) // the decoder takes nothing else for a key
+	field := p.fields[name]
+	switch {
+	case field == nil:
+		return p.wrong(begin, "unknown field %.64q", name)
+	case seen[name]:
+		return p.wrong(begin, "field %q is there twice", name)
+	}
+	seen[name] = true
+	begin = p.next()
+	value, err := p.dec.Token()
+	if err != nil {
+		return p.notJSON(err, fmt.Sprintf("field %q", name))
+	}
+	text, ok := value.(string)
+	switch {
+	case !ok:
+		return p.wrong(begin, "field %q is not a string", name)
+	case len(text) > MaxField:
+		return p.wrong(begin, "field %q has %d bytes, more than %d", name, len(text), MaxField)
+	}
+	*field = text
+	return nil
+}
+
+// next is where the next token begins.
+func (p *lookupParser) next() int {
+	i := int(p.dec.InputOffset())
+	for i < len(p.body) && strings.IndexByte(" \t\r\n,:", p.body[i]) >= 0 {
+		i++
+	}
+	return i
+}
+
+// wrong is an error with its place: columns in bytes, both from 1.
+func (p *lookupParser) wrong(at int, format string, args ...any) error {
+	before := p.body[:min(at, len(p.body))]
+	line, column := 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n')
+	return fmt.Errorf("line %d, column %d: %w", line, column, fmt.Errorf(format, args...))
+}
+
+func (p *lookupParser) notJSON(err error, what string) error {
+	at := len(p.body) // it ends too early
+	if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+		at = max(0, int(syntax.Offset)-1)
+	}
+	return p.wrong(at, "%s is not JSON: %.100s", what, err)
 }
 
 // admit is the session of a request that may use the cloud proxy, and its relays, or why it may not.

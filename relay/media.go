@@ -19,10 +19,11 @@ type media struct {
 	net   transport.Net
 	addr  netip.Addr // of relayed transport addresses
 	peers turn.Peers
+	doors *doors
 }
 
 func newMedia(c *Cloud, name string, n transport.Net, addr netip.Addr) *media {
-	m := &media{cloud: c, name: name, net: n, addr: addr, peers: turn.Peers{Open: c.cfg.Peers}}
+	m := &media{cloud: c, name: name, net: n, addr: addr, peers: turn.Peers{Open: c.cfg.Peers}, doors: c.doors(name, PurposeMedia)}
 	for _, site := range c.cfg.Relays {
 		m.peers.Own = append(m.peers.Own, site.Addr)
 	}

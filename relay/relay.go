@@ -50,8 +50,9 @@ func (r *Relay) Listen() (err error) {
 			}
 		}
 	}()
+	doors := r.cloud.doors(r.name, PurposeMessages)
 	listenMessages := func(at netip.AddrPort) (netip.AddrPort, error) {
-		l, at, err := listenTCP(r.net, at)
+		l, at, err := doors.listenTCP(r.net, at)
 		if err == nil {
 			messagePorts = append(messagePorts, l)
 		}

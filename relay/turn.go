@@ -95,7 +95,7 @@ func (s *turnServer) listenUDP(at netip.AddrPort) (netip.AddrPort, error) {
 }
 
 func (s *turnServer) listenTCP(at netip.AddrPort) (netip.AddrPort, error) {
-	l, at, err := listenTCP(s.media.net, at)
+	l, at, err := s.media.doors.listenTCP(s.media.net, at)
 	if err == nil {
 		s.tcp = append(s.tcp, l)
 	}
