@@ -12,6 +12,8 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,6 +46,7 @@ func turnServer(t *testing.T) (at map[string]string, authority string) {
 	require.NoError(t, err)
 	secure, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
 	require.NoError(t, err)
+	permit := func(_ net.Addr, peer net.IP) bool { return !peer.Equal(net.IPv4(127, 0, 0, 3)) }
 	addresses := &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
 	server, err := turn.NewServer(turn.ServerConfig{
 		Realm: "example.org",
@@ -51,8 +54,8 @@ func turnServer(t *testing.T) (at map[string]string, authority string) {
 			return turn.GenerateAuthKey(username, realm, "secret"), username == "1:alice"
 		},
 		LoggerFactory:     &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: packets, RelayAddressGenerator: addresses}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: plain, RelayAddressGenerator: addresses}, {Listener: secure, RelayAddressGenerator: addresses}},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: packets, RelayAddressGenerator: addresses, PermissionHandler: permit}},
+		ListenerConfigs:   []turn.ListenerConfig{{Listener: plain, RelayAddressGenerator: addresses, PermissionHandler: permit}, {Listener: secure, RelayAddressGenerator: addresses, PermissionHandler: permit}},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Close() })
@@ -70,15 +73,15 @@ func TestRelayCheck(t *testing.T) {
 	for transport, server := range at {
 		args := []string{server, "-u", "1:alice:secret", "--transport", transport, "--ca", authority, "--quiet", "50ms"}
 
-		code, out, complaints := relayCheck(append(args, "--rows", "18/*")...)
+		code, out, complaints := relayCheck(append(args, "--only", "18")...)
 		require.Equal(t, result.ExitPassed, code, "%s%s", out, complaints)
-		require.Contains(t, out, "CP-RLY-18  RFC 8656 §7.2           6 of 6 passed")
+		require.Contains(t, out, "CP-RLY-18  RFC 8656 §7.2            6 of 6   a success carries")
 
-		code, out, _ = relayCheck(append(args, "--rows", "27/0x5000")...)
+		code, out, _ = relayCheck(append(args, "--only", "27/0x5000")...)
 		require.Equal(t, result.ExitFailed, code)
 		require.Contains(t, out, "sent      ChannelBind for channel 0x5000\n      expected  400\n      got       ChannelBind success response\n")
 
-		code, out, _ = relayCheck(append(args, "--rows", "10/the-other*", "--format", "json")...)
+		code, out, _ = relayCheck(append(args, "--only", "10/the-other*", "--format", "json")...)
 		require.Equal(t, result.ExitPartial, code, "nothing could be judged")
 		var report relayReport
 		require.NoError(t, json.Unmarshal([]byte(out), &report))
@@ -87,7 +90,7 @@ func TestRelayCheck(t *testing.T) {
 		require.Equal(t, transport, report.Transport)
 
 		file := filepath.Join(t.TempDir(), "turn.xml")
-		code, out, _ = relayCheck(append(args, "--rows", "2[17]/*", "--format", "junit", "--out", file)...)
+		code, out, _ = relayCheck(append(args, "--only", "2[17]/*", "--format", "junit", "--out", file)...)
 		require.Equal(t, result.ExitFailed, code)
 		require.Empty(t, out)
 		text, err := os.ReadFile(file)
@@ -104,6 +107,13 @@ func TestRelayCheckRefuses(t *testing.T) {
 	nobody, err := net.ListenPacket("udp4", "127.0.0.1:0") // listens, and never answers
 	require.NoError(t, err)
 	defer nobody.Close()
+	unused, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed := unused.LocalAddr().String()
+	unused.Close()
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	at, _ := turnServer(t)
 	for _, c := range []struct {
 		code int
 		says string
@@ -122,10 +132,28 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitUsage, "--ca:", []string{"127.0.0.1:3478", "-u", "a:b", "--ca", "no-such-file"}},
 		{result.ExitUsage, "row T1", []string{"23.236.115.138:3478", "-u", "a:b"}},
 		{result.ExitUsage, "row T7", []string{"47.96.234.219:443", "-u", "a:b", "--transport", "tls"}},
-		{result.ExitFault, "no TURN server", []string{nobody.LocalAddr().String(), "-u", "a:b", "--answer", "50ms"}},
+		{result.ExitUsage, "must be HOST:PORT, such as", []string{"turn:127.0.0.1:3478", "-u", "a:b"}},
+		{result.ExitUsage, `names no row; did you mean "CP-RLY-18"?`, []string{"127.0.0.1:3478", "-u", "a:b", "--only", "CP-RLY18"}},
+		{result.ExitUsage, "isn't a pattern", []string{"127.0.0.1:3478", "-u", "a:b", "--only", "[a"}},
+		{result.ExitFault, "no answer within 50ms", []string{nobody.LocalAddr().String(), "-u", "a:b", "--answer", "50ms"}},
+		{result.ExitFault, "nobody listens there", []string{closed, "-u", "a:b"}},
+		{result.ExitFault, "nobody listens there", []string{closed, "-u", "a:b", "--transport", "tcp"}},
+		{result.ExitFault, `it answers with "HTTP/1.1 400 Bad Request`, []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tcp", "--answer", "50ms"}},
+		{result.ExitFault, "it doesn't speak TLS there", []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls"}},
+		{result.ExitFault, "1:alice can't allocate: it answers with 400", []string{at["udp"], "-u", "1:alice:wrong"}},
+		{result.ExitFault, "peers must be addresses of this machine", []string{at["tcp"], "-u", "1:alice:secret", "--transport", "tcp", "--peer", "192.0.2.7"}},
+		{result.ExitFault, "it won't relay to the peer 127.0.0.3", []string{at["udp"], "-u", "1:alice:secret", "--peer", "127.0.0.3", "--only", "18", "--answer", "50ms"}},
 	} {
 		code, _, complaints := relayCheck(c.args...)
 		require.Equal(t, c.code, code, "%v: %s", c.args, complaints)
 		require.Contains(t, complaints, c.says)
 	}
+}
+
+func TestRelayCheckLists(t *testing.T) {
+	code, out, complaints := relayCheck("--list", "--only", "24")
+	require.Equal(t, result.ExitPassed, code, complaints)
+	require.Contains(t, out, "CP-RLY-24  RFC 8656 §9, §11.2     a permission is for an address, for 300 s\n")
+	require.Contains(t, out, "  24/301-s-up  (takes a clock that can be moved)\n      sends     Send 301 s after CreatePermission\n      expects   nothing reaches the peer\n")
+	require.NotContains(t, out, "CP-RLY-25")
 }

@@ -26,7 +26,8 @@ type relayReport struct {
 	Took      time.Duration `json:"tookNanoseconds"`
 
 	Passed     int `json:"passed"`
-	Failed     int `json:"failed"`
+	Failed     int `json:"failed"`  // rows that are a MUST
+	Advised    int `json:"advised"` // rows that failed and are a SHOULD
 	NotOffered int `json:"notOffered"`
 	Broken     int `json:"broken"`
 
@@ -37,20 +38,28 @@ type relayRow struct {
 	ID          string        `json:"id"`
 	Requirement string        `json:"requirement"`
 	Section     string        `json:"section"`
+	Level       string        `json:"level"` // MUST or SHOULD
 	Sent        string        `json:"sent"`
 	Expected    string        `json:"expected"`
 	Outcome     check.Outcome `json:"outcome"`
 	Got         string        `json:"got"`
+	Took        time.Duration `json:"tookNanoseconds"`
 }
 
-func (r *relayReport) add(x check.Result) {
-	r.Rows = append(r.Rows, relayRow{x.ID, x.Requirement, x.Section, x.Sends, x.Expects, x.Outcome, printable(x.Got)})
-	switch x.Outcome {
-	case check.Pass:
+func (r *relayReport) add(x check.Result, took time.Duration) {
+	row := relayRow{x.ID, x.Requirement, x.Section, "MUST", x.Sends, x.Expects, x.Outcome, printable(x.Got), took}
+	if x.Should {
+		row.Level = "SHOULD"
+	}
+	r.Rows = append(r.Rows, row)
+	switch {
+	case x.Outcome == check.Pass:
 		r.Passed++
-	case check.Fail:
+	case x.Outcome == check.Fail && x.Should:
+		r.Advised++
+	case x.Outcome == check.Fail:
 		r.Failed++
-	case check.NotOffered:
+	case x.Outcome == check.NotOffered:
 		r.NotOffered++
 	default:
 		r.Broken++
@@ -84,36 +93,57 @@ var relayFormats = map[string]func(io.Writer, relayReport) error{
 	"text": writeRelayText, "json": writeRelayJSON, "junit": writeRelayJUnit,
 }
 
-// writeRelayText names what didn't pass, under a line for each requirement.
+// writeRelayText names what didn't pass under a line for each requirement, and then counts.
 func writeRelayText(w io.Writer, r relayReport) error {
 	var b strings.Builder
-	for begin := 0; begin < len(r.Rows); {
-		end := begin
+	for _, about := range check.Requirements {
+		rows := r.rowsOf(about.ID)
+		if len(rows) == 0 {
+			continue
+		}
 		passed := 0
-		for ; end < len(r.Rows) && r.Rows[end].Requirement == r.Rows[begin].Requirement; end++ {
-			if r.Rows[end].Outcome == check.Pass {
+		for _, row := range rows {
+			if row.Outcome == check.Pass {
 				passed++
 			}
 		}
-		fmt.Fprintf(&b, "%s  %-22s  %d of %d passed\n", r.Rows[begin].Requirement, r.Rows[begin].Section, passed, end-begin)
-		for _, row := range r.Rows[begin:end] {
-			switch row.Outcome {
-			case check.Pass:
-			case check.NotOffered:
+		fmt.Fprintf(&b, "%s  %-22s %3d of %-3d %s\n", about.ID, about.Section, passed, len(rows), about.Title)
+		for _, row := range rows {
+			switch {
+			case row.Outcome == check.Pass:
+			case row.Outcome == check.NotOffered:
 				fmt.Fprintf(&b, "  not offered  %s: %s\n", row.ID, row.Got)
 			default:
-				fmt.Fprintf(&b, "  %-11s  %s\n      sent      %s\n      expected  %s\n      got       %s\n", row.Outcome, row.ID, row.Sent, row.Expected, row.Got)
+				level := ""
+				if row.Level != "MUST" {
+					level = "  (" + row.Level + ")"
+				}
+				fmt.Fprintf(&b, "  %-11s  %s%s\n      sent      %s\n      expected  %s\n      got       %s\n",
+					row.Outcome, row.ID, level, row.Sent, row.Expected, row.Got)
 			}
 		}
-		begin = end
 	}
-	fmt.Fprintf(&b, "\n%s over %s: %d passed, %d failed, %d not offered", r.Server, r.Transport, r.Passed, r.Failed, r.NotOffered)
-	if r.Broken > 0 {
-		fmt.Fprintf(&b, ", %d could not be run", r.Broken)
+	fmt.Fprintf(&b, "\n%s over %s: %d passed, %d failed", r.Server, r.Transport, r.Passed, r.Failed)
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{r.Advised, "differ from a SHOULD"}, {r.NotOffered, "not offered"}, {r.Broken, "could not be run"}} {
+		if more.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", more.n, more.what)
+		}
 	}
 	fmt.Fprintf(&b, " in %.1f s\n", r.Took.Seconds())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (r *relayReport) rowsOf(requirement string) (rows []relayRow) {
+	for _, row := range r.Rows {
+		if row.Requirement == requirement {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 func writeRelayJSON(w io.Writer, r relayReport) error {
@@ -138,6 +168,7 @@ type (
 	relayTestCase struct {
 		Class   string        `xml:"classname,attr"`
 		Name    string        `xml:"name,attr"`
+		Time    string        `xml:"time,attr"`
 		Failure *relayMessage `xml:"failure"`
 		Error   *relayMessage `xml:"error"`
 		Skipped *relayMessage `xml:"skipped"`
@@ -151,16 +182,16 @@ type (
 func writeRelayJUnit(w io.Writer, r relayReport) error {
 	suite := relaySuite{
 		Name: fmt.Sprintf("TURN server %s over %s", r.Server, r.Transport), Tests: len(r.Rows), Failures: r.Failed,
-		Errors: r.Broken, Skipped: r.NotOffered, Time: fmt.Sprintf("%.3f", r.Took.Seconds()),
+		Errors: r.Broken, Skipped: r.NotOffered + r.Advised, Time: fmt.Sprintf("%.3f", r.Took.Seconds()),
 	}
 	for _, row := range r.Rows {
-		c := relayTestCase{Class: row.Requirement, Name: row.ID}
+		c := relayTestCase{Class: row.Requirement, Name: row.ID, Time: fmt.Sprintf("%.3f", row.Took.Seconds())}
 		m := &relayMessage{row.Got, fmt.Sprintf("%s: sent %s; expected %s; got %s", row.Section, row.Sent, row.Expected, row.Got)}
-		switch row.Outcome {
-		case check.Pass:
-		case check.Fail:
+		switch {
+		case row.Outcome == check.Pass:
+		case row.Outcome == check.Fail && row.Level == "MUST":
 			c.Failure = m
-		case check.NotOffered:
+		case row.Outcome == check.Fail, row.Outcome == check.NotOffered:
 			c.Skipped = m
 		default:
 			c.Error = m

@@ -33,10 +33,10 @@ func (p *probe) ready(method stun.Method) *client {
 
 // challengeRows is RFC 8489, section 9.2.4, as far as a request is refused.
 func challengeRows() []Row {
-	without := section{number: "01", rfc: "RFC 8489 §9.2.4"}
-	wrong := section{number: "02", rfc: "RFC 8489 §9.2.4"}
-	partial := section{number: "03", rfc: "RFC 8489 §9.2.4"}
-	stale := section{number: "04", rfc: "RFC 8489 §9.2.4"}
+	without := about("01")
+	wrong := about("02")
+	partial := about("03")
+	stale := about("04")
 
 	for _, a := range authenticated {
 		name := a.method.String()
@@ -88,7 +88,7 @@ func challengeRows() []Row {
 		})
 	}
 
-	without.row("no MESSAGE-INTEGRITY in a 401", "Allocate without MESSAGE-INTEGRITY", "401 without MESSAGE-INTEGRITY", func(p *probe) {
+	without.should("no MESSAGE-INTEGRITY in a 401", "Allocate without MESSAGE-INTEGRITY", "401 without MESSAGE-INTEGRITY", func(p *probe) {
 		c := p.client()
 		m := c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp)))
 		c.wantError(m, stun.CodeUnauthorized)
@@ -130,13 +130,15 @@ func challengeRows() []Row {
 		m.Raw[len(m.Raw)-1] ^= 1
 		c.wantChallenge(c.ask(m), stun.CodeUnauthorized)
 	})
-	wrong.row("a wrong key changes nothing", "Refresh with LIFETIME 0, signed with another password", "401, and the allocation goes on", func(p *probe) {
+	wrong.row("a wrong key changes nothing", "Refresh with LIFETIME 0, signed with another password", "an error, and the allocation goes on", func(p *probe) {
 		c := p.allocated()
 		right := c.user
 		c.user.Password += "x"
 		m := c.ask(c.signed(stun.MethodRefresh, lifetime(0)))
 		c.user = right
-		c.wantError(m, stun.CodeUnauthorized)
+		if codeOf(m) == 0 {
+			p.fail("%s", describe(m))
+		}
 		c.wantSuccess(c.do(stun.MethodRefresh))
 	})
 	wrong.row("the right key after a wrong one", "Allocate with the right password, after one with a wrong one", "a success", func(p *probe) {
@@ -184,8 +186,8 @@ func challengeRows() []Row {
 
 // integrityRows is what MESSAGE-INTEGRITY covers, in answers and in requests.
 func integrityRows() []Row {
-	answers := section{number: "05", rfc: "RFC 8489 §9.2.4"}
-	behind := section{number: "06", rfc: "RFC 8489 §14.5"}
+	answers := about("05")
+	behind := about("06")
 
 	for _, a := range authenticated {
 		answers.row(a.method.String()+" success", "a good "+a.method.String(), "a success with a valid MESSAGE-INTEGRITY", func(p *probe) {
@@ -197,29 +199,30 @@ func integrityRows() []Row {
 	}
 	for _, a := range []struct {
 		name string
-		code stun.ErrorCode
 		ask  func(*probe) (*client, *stun.Message)
 	}{
-		{"400", stun.CodeBadRequest, func(p *probe) (*client, *stun.Message) {
+		{"400", func(p *probe) (*client, *stun.Message) {
 			c := p.known()
 			return c, c.do(stun.MethodAllocate)
 		}},
-		{"420", stun.CodeUnknownAttribute, func(p *probe) (*client, *stun.Message) {
+		{"420", func(p *probe) (*client, *stun.Message) {
 			c := p.known()
 			return c, c.do(stun.MethodAllocate, requestedTransport(udp), raw(attrUnknown, nil))
 		}},
-		{"437", stun.CodeAllocMismatch, func(p *probe) (*client, *stun.Message) {
+		{"437", func(p *probe) (*client, *stun.Message) {
 			c := p.known()
 			return c, c.do(stun.MethodRefresh)
 		}},
-		{"442", stun.CodeUnsupportedTransProto, func(p *probe) (*client, *stun.Message) {
+		{"442", func(p *probe) (*client, *stun.Message) {
 			c := p.known()
 			return c, c.do(stun.MethodAllocate, requestedTransport(132))
 		}},
 	} {
-		answers.row("a "+a.name, "a request with credentials that is refused with "+a.name, a.name+" with a valid MESSAGE-INTEGRITY", func(p *probe) {
+		answers.row("a "+a.name, "a request with credentials that deserves "+a.name, "an error with a valid MESSAGE-INTEGRITY", func(p *probe) {
 			c, m := a.ask(p)
-			c.wantError(m, a.code)
+			if code := codeOf(m); code == 0 || code == stun.CodeUnauthorized || code == stun.CodeStaleNonce {
+				p.notOffered("%s", describe(m)) // which isn't what this row is about
+			}
 			c.wantSigned(m)
 		})
 	}

@@ -11,8 +11,8 @@ import (
 
 // channelRows is RFC 8656, section 12.2: which channels there are.
 func channelRows() []Row {
-	numbers := section{number: "27", rfc: "RFC 8656 §12.2"}
-	pairs := section{number: "28", rfc: "RFC 8656 §12.2"}
+	numbers := about("27")
+	pairs := about("28")
 
 	for _, n := range []uint16{0x0000, 0x0001, 0x3FFF, lastChannel + 1, 0x7FFE, 0x7FFF, 0x8000, 0xFFFF} {
 		numbers.row(fmt.Sprintf("%#04x", n), fmt.Sprintf("ChannelBind for channel %#04x", n), "400", func(p *probe) {
@@ -151,7 +151,7 @@ func channelRows() []Row {
 
 // channelDataRows is RFC 8656, sections 12.5 and 12.6.
 func channelDataRows() []Row {
-	data := section{number: "29", rfc: "RFC 8656 §12.5, §12.6"}
+	data := about("29")
 
 	data.row("a channel that isn't bound", "ChannelData on a channel that isn't bound", "nothing reaches the peer of the one that is", func(p *probe) {
 		c, peer := p.bound()

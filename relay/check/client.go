@@ -23,6 +23,7 @@ type client struct {
 	relayed      netip.AddrPort // of its allocation
 	held         []byte         // of a stream, not yet a frame
 	pending      [][]byte       // messages that somebody else waited for
+	broken       error          // why nothing was received, if nothing was
 }
 
 // write sends bytes as they are.
@@ -53,6 +54,7 @@ func (c *client) receiveNew(until time.Time) []byte {
 		}
 		n, err := c.conn.Read(buf)
 		if err != nil {
+			c.broken = err
 			return nil
 		}
 		if !c.stream {
@@ -95,7 +97,7 @@ func (c *client) await(request *stun.Message) *stun.Message {
 			continue
 		}
 		m := &stun.Message{Raw: raw}
-		if raw[0]>>6 != 0 || m.Decode() != nil || m.TransactionID != request.TransactionID {
+		if len(raw) == 0 || raw[0]>>6 != 0 || m.Decode() != nil || m.TransactionID != request.TransactionID {
 			c.pending = append(c.pending, raw)
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 
 // sendRows is RFC 8656, section 11.2: what a client sends without a channel.
 func sendRows() []Row {
-	send := section{number: "25", rfc: "RFC 8656 §11.2"}
+	send := about("25")
 
 	send.row("without a permission", "Send to a peer without a permission", "nothing reaches the peer", func(p *probe) {
 		p.allocated().reachesNot(p.peer())
@@ -57,7 +57,7 @@ func sendRows() []Row {
 
 // dataRows is RFC 8656, section 11.3: what peers send.
 func dataRows() []Row {
-	data := section{number: "26", rfc: "RFC 8656 §11.3"}
+	data := about("26")
 
 	data.row("without a permission", "a peer's packet without a permission", "silence", func(p *probe) {
 		c, peer := p.allocated(), p.peer()

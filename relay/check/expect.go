@@ -90,7 +90,7 @@ func (c *client) wantData(from *peer, payload []byte) {
 
 func (c *client) notData(b []byte, from *peer, payload []byte) string {
 	m := &stun.Message{Raw: b}
-	if b == nil || b[0]>>6 != 0 || m.Decode() != nil || m.Type != stun.NewType(stun.MethodData, stun.ClassIndication) {
+	if len(b) == 0 || b[0]>>6 != 0 || m.Decode() != nil || m.Type != stun.NewType(stun.MethodData, stun.ClassIndication) {
 		return describeRaw(b)
 	}
 	data, err := m.Get(stun.AttrData)

@@ -12,8 +12,8 @@ import (
 // messageRows is what a message must be to be answered (RFC 8489, sections 6.3 and 14.7), and what happens to
 // attributes that the server doesn't know.
 func messageRows() []Row {
-	broken := section{number: "07", rfc: "RFC 8489 §6.3, §14.7"}
-	unknown := section{number: "08", rfc: "RFC 8489 §6.3.1"}
+	broken := about("07")
+	unknown := about("08")
 
 	silent := func(needs need, id, sends string, spoil func(c *client, m *stun.Message) []byte) {
 		broken.add(needs, id, sends, "silence, and then an answer to what is right", func(p *probe) {
@@ -130,7 +130,7 @@ func messageRows() []Row {
 		c := p.client()
 		c.wantError(c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp), raw(attrUnknown, nil))), stun.CodeUnauthorized)
 	})
-	unknown.row("a known one out of place", "Allocate with CHANNEL-NUMBER", "a success", func(p *probe) {
+	unknown.should("a known one out of place", "Allocate with CHANNEL-NUMBER", "a success", func(p *probe) {
 		c := p.known()
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp), channelNumber(firstChannel)))
 	})
@@ -151,8 +151,8 @@ func messageRows() []Row {
 
 // mismatchRows is RFC 8656, section 5: who may say what on which 5-tuple.
 func mismatchRows() []Row {
-	nowhere := section{number: "09", rfc: "RFC 8656 §5"}
-	stranger := section{number: "10", rfc: "RFC 8656 §5"}
+	nowhere := about("09")
+	stranger := about("10")
 
 	for _, a := range authenticated[1:] {
 		name := a.method.String()

@@ -10,8 +10,8 @@ import (
 
 // permissionRows is RFC 8656, section 10.2: which permissions there are.
 func permissionRows() []Row {
-	create := section{number: "21", rfc: "RFC 8656 §10.2"}
-	lasts := section{number: "24", rfc: "RFC 8656 §9, §11.2"}
+	create := about("21")
+	lasts := about("24")
 
 	malformed := raw(stun.AttrXORPeerAddress, []byte{0, ipv4, 1, 2})
 	create.row("no peer", "CreatePermission without XOR-PEER-ADDRESS", "400", func(p *probe) {
@@ -158,8 +158,8 @@ func (p *probe) hears(peer *peer) bool {
 
 // peerRows is RFC 8656, sections 10.2 and 12.2: whom a client may not reach.
 func peerRows() []Row {
-	forbidden := section{number: "22", rfc: "RFC 8656 §10.2, §12.2"}
-	families := section{number: "23", rfc: "RFC 8656 §10.2, §12.2"}
+	forbidden := about("22")
+	families := about("23")
 
 	methods := []struct {
 		name string

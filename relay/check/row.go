@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +23,7 @@ type Row struct {
 	ID          string // stable: "01/allocate-without-mi"
 	Requirement string // of the catalogue: "CP-RLY-01"
 	Section     string // "RFC 8489 §9.2.4"
+	Should      bool   // the RFC recommends it (SHOULD); what it doesn't is a MUST
 	Sends       string
 	Expects     string
 
@@ -78,16 +81,6 @@ func (r Row) Run(t Target) (result Result) {
 	return result
 }
 
-// Reach says whether a TURN server answers at all: against one that doesn't, every row that expects silence would
-// pass.
-func Reach(t Target) error {
-	r := Row{run: func(p *probe) { p.client().challenge() }}.Run(t)
-	if r.Outcome != Pass {
-		return fmt.Errorf("no TURN server with long-term credentials answers: %s", r.Got)
-	}
-	return nil
-}
-
 // ending is how a probe leaves its row early.
 type ending struct {
 	outcome Outcome
@@ -98,19 +91,13 @@ type ending struct {
 func Rows() []Row {
 	var all []Row
 	for _, group := range []func() []Row{
-		challengeRows, integrityRows, messageRows, mismatchRows, allocateRows, addressRows, lifetimeRows,
+		challengeRows, integrityRows, messageRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
 		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows,
 	} {
 		all = append(all, group()...)
 	}
+	slices.SortStableFunc(all, func(a, b Row) int { return cmp.Compare(a.Requirement, b.Requirement) })
 	return all
-}
-
-// section collects the rows of one requirement.
-type section struct {
-	number string // "01"
-	rfc    string
-	rows   []Row
 }
 
 func (s *section) row(id, sends, expects string, run func(*probe)) {
@@ -119,7 +106,13 @@ func (s *section) row(id, sends, expects string, run func(*probe)) {
 
 func (s *section) add(needs need, id, sends, expects string, run func(*probe)) {
 	s.rows = append(s.rows, Row{
-		ID: s.number + "/" + strings.ReplaceAll(id, " ", "-"), Requirement: "CP-RLY-" + s.number, Section: s.rfc,
+		ID: s.number + "/" + strings.ReplaceAll(id, " ", "-"), Requirement: s.about.ID, Section: s.about.Section,
 		Sends: sends, Expects: expects, needs: needs, run: run,
 	})
+}
+
+// should adds a row that the RFC only recommends.
+func (s *section) should(id, sends, expects string, run func(*probe)) {
+	s.row(id, sends, expects, run)
+	s.rows[len(s.rows)-1].Should = true
 }

@@ -8,7 +8,7 @@ import (
 
 // streamRows is RFC 8489, section 6.2.2: a stream has messages, however its segments were cut.
 func streamRows() []Row {
-	stream := section{number: "30", rfc: "RFC 8489 §6.2.2"}
+	stream := about("30")
 	row := func(id, sends, expects string, run func(*probe)) { stream.add(streams, id, sends, expects, run) }
 
 	row("byte by byte", "Allocate, one byte at a time", "401", func(p *probe) {

@@ -50,7 +50,7 @@ func (c *Conn) Arrive(now time.Duration, seg *Segment) {
 // arriveSynSent is RFC 9293, 3.10.7.3.
 func (c *Conn) arriveSynSent(now time.Duration, seg *Segment) {
 	acked := seg.Flags&ACK != 0
-	if acked && seg.Ack != c.iss+1 {
+	if acked && (seg.Ack != c.iss+1 || c.max == c.iss) {
 		c.rebuke, _ = ResetFor(seg) // of an earlier connection: its end shall know that it is no more
 		return
 	}

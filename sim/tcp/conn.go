@@ -144,7 +144,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // two segments or half the buffer (RFC 9293, 3.8.6.2.2), and while the peer has half of what there is
 // to offer, the next acknowledgement is soon enough.
 func (c *Conn) updateWindow() {
-	left, room := int(c.edge-c.nextSeq), c.room()
+	left, room := int(c.edge-c.nextSeq), min(c.room(), 0xffff<<c.shift())
 	if room-left >= min(2*c.mss, c.cfg.ReceiveBuffer/2) && room >= 2*left && c.Connected() {
 		c.ackNow = true
 	}
@@ -253,6 +253,14 @@ func (c *Conn) end(err error) {
 	c.rexmitAt, c.persistAt, c.waitAt, c.keepAt, c.ackAt = 0, 0, 0, 0, 0
 	c.out, c.early = outgoing{}, nil
 	c.ackNow, c.probe = false, false
+}
+
+// shift is how many bits of our window the peer doesn't see.
+func (c *Conn) shift() uint8 {
+	if c.scaling {
+		return c.recvScale
+	}
+	return 0
 }
 
 // room is the receive window that could be offered now.

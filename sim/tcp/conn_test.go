@@ -117,11 +117,14 @@ func connect(t *testing.T, cfg Config) *wire {
 }
 
 // transfer writes data at one end and reads all of it at the other.
-func (w *wire) transfer(from int, data []byte) []byte {
+func (w *wire) transfer(from int, data []byte) []byte { return w.transferWhile(from, data, func() {}) }
+
+func (w *wire) transferWhile(from int, data []byte, meanwhile func()) []byte {
 	var got []byte
 	rest := data
 	buf := make([]byte, 5000)
 	w.run("transfer", func() bool {
+		meanwhile()
 		if len(rest) > 0 {
 			n, err := w.ends[from].Write(rest)
 			require.NoError(w.t, err)

@@ -133,10 +133,7 @@ func (c *Conn) acknowledge(emit func(Segment), flags Flags, seq uint32, payload 
 }
 
 func (c *Conn) segment(flags Flags, seq uint32, payload []byte) Segment {
-	shift := uint8(0)
-	if c.scaling {
-		shift = c.recvScale
-	}
+	shift := c.shift()
 	window := uint32(min(c.room()>>shift, 0xffff))
 	right := c.nextSeq + window<<shift
 	if before(right, c.edge) {

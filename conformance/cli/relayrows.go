@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/relay/check"
+)
+
+// rows is those that the user asks for, in the catalogue's order.
+func (o relayOrder) rows() ([]check.Row, error) {
+	all := check.Rows()
+	if o.only == nil {
+		return all, nil
+	}
+	wanted := make(map[string]bool)
+	for _, only := range o.only {
+		found := false
+		for _, row := range all {
+			matched, err := path.Match(only, row.ID)
+			if err != nil {
+				return nil, usage(fmt.Errorf("--only %q isn't a pattern: write \"26/*\"", only))
+			}
+			if matched || strings.EqualFold(only, row.Requirement) || "CP-RLY-"+only == row.Requirement {
+				wanted[row.ID], found = true, true
+			}
+		}
+		if !found {
+			return nil, usage(fmt.Errorf("--only %q names no row%s; --list lists them", only, nearest.Hint(only, names(all))))
+		}
+	}
+	return slices.DeleteFunc(all, func(r check.Row) bool { return !wanted[r.ID] }), nil
+}
+
+func names(rows []check.Row) (all []string) {
+	for _, r := range check.Requirements {
+		all = append(all, r.ID)
+	}
+	for _, r := range rows {
+		all = append(all, r.ID)
+	}
+	return all
+}
+
+// listRows lists what a check would send.
+func (c *command) listRows(o relayOrder) error {
+	rows, err := o.rows()
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	timed := 0
+	for _, about := range check.Requirements {
+		headed := false
+		for _, row := range rows {
+			if row.Requirement != about.ID {
+				continue
+			}
+			if !headed {
+				fmt.Fprintf(&b, "%s  %-22s %s\n", about.ID, about.Section, about.Title)
+				headed = true
+			}
+			note := ""
+			if row.Should {
+				note = "  (SHOULD)"
+			}
+			if row.Timed() {
+				timed++
+				note += "  (takes a clock that can be moved)"
+			}
+			fmt.Fprintf(&b, "  %s%s\n      sends     %s\n      expects   %s\n", row.ID, note, row.Sends, row.Expects)
+		}
+	}
+	fmt.Fprintf(&b, "\n%d rows, %d of which take a clock that can be moved: \"proxyspec run features/relay\" has them\n", len(rows), timed)
+	_, err = fmt.Fprint(c.stdout, b.String())
+	return err
+}

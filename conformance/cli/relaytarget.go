@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/relay/check"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// relayTarget is a server on real sockets.
+type relayTarget struct {
+	check.Target
+	held []io.Closer
+}
+
+func (t *relayTarget) close() {
+	for _, c := range t.held {
+		_ = c.Close()
+	}
+}
+
+// target reads what the user asks for. Nothing is sent before it is all right.
+func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
+	t := &relayTarget{Target: check.Target{Stream: o.transport != "udp", Quota: o.quota, Answer: o.answer, Quiet: o.quiet}}
+	switch {
+	case o.transport != "udp" && o.transport != "tcp" && o.transport != "tls":
+		return nil, usage(fmt.Errorf("--transport must be udp, tcp or tls, not %q", o.transport))
+	case o.quota < 0:
+		return nil, usage(fmt.Errorf("--quota must not be negative, but is %d", o.quota))
+	case o.answer <= 0 || o.quiet <= 0:
+		return nil, usage(errors.New("--answer and --quiet must be more than nothing"))
+	}
+	var err error
+	if t.User, err = credentials("--user", o.user); err != nil {
+		return nil, err
+	}
+	if o.other != "" {
+		if t.Other, err = credentials("--other", o.other); err != nil {
+			return nil, err
+		}
+	}
+	server, host, err := o.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if t.Forbidden, err = addresses("--forbidden", o.forbid); err != nil {
+		return nil, err
+	}
+	peers, err := addresses("--peer", o.peers)
+	if err != nil {
+		return nil, err
+	}
+	if peers == nil {
+		own, err := towards(server)
+		if err != nil {
+			return nil, &exit{code: result.ExitFault, err: err}
+		}
+		peers = []netip.Addr{own}
+	}
+	for _, ip := range peers {
+		t.Peers = append(t.Peers, func() (net.PacketConn, error) {
+			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+		})
+	}
+	secure, err := o.tls(host)
+	if err != nil {
+		return nil, err
+	}
+	t.Dial = func() (net.Conn, error) { return t.dial(o.transport, server.String(), secure) }
+	return t, nil
+}
+
+// dial connects to the server. UDP ports stay taken until the check is over: a server may remember a 5-tuple for a
+// while after its allocation was deleted, and the next row would meet it.
+func (t *relayTarget) dial(transport, server string, secure *tls.Config) (net.Conn, error) {
+	d := &net.Dialer{Timeout: 5 * time.Second}
+	switch transport {
+	case "udp":
+		conn, err := d.Dial("udp", server)
+		if err != nil {
+			return nil, err
+		}
+		t.held = append(t.held, conn)
+		return heldConn{conn}, nil
+	case "tls":
+		return tls.DialWithDialer(d, "tcp", server, secure)
+	}
+	return d.Dial("tcp", server)
+}
+
+type heldConn struct{ net.Conn }
+
+func (heldConn) Close() error { return nil }
+
+func credentials(flag, text string) (check.Credentials, error) {
+	// The username of time-limited credentials has a colon, too: the last one is ours.
+	i := strings.LastIndexByte(text, ':')
+	if i <= 0 {
+		return check.Credentials{}, usage(fmt.Errorf("%s must be USER:PASSWORD", flag))
+	}
+	return check.Credentials{Username: text[:i], Password: text[i+1:]}, nil
+}
+
+func addresses(flag string, texts []string) (all []netip.Addr, err error) {
+	for _, text := range texts {
+		ip, err := netip.ParseAddr(text)
+		if err != nil || !ip.Is4() {
+			return nil, usage(fmt.Errorf("%s must be an IPv4 address, not %q", flag, text))
+		}
+		all = append(all, ip)
+	}
+	return all, nil
+}
+
+// resolve finds the server's address, and refuses those of the document: they belong to third parties who have
+// not asked to be checked.
+func (o relayOrder) resolve(ctx context.Context) (at netip.AddrPort, host string, err error) {
+	host, port, err := net.SplitHostPort(o.server)
+	if err != nil || host == "" || strings.Contains(host, ":") && !strings.HasPrefix(o.server, "[") {
+		return at, host, usage(fmt.Errorf("the server must be HOST:PORT, such as turn.example.org:3478, not %q", o.server))
+	}
+	number, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return at, host, usage(fmt.Errorf("%q is not a port", port))
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
+	if err != nil || len(ips) == 0 {
+		return at, host, &exit{code: result.ExitFault, err: fmt.Errorf("find %s: %w", host, err)}
+	}
+	at = netip.AddrPortFrom(ips[0].Unmap(), uint16(number))
+	for _, rule := range firewall.Whitelist().Rules {
+		for _, p := range rule.Destinations {
+			if p.Contains(at.Addr()) {
+				return at, host, usage(fmt.Errorf("%v is one of the document's addresses (row %s): it is somebody else's, and is only ever simulated", at.Addr(), rule.ID))
+			}
+		}
+	}
+	return at, host, nil
+}
+
+// towards is the address of this machine that reaches the server.
+func towards(server netip.AddrPort) (netip.Addr, error) {
+	conn, err := net.Dial("udp", server.String()) // which sends nothing
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("reach %v: %w", server, err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+}
+
+func (o relayOrder) tls(host string) (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: host, InsecureSkipVerify: o.insecure}
+	if o.authority == "" {
+		return cfg, nil
+	}
+	text, err := os.ReadFile(o.authority)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--ca: %w", err))
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if !cfg.RootCAs.AppendCertsFromPEM(text) {
+		return nil, usage(fmt.Errorf("--ca %s has no certificate", o.authority))
+	}
+	return cfg, nil
+}

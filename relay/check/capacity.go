@@ -1,0 +1,63 @@
+package check
+
+import (
+	"github.com/pion/stun/v3"
+)
+
+// capacityRows is whether there is a port for an Allocate (RFC 8656, section 7.2).
+func capacityRows() []Row {
+	capacity := about("17")
+
+	overQuota := func(p *probe) (extra *client, m *stun.Message) {
+		if p.target.Quota == 0 {
+			p.notOffered("the server's quota was not named")
+		}
+		for range p.target.Quota {
+			p.allocated()
+		}
+		extra = p.known()
+		return extra, extra.do(stun.MethodAllocate, requestedTransport(udp))
+	}
+	capacity.row("over quota", "one Allocate more than the quota", "486", func(p *probe) {
+		c, m := overQuota(p)
+		c.wantError(m, stun.CodeAllocQuotaReached)
+	})
+	capacity.row("quota that is freed", "Allocate after one of the quota's allocations was deleted", "a success", func(p *probe) {
+		c, m := overQuota(p)
+		c.wantError(m, stun.CodeAllocQuotaReached)
+		p.clients[0].must(stun.MethodRefresh, lifetime(0))
+		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
+	})
+	capacity.row("quota of another user", "another user's Allocate while one has used up the quota", "a success", func(p *probe) {
+		other := p.other()
+		c, m := overQuota(p)
+		c.wantError(m, stun.CodeAllocQuotaReached)
+		d := p.clientAs(other)
+		d.challenge()
+		d.wantSuccess(d.do(stun.MethodAllocate, requestedTransport(udp)))
+	})
+	exhausted := func(p *probe) (free func()) {
+		if p.target.Exhaust == nil {
+			p.notOffered("the server's ports can't be taken here")
+		}
+		free, err := p.target.Exhaust()
+		if err != nil {
+			p.end(Broken, "the server's ports can't be taken: %v", err)
+		}
+		return free
+	}
+	capacity.row("no port left", "Allocate while none of the server's ports is free", "508", func(p *probe) {
+		defer exhausted(p)()
+		c := p.known()
+		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp)), stun.CodeInsufficientCapacity)
+	})
+	capacity.row("ports that are freed", "Allocate once there are ports again", "a success", func(p *probe) {
+		free := exhausted(p)
+		c := p.known()
+		m := c.do(stun.MethodAllocate, requestedTransport(udp))
+		free()
+		c.wantError(m, stun.CodeInsufficientCapacity)
+		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
+	})
+	return capacity.rows
+}

@@ -1,0 +1,108 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pion/stun/v3"
+)
+
+// Reach says whether the rows can tell anything about a target, and if not, what to do: against a server that
+// doesn't answer, every row that expects silence would pass, and with a wrong password nearly every other would fail.
+func Reach(t Target) error {
+	var fault error
+	r := Row{run: func(p *probe) { fault = p.reach() }}.Run(t)
+	if fault == nil && r.Outcome != Pass {
+		fault = errors.New(r.Got)
+	}
+	return fault
+}
+
+func (p *probe) reach() error {
+	conn, err := p.target.Dial()
+	if err != nil {
+		return dialFault(err)
+	}
+	defer conn.Close()
+	c := &client{probe: p, conn: conn, stream: p.target.Stream, user: p.target.User}
+	m := c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp)))
+	if m == nil {
+		return c.silence()
+	}
+	if codeOf(m) != stun.CodeUnauthorized {
+		c.realm = []byte{} // so that release deletes what there may be
+		c.release()
+		return fmt.Errorf("it answers an Allocate without credentials with %s, not with 401: the rows are for servers with long-term credentials (RFC 8489 §9.2)", describe(m))
+	}
+	if c.learn(m); len(c.realm) == 0 || len(c.nonce) == 0 {
+		return errors.New("its 401 has no REALM or no NONCE: nobody can authenticate")
+	}
+	switch m = c.do(stun.MethodAllocate, requestedTransport(udp)); {
+	case codeOf(m) == stun.CodeUnauthorized:
+		return fmt.Errorf("it refuses %s's password in the realm %q: give the credentials of a user who may allocate", c.user.Username, c.realm)
+	case m == nil || m.Type.Class != stun.ClassSuccessResponse:
+		return fmt.Errorf("%s can't allocate: it answers with %s; is the password right?", c.user.Username, describe(m))
+	}
+	defer c.release()
+	return c.reachPeers()
+}
+
+// reachPeers finds out whether the server may relay to the peers.
+func (c *client) reachPeers() error {
+	for i := range c.probe.target.Peers {
+		conn, err := c.probe.target.Peers[i]()
+		if err != nil {
+			return fmt.Errorf("no socket for a peer: %w: peers must be addresses of this machine", err)
+		}
+		at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		conn.Close()
+		if m := c.do(stun.MethodCreatePermission, peerAddress(at)); m == nil || m.Type.Class != stun.ClassSuccessResponse {
+			return fmt.Errorf("it won't relay to the peer %v (%s): name addresses of this machine that it may relay to, or allow these in its configuration",
+				at.Addr().Unmap(), describe(m))
+		}
+	}
+	return nil
+}
+
+func dialFault(err error) error {
+	timeout, ok := err.(net.Error)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errors.New("nobody listens there: connection refused")
+	case ok && timeout.Timeout(), strings.Contains(err.Error(), "deadline exceeded"):
+		return errors.New("no connection in time: is the port right, does it speak this transport, does a firewall drop it?")
+	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
+		return errors.New("it doesn't speak TLS there")
+	}
+	return err
+}
+
+// silence says what a server did that gave no answer.
+func (c *client) silence() error {
+	if c.stream && len(c.held) == 0 && isTimeout(c.broken) {
+		_, _ = c.conn.Write([]byte("\r\n\r\n")) // whoever waits for the end of a line says now what it is
+		c.receiveNew(time.Now().Add(c.probe.target.Quiet))
+	}
+	heard := c.held
+	if len(c.pending) > 0 {
+		heard = c.pending[0]
+	}
+	switch {
+	case len(heard) > 0:
+		return fmt.Errorf("it doesn't speak TURN there: it answers with %.40q", heard)
+	case errors.Is(c.broken, syscall.ECONNREFUSED):
+		return errors.New("nobody listens there: the port is unreachable")
+	case c.broken != nil && !isTimeout(c.broken):
+		return fmt.Errorf("it closed the connection without an answer (%v): does it speak TURN, and over this transport?", c.broken)
+	}
+	return fmt.Errorf("no answer within %v: is it a TURN server's port, and does a firewall let this through?", c.probe.target.Answer)
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error)
+	return ok && e.Timeout()
+}
