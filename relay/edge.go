@@ -52,7 +52,7 @@ func (e *Edge) Serve(ctx context.Context) error {
 		from, to := ends(r)
 		e.cloud.lookup(w, r, Event{Node: e.name, From: from, To: to})
 	})
-	return serveHTTPS(ctx, []net.Listener{e.listener}, e.cloud.cfg.TLS, e.cloud.cfg.Wrap(handler), func(line string) {
+	return serveHTTPS(ctx, nil, []net.Listener{e.listener}, e.cloud.cfg.TLS, e.cloud.cfg.Wrap(handler), func(line string) {
 		e.cloud.cfg.Log(Event{Name: EventServerError, Node: e.name, Purpose: PurposeLookup, Proto: "TCP", To: e.addr, Detail: line})
 	})
 }

@@ -98,6 +98,7 @@ func (h *hand) act() {
 			if c, ok := a.Client.Via.(*stream); ok {
 				c.allocated(false)
 			}
+			s.ended()
 		}
 	}
 	h.writer.Flush(h.lost)

@@ -108,11 +108,8 @@ func (m *media) log(a *turn.Action) {
 func (m *media) event(name string, a *turn.Action) Event {
 	s, _ := openTURNUsername(a.Username)
 	e := Event{
-		Name: name, Node: m.name, Purpose: PurposeMedia, Proto: "UDP", From: a.Client.Client, To: a.Client.Server, Session: s.Name,
+		Name: name, Node: m.name, Purpose: PurposeMedia, Proto: proto(a.Client), From: a.Client.Client, To: a.Client.Server, Session: s.Name,
 		Up: traffic(a.Up), Down: traffic(a.Down),
-	}
-	if a.Client.Stream {
-		e.Proto = "TCP"
 	}
 	if a.Allocation != nil {
 		e.Relayed = a.Allocation.Relayed
@@ -123,3 +120,10 @@ func (m *media) event(name string, a *turn.Action) Event {
 }
 
 func traffic(t turn.Traffic) Traffic { return Traffic{Count: int(t.Packets), Bytes: int(t.Bytes)} }
+
+func proto(c turn.Client) string {
+	if c.Stream {
+		return "TCP"
+	}
+	return "UDP"
+}

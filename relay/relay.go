@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/pion/transport/v3"
+
+	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
 // Relay carries messages and media between clients and SD-RTN: steps 3 and 4 of a proxied call. Its
@@ -22,11 +24,14 @@ type Relay struct {
 
 	messagePorts []net.Listener // nil: not listening
 	turn         *turnServer
+
+	draining  chan struct{}
+	drainOnce sync.Once
 }
 
 // Relay is a new relay, which isn't running yet. The name is that of one of Config.Relays.
 func (c *Cloud) Relay(name string, net transport.Net) *Relay {
-	return &Relay{cloud: c, name: name, net: net}
+	return &Relay{cloud: c, name: name, net: net, draining: make(chan struct{})}
 }
 
 // Listen opens every message, UDP and TCP port of the relay's site: from here on clients that connect
@@ -37,14 +42,14 @@ func (r *Relay) Listen() (err error) {
 		return fmt.Errorf("relay %q is not one of Config.Relays", r.name)
 	}
 	site := r.cloud.cfg.Relays[i]
-	turn, err := newTURNServer(newMedia(r.cloud, r.name, r.net, site.Addr))
+	media, err := newTURNServer(newMedia(r.cloud, r.name, r.net, site.Addr))
 	if err != nil {
 		return err
 	}
 	var messagePorts []net.Listener
 	defer func() {
 		if err != nil {
-			turn.close()
+			media.close()
 			for _, l := range messagePorts {
 				l.Close()
 			}
@@ -61,13 +66,13 @@ func (r *Relay) Listen() (err error) {
 	if site.MessagePorts, err = eachPort(site, site.MessagePorts, listenMessages); err != nil {
 		return err
 	}
-	if site.UDPPorts, err = eachPort(site, site.UDPPorts, turn.listenUDP); err != nil {
+	if site.UDPPorts, err = eachPort(site, site.UDPPorts, media.listenUDP); err != nil {
 		return err
 	}
-	if site.TCPPorts, err = eachPort(site, site.TCPPorts, turn.listenTCP); err != nil {
+	if site.TCPPorts, err = eachPort(site, site.TCPPorts, media.listenTCP); err != nil {
 		return err
 	}
-	r.messagePorts, r.turn = messagePorts, turn
+	r.messagePorts, r.turn = messagePorts, media
 	r.cloud.bound(site)
 	return nil
 }
@@ -94,21 +99,70 @@ func (r *Relay) Serve(ctx context.Context) error {
 			return err
 		}
 	}
-	defer func() { r.messagePorts, r.turn = nil, nil }()
+	defer func() { r.messagePorts = nil }()
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var mediaErr error
 	var running sync.WaitGroup
 	running.Go(func() {
-		mediaErr = r.turn.serve(ctx)
-		stop()
+		if mediaErr = r.turn.serve(ctx, r.draining); mediaErr != nil {
+			stop()
+		}
 	})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.messages(ctx, w, req) })
-	err := serveHTTPS(ctx, r.messagePorts, r.cloud.cfg.TLS, r.cloud.cfg.Wrap(handler), func(line string) {
+	err := serveHTTPS(ctx, r.draining, r.messagePorts, r.cloud.cfg.TLS, r.cloud.cfg.Wrap(handler), func(line string) {
 		r.cloud.cfg.Log(Event{Name: EventServerError, Node: r.name, Purpose: PurposeMessages, Proto: "TCP", Detail: line})
 	})
-	stop()
+	if err != nil {
+		stop()
+	}
 	running.Wait()
 	return errors.Join(err, mediaErr)
+}
+
+// Drain has the relay take no new connection and no new allocation. What is there goes on, and when the last of it
+// has ended Serve returns. It may be called from any goroutine; afterwards the relay can't serve again.
+func (r *Relay) Drain() { r.drainOnce.Do(func() { close(r.draining) }) }
+
+// MediaTraffic is what a relay's media has come to.
+type MediaTraffic struct {
+	Totals      turn.Totals
+	Allocations []AllocationTraffic
+}
+
+// AllocationTraffic is that of one allocation so far: in, out and dropped, each way.
+type AllocationTraffic struct {
+	Session  string
+	Proto    string // as in Event
+	Up, Down [3]turn.Traffic
+}
+
+// Media counts a relay's media since it began to listen. It may be called from any goroutine while the relay serves.
+func (r *Relay) Media() (m MediaTraffic) {
+	t := r.turn
+	if t == nil {
+		return m
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m.Totals = t.core.Totals()
+	t.core.Each(func(a *turn.Allocation) {
+		s, _ := openTURNUsername(a.Username)
+		up, down := a.Traffic()
+		m.Allocations = append(m.Allocations, AllocationTraffic{Session: s.Name, Proto: proto(a.Client), Up: up, Down: down})
+	})
+	return m
+}
+
+// Site is where the relay is, with the ports that it got if it listens.
+func (r *Relay) Site() RelaySite {
+	r.cloud.mu.Lock()
+	defer r.cloud.mu.Unlock()
+	for _, s := range r.cloud.sites {
+		if s.Name == r.name {
+			return s
+		}
+	}
+	return RelaySite{Name: r.name}
 }

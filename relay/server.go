@@ -26,8 +26,9 @@ const (
 
 // serveHTTPS serves HTTP/1.1 over TLS on all listeners until ctx ends or one of them fails. It owns
 // them, lets requests under way end, and returns when every connection is closed and every handler has
-// returned. The context of a request ends with ctx.
-func serveHTTPS(ctx context.Context, listeners []net.Listener, cfg *tls.Config, handler http.Handler, complain func(string)) error {
+// returned. The context of a request ends with ctx. When drain is closed it takes no new connection, and ends
+// when the last handler has.
+func serveHTTPS(ctx context.Context, drain <-chan struct{}, listeners []net.Listener, cfg *tls.Config, handler http.Handler, complain func(string)) error {
 	cfg = cfg.Clone()
 	cfg.NextProtos = []string{"http/1.1"}
 
@@ -63,15 +64,29 @@ func serveHTTPS(ctx context.Context, listeners []net.Listener, cfg *tls.Config, 
 	for _, l := range listeners {
 		go func() {
 			err := server.Serve(tls.NewListener(l, cfg))
-			cancel()
 			if errors.Is(err, http.ErrServerClosed) {
 				failed <- nil
 				return
 			}
+			cancel()
 			failed <- fmt.Errorf("serve TCP %v: %w", l.Addr(), err)
 		}()
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-drain:
+		_ = server.Shutdown(ctx)
+		ended := make(chan struct{})
+		go func() {
+			handlers.Wait() // which, if ctx ends first, is waited for below
+			close(ended)
+		}()
+		select {
+		case <-ctx.Done():
+		case <-ended:
+		}
+		cancel()
+	}
 	grace, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	_ = server.Shutdown(grace) // ends well if it can
 	done()

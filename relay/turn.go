@@ -38,17 +38,19 @@ type turnServer struct {
 	udp    []*packetConn
 	tcp    []net.Listener
 
-	opened atomic.Uint64  // UDP sockets, ever: they go to the groups in turn
-	tasks  sync.WaitGroup // one for every goroutine
-	broken chan error     // capacity 1: a port failed
-	wake   chan struct{}  // capacity 1: the core has an earlier deadline
+	opened  atomic.Uint64  // UDP sockets, ever: they go to the groups in turn
+	tasks   sync.WaitGroup // one for every goroutine
+	broken  chan error     // capacity 1: a port failed
+	wake    chan struct{}  // capacity 1: the core has an earlier deadline
+	drained chan struct{}  // capacity 1: there is no allocation left, and there will be none
 
-	mu      sync.Mutex
-	core    *turn.Server
-	armed   time.Time // when the core is ticked next; zero: not at all
-	stopped bool
-	ports   *rand.Rand // for relayed transport addresses
-	streams map[*stream]bool
+	mu       sync.Mutex
+	core     *turn.Server
+	armed    time.Time // when the core is ticked next; zero: not at all
+	stopped  bool
+	draining bool
+	ports    *rand.Rand // for relayed transport addresses
+	streams  map[*stream]bool
 }
 
 func newTURNServer(m *media) (*turnServer, error) {
@@ -61,7 +63,7 @@ func newTURNServer(m *media) (*turnServer, error) {
 	}
 	s := &turnServer{
 		media: m, core: core, ports: rand.New(random),
-		broken: make(chan error, 1), wake: make(chan struct{}, 1), streams: make(map[*stream]bool),
+		broken: make(chan error, 1), wake: make(chan struct{}, 1), drained: make(chan struct{}, 1), streams: make(map[*stream]bool),
 	}
 	return s, s.group()
 }
@@ -102,9 +104,9 @@ func (s *turnServer) listenTCP(at netip.AddrPort) (netip.AddrPort, error) {
 	return at, err
 }
 
-// serve relays media until ctx ends or a port fails. It owns the sockets, and returns when every
-// allocation is gone.
-func (s *turnServer) serve(ctx context.Context) error {
+// serve relays media until ctx ends or a port fails, or the last allocation has gone after drain was closed. It owns
+// the sockets, and returns when every allocation is gone.
+func (s *turnServer) serve(ctx context.Context, drain <-chan struct{}) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, g := range s.groups {
@@ -123,11 +125,42 @@ func (s *turnServer) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err = <-s.broken:
+	case <-drain:
+		s.drain()
+		select {
+		case <-ctx.Done():
+		case err = <-s.broken:
+		case <-s.drained:
+		}
 	}
 	stop()
 	s.close()
 	s.tasks.Wait()
 	return err
+}
+
+// drain takes no new connection and no new allocation.
+func (s *turnServer) drain() {
+	s.mu.Lock()
+	s.draining = true
+	s.core.Drain()
+	s.mu.Unlock()
+	for _, l := range s.tcp {
+		l.Close()
+	}
+	s.ended()
+}
+
+// ended says that there is one allocation less.
+func (s *turnServer) ended() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining && s.core.Idle() {
+		select {
+		case s.drained <- struct{}{}:
+		default: // it has been said
+		}
+	}
 }
 
 // close ends every allocation and closes every port and connection, which ends the goroutines on them.
@@ -159,9 +192,9 @@ func (s *turnServer) close() {
 // failed says what an error of a port means: the end of all of them, unless they were closed.
 func (s *turnServer) failed(proto string, port netip.AddrPort, err error) {
 	s.mu.Lock()
-	stopped := s.stopped
+	expected := s.stopped || s.draining && proto == "TCP"
 	s.mu.Unlock()
-	if stopped {
+	if expected {
 		return
 	}
 	select {
@@ -207,6 +240,7 @@ func (s *turnServer) keepTime(ctx context.Context) {
 		s.armed = at
 		s.mu.Unlock()
 		h.act()
+		s.ended() // a reserved port, say
 		timer.Stop()
 		if any {
 			timer.Reset(time.Until(at))

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 
 			"same-but-for-times": sameButForTimes,
+			"serves":             serves,
 		},
 	})
 }

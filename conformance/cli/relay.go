@@ -33,11 +33,11 @@ type relayOrder struct {
 func (c *command) relayCommand() *cobra.Command {
 	relay := &cobra.Command{
 		Use:   "relay",
-		Short: "Check a TURN server against its RFCs",
+		Short: "Run the cloud proxy, or check a TURN server against its RFCs",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	relay.AddCommand(c.relayCheckCommand())
+	relay.AddCommand(c.relayServeCommand(), c.relayCheckCommand())
 	return relay
 }
 

@@ -139,14 +139,22 @@ func (o relayOrder) resolve(ctx context.Context) (at netip.AddrPort, host string
 		return at, host, &exit{code: result.ExitFault, err: fmt.Errorf("find %s: %w", host, err)}
 	}
 	at = netip.AddrPortFrom(ips[0].Unmap(), uint16(number))
+	if why := documented(at.Addr()); why != "" {
+		return at, host, usage(errors.New(why))
+	}
+	return at, host, nil
+}
+
+// documented says why an address must not be used on real sockets, and is "" where it may.
+func documented(ip netip.Addr) string {
 	for _, rule := range firewall.Whitelist().Rules {
 		for _, p := range rule.Destinations {
-			if p.Contains(at.Addr()) {
-				return at, host, usage(fmt.Errorf("%v is one of the document's addresses (row %s): it is somebody else's, and is only ever simulated", at.Addr(), rule.ID))
+			if p.Contains(ip) {
+				return fmt.Sprintf("%v is one of the document's addresses (row %s): it is somebody else's, and is only ever simulated", ip, rule.ID)
 			}
 		}
 	}
-	return at, host, nil
+	return ""
 }
 
 // towards is the address of this machine that reaches the server.

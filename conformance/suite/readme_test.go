@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,11 @@ func TestREADME(t *testing.T) {
 			default:
 				t.Fatalf("the README has a command that this test doesn't know: %s", line)
 			}
+			if strings.HasPrefix(args, "relay serve") {
+				serveUntilItIsUp(t, program, strings.Fields(args))
+				ran++
+				continue
+			}
 			want := 0
 			if strings.Contains(args, "mutant:") {
 				want = 1
@@ -76,4 +82,21 @@ func blocks(text, language string) (found []string) {
 		found = append(found, m[1])
 	}
 	return found
+}
+
+// serveUntilItIsUp runs a server, and ends it as a user would when it has said where it is.
+func serveUntilItIsUp(t *testing.T, program string, args []string) {
+	cmd := exec.Command(program, args...)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	said := ""
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said += lines.Text() + "\n"
+		if strings.HasPrefix(lines.Text(), "admin ") {
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	require.NoError(t, cmd.Wait(), said)
+	require.Contains(t, said, "lookup ")
 }

@@ -87,7 +87,7 @@ func (s *Server) allocate(q *request, a *Allocation) {
 	pair := len(even) > 0 && even[0]&0x80 != 0
 	u, err := s.claim(q, reserved, pair)
 	switch {
-	case err == ErrFull:
+	case err == ErrFull, err == ErrDraining:
 		q.out.add(Action{Kind: NoCapacity, Client: q.client, Username: q.username, Err: err})
 		s.refuse(q, stun.CodeInsufficientCapacity)
 		return

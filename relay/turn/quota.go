@@ -46,6 +46,7 @@ var (
 	ErrUserQuota   = errors.New("the user holds as many ports as one may")
 	ErrSourceQuota = errors.New("the client's address holds as many ports as one may")
 	ErrFull        = errors.New("the server has as many allocations as it may")
+	ErrDraining    = errors.New("the server is being shut down")
 )
 
 // take counts one more port of a user's and a source's, if the quotas allow it. The server is for one goroutine, and
@@ -53,6 +54,8 @@ var (
 func (s *Server) take(username string, source netip.Addr) (*user, error) {
 	u := s.users[username]
 	switch {
+	case s.draining:
+		return nil, ErrDraining
 	case s.cfg.Quota > 0 && u != nil && u.held >= s.cfg.Quota:
 		return nil, ErrUserQuota
 	case s.cfg.SourceQuota > 0 && s.sources[source] >= s.cfg.SourceQuota:

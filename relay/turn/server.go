@@ -81,6 +81,7 @@ type Server struct {
 	made         uint64 // allocations, ever
 	ordered      uint64 // deadlines, ever
 	totals       Totals
+	draining     bool
 
 	in message // the one that is being handled
 }
@@ -181,6 +182,19 @@ func (s *Server) binding(out *Output, c Client, m *message) {
 	r := out.reply(m.kind.Method, stun.ClassSuccessResponse, m.transaction())
 	r.addXOR(stun.AttrXORMappedAddress, c.Client)
 	s.finish(&q, r)
+}
+
+// Drain refuses every new allocation from now on, with 508. Those that are there go on.
+func (s *Server) Drain() { s.draining = true }
+
+// Idle says that there is no allocation, none under way and no port that waits for one.
+func (s *Server) Idle() bool { return s.held == 0 }
+
+// Each calls a function with every allocation, in no order. It must not call the server.
+func (s *Server) Each(f func(*Allocation)) {
+	for _, a := range s.allocations {
+		f(a)
+	}
 }
 
 // Gone ends what a client's connection carried: it was closed, or it broke.

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/relay/serve"
+)
+
+// serveOrder is what the user asks of a cloud proxy, beyond its file.
+type serveOrder struct {
+	config, admin      string
+	format, level      string
+	drain              time.Duration
+	pprof, check       bool
+	adminSet, drainSet bool
+	nodes              []string
+}
+
+func (c *command) relayServeCommand() *cobra.Command {
+	var o serveOrder
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the cloud proxy on this machine's sockets",
+		Long: `Serve runs the cloud proxy, its lookup edges and its relays for messages and media, as a file describes it.
+Without a file it runs a demo on loopback, with a certificate of its own and a gateway that echoes.
+
+SIGTERM or Ctrl-C drains: no new calls, those that are there may go on for a while (drain), then it ends; the
+second one ends it at once. SIGHUP reads accounts and certificate again. The address of --admin answers
+/metrics (Prometheus), /healthz and /readyz; give it one that only you reach.
+
+Exit codes: 0 it ended as it was told; 2 usage, or a mistake in a file; 3 a port can't be had, or broke.`,
+		Example: `  proxyspec relay serve
+  proxyspec relay serve --config cloud-proxy.yaml --check
+  proxyspec relay serve --config cloud-proxy.yaml --admin 127.0.0.1:9090 --log json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.adminSet, o.drainSet = cmd.Flags().Changed("admin"), cmd.Flags().Changed("drain")
+			return c.relayServe(o)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.config, "config", "", "the configuration file, YAML; see relay/examples/cloud-proxy.yaml (default: a demo)")
+	f.BoolVar(&o.check, "check", false, "read the files, say what is wrong with them, and end")
+	f.StringArrayVar(&o.nodes, "node", nil, "run this edge or relay only, of those in the file; may be repeated")
+	f.StringVar(&o.admin, "admin", "", "ADDRESS:PORT for metrics and health, instead of the file's")
+	f.DurationVar(&o.drain, "drain", 0, "how long calls may go on after the first SIGTERM, instead of the file's")
+	f.StringVar(&o.format, "log", "text", "text or json")
+	f.StringVar(&o.level, "level", "info", "debug, info, warn or error")
+	f.BoolVar(&o.pprof, "pprof", false, "profiles at /debug/pprof/ of the admin address")
+	return cmd
+}
+
+func (c *command) relayServe(o serveOrder) error {
+	log, err := c.logger(o)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var cfg serve.Config
+	if o.config == "" {
+		folder, err := os.MkdirTemp("", "proxyspec-demo-")
+		if err != nil {
+			return &exit{code: result.ExitFault, err: err}
+		}
+		defer os.RemoveAll(folder)
+		if cfg, err = serve.Demo(ctx, folder); err != nil {
+			return &exit{code: result.ExitFault, err: err}
+		}
+	} else {
+		source, err := os.ReadFile(o.config)
+		if err != nil {
+			return usage(fmt.Errorf("--config: %w", err))
+		}
+		if cfg, err = serve.Read(o.config, source, documented); err != nil {
+			return usage(err)
+		}
+	}
+	if o.adminSet {
+		if cfg.Admin, err = netip.ParseAddrPort(o.admin); err != nil {
+			return usage(fmt.Errorf("--admin must be ADDRESS:PORT, such as 127.0.0.1:9090, not %q", o.admin))
+		}
+	}
+	if o.drainSet {
+		cfg.Drain = o.drain
+	}
+	if o.pprof && !cfg.Admin.IsValid() {
+		return usage(errors.New("--pprof needs an admin address: give --admin, or admin in the file"))
+	}
+	cfg.Log, cfg.Pprof, cfg.Nodes = log, o.pprof, o.nodes
+	if o.check {
+		if err := serve.Check(cfg); err != nil {
+			return usage(err)
+		}
+		fmt.Fprintf(c.stdout, "%s: nothing wrong\n", cmp.Or(o.config, "the demo"))
+		return nil
+	}
+	server, err := serve.New(cfg)
+	if err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
+	if o.config == "" {
+		fmt.Fprintf(c.stdout, `DEMO: a cloud proxy on loopback, for trying it out. Nobody else can reach it, its certificate
+signs itself, and a gateway that echoes stands in for SD-RTN. For a real one: --config FILE.
+certificate  %s
+App ID       %s
+`, filepath.ToSlash(cfg.Cert), serve.DemoAppID)
+	}
+	server.Describe(c.stdout)
+
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	go func() {
+		draining := false
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				switch {
+				case s == syscall.SIGHUP:
+					_ = server.Reload() // which the log tells
+				case !draining:
+					draining = true
+					server.Drain()
+				default:
+					log.Warn("a second signal: ending at once")
+					stop()
+				}
+			}
+		}
+	}()
+	if err := server.Run(ctx); err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
+	return nil
+}
+
+func (c *command) logger(o serveOrder) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.level)); err != nil {
+		return nil, usage(fmt.Errorf("--level must be debug, info, warn or error, not %q", o.level))
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch o.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(c.stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(c.stderr, options)), nil
+	}
+	return nil, usage(fmt.Errorf("--log must be text or json, not %q", o.format))
+}

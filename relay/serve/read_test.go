@@ -1,0 +1,74 @@
+package serve
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func refuseOne(ip netip.Addr) string {
+	if ip == netip.MustParseAddr("203.0.113.25") {
+		return "it is somebody else's"
+	}
+	return ""
+}
+
+func TestExampleIsRead(t *testing.T) {
+	folder := t.TempDir()
+	source, err := os.ReadFile("../examples/cloud-proxy.yaml")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "secret"), []byte(strings.Repeat("ab", 32)+"\n"), 0o600))
+	source = []byte(strings.ReplaceAll(string(source), "\n# ", "\n")) // with what is commented out
+	source = source[strings.Index(string(source), "secret-file"):]
+	cfg, err := Read(filepath.Join(folder, "cloud-proxy.yaml"), source, refuseOne)
+	require.NoError(t, err)
+	require.Len(t, cfg.Secret, 64)
+	require.Equal(t, filepath.Join(folder, "accounts.yaml"), cfg.Accounts)
+	require.Equal(t, "192.0.2.17:443", cfg.Edges[0].Addr.String())
+	require.Equal(t, messagePorts, cfg.Relays[0].MessagePorts)
+	require.Equal(t, udpPorts, cfg.Relays[0].UDPPorts)
+	require.Equal(t, tcpPorts, cfg.Relays[0].TCPPorts)
+	require.Equal(t, "198.51.100.0/28", cfg.Peers[0].String())
+	require.Equal(t, 2_000_000, cfg.Limits.SessionRate)
+	require.Equal(t, 24*time.Hour, cfg.TTL)
+	require.Equal(t, 5*time.Minute, cfg.Drain)
+}
+
+func TestReadNamesEveryMistake(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "secret"), []byte("short"), 0o600))
+	_, err := Read(filepath.Join(folder, "x.yaml"), []byte(`secret-file: secret
+accounts: a.yaml
+certificate: c.pem
+edges:
+  - {name: one, address: 203.0.113.25:443}
+relays:
+  - {name: one, address: 192.0.2, udp-ports: 3500-3478, tcp-ports: [443], message-port: 443}
+gateways:
+  - {name: g, url: "https://x"}
+peers: [sd-rtn]
+drain: soon
+admin: 9090
+`), refuseOne)
+	for _, want := range []string{
+		"x.yaml:1:14: secret-file: ", "has 5 characters: give at least 16 random ones",
+		"x.yaml:5:26: address: it is somebody else's",
+		`x.yaml:7:12: the name "one" stands here for the second time`,
+		`x.yaml:7:26: address must be an IP address of this machine, not "192.0.2"`,
+		`x.yaml:7:46: udp-ports: "3500-3478" is no port from 0 to 65535, nor a range such as 3478-3500`,
+		`a relay has no field "message-port"; did you mean "message-ports"?`,
+		"TCP port 443 is one of message-ports and of tcp-ports",
+		`x.yaml:9:20: url "https://x" must be like wss://`,
+		`x.yaml:10:9: a peer is an address of SD-RTN's or a prefix`,
+		"x.yaml:11:8: drain must be a time",
+		"x.yaml:12:8: admin must be text, not a number",
+		`the configuration needs the field "key"`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+}
