@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -30,8 +29,7 @@ type Host struct {
 	resolve Resolver
 
 	mu        sync.Mutex
-	rand      *rand.Rand // sequence numbers
-	made      uint64     // sockets so far
+	made      uint64 // sockets so far
 	udp       map[netip.AddrPort]*udpSocket
 	listeners map[netip.AddrPort]*tcpListener
 	tcp       map[flow]*tcpSocket
@@ -52,7 +50,6 @@ const firstEphemeral, lastEphemeral = 49152, 65535
 func newHost(n *Network, name string, addrs []netip.Addr, index uint64) *Host {
 	h := &Host{
 		net: n, name: name, index: index, addrs: slices.Clone(addrs),
-		rand:      n.rand("host " + name),
 		udp:       map[netip.AddrPort]*udpSocket{},
 		listeners: map[netip.AddrPort]*tcpListener{},
 		tcp:       map[flow]*tcpSocket{},
@@ -237,6 +234,8 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 		err = syscall.ECONNREFUSED
 	case noRoute:
 		err = syscall.ENETUNREACH
+	case tooBig:
+		err = syscall.EMSGSIZE
 	}
 	h.mu.Lock()
 	u := h.udp[about.Src]
@@ -248,6 +247,8 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 	switch {
 	case about.Proto == firewall.UDP && u != nil:
 		return u.unreachable(about.Dst, err)
+	case about.Proto == firewall.TCP && t != nil && kind == tooBig:
+		t.tooBig(now, int(p.ICMP.Rest&0xffff))
 	case about.Proto == firewall.TCP && t != nil:
 		return t.unreachable(err)
 	}

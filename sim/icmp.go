@@ -25,6 +25,7 @@ const (
 	portUnreachable
 	adminProhibited
 	timeExceeded
+	tooBig
 	echoRequest
 	echoReply
 )
@@ -40,6 +41,7 @@ var kinds = [...]struct {
 	portUnreachable: {"port unreachable", 3, 3, 1, 4},
 	adminProhibited: {"administratively prohibited", 3, 13, 1, 1},
 	timeExceeded:    {"time exceeded", 11, 0, 3, 0},
+	tooBig:          {"packet too big", 3, 4, 2, 0},
 	echoRequest:     {"echo request", 8, 0, 128, 0},
 	echoReply:       {"echo reply", 0, 0, 129, 0},
 }

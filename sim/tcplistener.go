@@ -63,7 +63,8 @@ func (l *tcpListener) arrive(now time.Duration, p *Packet) bool {
 
 	h := l.host
 	h.mu.Lock()
-	s := h.newTCP(flow{p.Dst, p.Src}, tcp.Accept(tcp.Config{ISS: h.rand.Uint32()}, &p.TCP))
+	f := flow{p.Dst, p.Src}
+	s := h.newTCP(f, tcp.Accept(h.tcpConfig(f), &p.TCP))
 	h.mu.Unlock()
 	s.listener = l
 	s.mu.Lock()

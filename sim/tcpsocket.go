@@ -46,6 +46,17 @@ func (h *Host) newTCP(f flow, conn *tcp.Conn) *tcpSocket {
 	return s
 }
 
+// tcpConfig is what a new connection begins with.
+func (h *Host) tcpConfig(f flow) tcp.Config {
+	return tcp.Config{ISS: h.sequence(f), MSS: MTU - ipHeader(f.remote.Addr()) - tcpHeader}
+}
+
+// sequence is where a connection's numbers begin: somewhere for each flow, and four microseconds later one
+// further (RFC 6528), so that a new connection of an old flow begins beyond the old one's numbers.
+func (h *Host) sequence(f flow) uint32 {
+	return h.net.rand("connection "+f.local.String()+" "+f.remote.String()).Uint32() + uint32(h.net.now()/(4*time.Microsecond))
+}
+
 // dialTCP connects, or says why it could not.
 func (h *Host) dialTCP(ctx context.Context, want, remote netip.AddrPort) (*tcpSocket, error) {
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
@@ -63,7 +74,7 @@ func (h *Host) dialTCP(ctx context.Context, want, remote netip.AddrPort) (*tcpSo
 		h.mu.Unlock()
 		return nil, err
 	}
-	s := h.newTCP(flow{local, remote}, tcp.Open(tcp.Config{ISS: h.rand.Uint32()}))
+	s := h.newTCP(flow{local, remote}, tcp.Open(h.tcpConfig(flow{local, remote})))
 	h.mu.Unlock()
 
 	stop := context.AfterFunc(ctx, func() {
@@ -158,6 +169,19 @@ func (s *tcpSocket) unreachable(err error) bool {
 	s.conn.Fail(err)
 	s.mark()
 	return s.wake()
+}
+
+// tooBig takes the news that a packet was longer than mtu, somewhere on its way. One that has the least
+// MTU that there is, or says nothing, isn't believed (RFC 5927, 7.2).
+func (s *tcpSocket) tooBig(now time.Duration, mtu int) {
+	least := 576
+	if s.remote.Addr().Is6() {
+		least = 1280
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn.SetMSS(max(mtu, least) - ipHeader(s.remote.Addr()) - tcpHeader)
+	s.pump(now)
 }
 
 // pump sends what may be sent and plans the next tick. Only the loop calls it; s.mu is held.

@@ -88,11 +88,15 @@ func (s *udpSocket) flush(now time.Duration) bool {
 	return false
 }
 
+// cost is what a datagram takes of the receive buffer. A kernel counts its own memory too: the empty ones
+// are many otherwise.
+func cost(p *Packet) int { return 128 + len(p.Payload) }
+
 // arrive queues a datagram, or drops it when the buffer is full, as a kernel does.
 func (s *udpSocket) arrive(p *Packet) (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.buffered+len(p.Payload) > s.limit {
+	if s.closed || s.buffered+cost(p) > s.limit {
 		p.free()
 		return false
 	}
@@ -101,7 +105,7 @@ func (s *udpSocket) arrive(p *Packet) (woke bool) {
 		s.first = 0
 	}
 	s.in = append(s.in, p)
-	s.buffered += len(p.Payload)
+	s.buffered += cost(p)
 	return s.wake()
 }
 
@@ -143,7 +147,7 @@ func (s *udpSocket) readFrom(p []byte) (int, netip.AddrPort, error) {
 			} else {
 				s.cond.Signal() // one wake-up may stand for several datagrams
 			}
-			s.buffered -= len(d.Payload)
+			s.buffered -= cost(d)
 			n, from := copy(p, d.Payload), d.Src
 			d.free()
 			return n, from, nil
