@@ -23,7 +23,7 @@ mutants: build ## Prove that the suite notices whoever breaks a rule; the report
 	./proxyspec mutants
 
 # What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel
+SOAK = soak-mutants soak-kernel soak-tls
 
 soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
 
@@ -31,6 +31,9 @@ soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in 
 soak-mutants: build # Every mutant against the whole suite
 	./proxyspec mutants --all --tags "not @exhaustive" --out proxyspec-soak
 	$(GO) test -count=1 -v -run TestReplayGivesTheRecordedTrace ./conformance/suite -replays 1000
+
+soak-tls: # TLS, a mebibyte each way, 100 seeds at each loss, in order and out of it
+	$(GO) test -count=1 -run '^TestTLSOverLossyLinks$$' ./sim -seeds=100
 
 soak-kernel: # 200 random policies: the kernel's firewall, ours and the evaluator of rulesets agree
 	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200
