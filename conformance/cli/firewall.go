@@ -106,8 +106,8 @@ func readSource(cmd *cobra.Command, arg string) (source, error) {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		known := policy.EmbeddedNames()
-		return source{}, usage(fmt.Errorf("%s: no such file, and no list of this name comes with the program%s; there are %s",
-			arg, nearest.Hint(arg, known), strings.Join(known, ", ")))
+		return source{}, usage(fmt.Errorf("%s: no such file, and no list of this name comes with the program: there are %s%s",
+			arg, strings.Join(known, ", "), nearest.Hint(arg, known)))
 	}
 	return source{}, usage(err)
 }
@@ -221,7 +221,7 @@ func formatFlag(cmd *cobra.Command, into *string, formats ...string) {
 				return nil
 			}
 		}
-		return usage(fmt.Errorf("--format %q isn't known%s; there are %s", *into, nearest.Hint(*into, formats), strings.Join(formats, ", ")))
+		return usage(fmt.Errorf("--format %q isn't known: there are %s%s", *into, strings.Join(formats, ", "), nearest.Hint(*into, formats)))
 	}
 }
 

@@ -1,15 +1,17 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/sim/policy"
 )
 
 func (c *command) firewallExport() *cobra.Command {
-	var format string
+	var format, chain string
 	var who clients
 	var formats []string
 	for _, f := range policy.Formats() {
@@ -18,14 +20,15 @@ func (c *command) firewallExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export POLICY",
 		Short: "Write a list as firewall rules, or as a file of another form",
-		Long: `Export writes a list as rules for a router that runs Linux (nft, iptables, ip6tables), or as a list again (csv, json,
-yaml). Rules drop what no row opens, and let answers pass; comments name the rows. The same list gives the same text.
+		Long: `Export writes a list as rules for Linux (nft, iptables, ip6tables), or as a list again (csv, json, yaml). The rules
+are for a router between the clients and the internet, or with --chain output for a client's own computer. Rules drop what no row opens, and let answers pass; comments name the rows. The same list gives the same text.
 
 Rules by domain name need addresses: give a zone, or see in the output what becomes of such rows.
 
 Exit codes: 0 it is written; 2 usage, or a file that can't be read.`,
 		Example: `  proxyspec firewall export policy.yaml --source 10.0.0.0/24 > rules.nft
   proxyspec firewall export policy.yaml --format iptables --zone zone.txt > rules.v4
+  proxyspec firewall export policy.yaml --chain output > own-rules.nft
   proxyspec firewall export table.txt --format yaml > policy.yaml`,
 		Args: exactly("POLICY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,6 +40,13 @@ Exit codes: 0 it is written; 2 usage, or a file that can't be read.`,
 			if err != nil {
 				return err
 			}
+			switch {
+			case chain != "forward" && chain != "output":
+				return usage(fmt.Errorf("--chain %q isn't known: there are forward, for a router, and output, for a client's own computer%s", chain, nearest.Hint(chain, []string{"forward", "output"})))
+			case chain == "output" && len(use.Sources) > 0:
+				return usage(errors.New("--source says who is behind a router; with --chain output the client is the computer itself: leave one of them out"))
+			}
+			use.Own = chain == "output"
 			text, err := p.Export(policy.Format(format), use)
 			if err != nil {
 				return usage(err)
@@ -48,6 +58,7 @@ Exit codes: 0 it is written; 2 usage, or a file that can't be read.`,
 	}
 	cmd.Flags().SortFlags = false
 	formatFlag(cmd, &format, formats...)
+	cmd.Flags().StringVar(&chain, "chain", "forward", "where the rules judge: forward for a router, output for a client's own computer")
 	who.flags(cmd)
 	return cmd
 }

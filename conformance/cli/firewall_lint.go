@@ -63,7 +63,7 @@ func (o *lintOrder) options() (policy.LintOptions, error) {
 	switch profiles := []string{string(policy.Test), string(policy.Production)}; options.Profile {
 	case "", policy.Test, policy.Production:
 	default:
-		return options, usage(fmt.Errorf("--profile %q isn't known%s; there are test and production", o.profile, nearest.Hint(o.profile, profiles)))
+		return options, usage(fmt.Errorf("--profile %q isn't known: there are test and production%s", o.profile, nearest.Hint(o.profile, profiles)))
 	}
 	if o.maxAge < 1 {
 		return options, usage(fmt.Errorf("--max-age must be at least 1, not %d", o.maxAge))

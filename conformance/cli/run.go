@@ -225,7 +225,7 @@ func (c *command) sdk(name string) (SDK, error) {
 		}
 		known = append(known, sdk.Name)
 	}
-	return SDK{}, fmt.Errorf("--sdk %q isn't known%s; there are %s", name, nearest.Hint(name, known), c.known())
+	return SDK{}, fmt.Errorf("--sdk %q isn't known: there are %s%s", name, c.known(), nearest.Hint(name, known))
 }
 
 // known is what --sdk can name. Of the mutants there are too many.

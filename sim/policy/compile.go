@@ -14,6 +14,15 @@ type Use struct {
 	Sources []netip.Prefix // the clients that may use it; none: everybody
 	Names   *Names         // the addresses of domains; nil: none is known
 	Now     time.Time      // the time by which Names is asked
+	Own     bool           // exported rules are for the client's own computer, not for a router before it
+}
+
+// chain is where exported rules judge packets.
+func (u Use) chain() string {
+	if u.Own {
+		return "output"
+	}
+	return "forward"
 }
 
 // Compile makes rules for a firewall: one for each entry and protocol, in order, and all else dropped. A rule bears

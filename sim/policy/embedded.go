@@ -29,8 +29,8 @@ func EmbeddedNames() []string {
 func EmbeddedSource(name string) ([]byte, error) {
 	source, err := files.ReadFile("files/" + name + ".yaml")
 	if err != nil {
-		return nil, fmt.Errorf("no policy %q comes with this program%s; there are %s",
-			name, nearest.Hint(name, EmbeddedNames()), strings.Join(EmbeddedNames(), ", "))
+		return nil, fmt.Errorf("no policy %q comes with this program: there are %s%s",
+			name, strings.Join(EmbeddedNames(), ", "), nearest.Hint(name, EmbeddedNames()))
 	}
 	return source, nil
 }

@@ -52,8 +52,8 @@ func TestEmbeddedPoliciesAreSound(t *testing.T) {
 		})
 	}
 	_, err := policy.Embedded("cloud-proxy-tset")
-	require.EqualError(t, err, `no policy "cloud-proxy-tset" comes with this program; did you mean "cloud-proxy-test"?; `+
-		`there are cloud-proxy-test, cloud-proxy-production, vendor-lists`)
+	require.EqualError(t, err, `no policy "cloud-proxy-tset" comes with this program: `+
+		`there are cloud-proxy-test, cloud-proxy-production, vendor-lists; did you mean "cloud-proxy-test"?`)
 }
 
 // TestStandIn shows that the list for real kernels has the document's rows and none of its addresses.

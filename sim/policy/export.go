@@ -12,7 +12,8 @@ import (
 // Format is a form in which a policy can be written.
 type Format string
 
-// The formats. The first three are rules for real firewalls on a router, the others are policies again.
+// The formats. The first three are rules for real firewalls, on a router or on the client's own computer; the others
+// are policies again.
 const (
 	NFTables  Format = "nft"       // a script for nft -f
 	IPTables  Format = "iptables"  // for iptables-restore: the IPv4 rows
@@ -52,7 +53,7 @@ func (p *Policy) Export(f Format, u Use) (string, error) {
 	for i, f := range Formats() {
 		known[i] = string(f)
 	}
-	return "", fmt.Errorf("there is no format %q%s; there are %s", f, nearest.Hint(string(f), known), strings.Join(known, ", "))
+	return "", fmt.Errorf("there is no format %q: there are %s%s", f, strings.Join(known, ", "), nearest.Hint(string(f), known))
 }
 
 // head is what both kinds of rules say of the list at their top.

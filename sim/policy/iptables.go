@@ -11,13 +11,14 @@ import (
 // iptablesWriter writes the rows of one family for iptables-restore.
 type iptablesWriter struct {
 	Use
-	six bool
-	out strings.Builder
+	six   bool
+	chain string
+	out   strings.Builder
 }
 
-const iptablesHead = `# Load it with "%[1]s-restore --noflush FILE". It replaces the rules of the chain FORWARD and touches no other:
-# without --noflush the other chains' rules would go too. The chain drops whatever else this machine forwards.
-# Traffic of the machine itself isn't forwarded: it is none of this chain's business. The rows of the other family
+const iptablesHead = `# Load it with "%[1]s-restore --noflush FILE". It replaces the rules of the chain %[3]s and touches no other:
+# without --noflush the other chains' rules would go too. The chain drops whatever else this machine %[4]s.
+# %[5]s The rows of the other family
 # of addresses need "%[2]s-restore".
 `
 
@@ -27,14 +28,25 @@ func (p *Policy) iptables(u Use, six bool) string {
 	if six {
 		this, other = other, this
 	}
-	fmt.Fprintf(&w.out, "%s%s\n", p.head(), fmt.Sprintf(iptablesHead, this, other))
-	w.out.WriteString(`*filter
-:FORWARD DROP [0:0]
--F FORWARD
--A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "answers, and flows that were answered" -j ACCEPT
--A FORWARD -m conntrack --ctstate INVALID -m comment --comment "fits no flow" -j DROP
--A FORWARD -p tcp -m conntrack --ctstate NEW -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m comment --comment "a connection begins with SYN" -j DROP
-`)
+	w.chain = strings.ToUpper(u.chain())
+	does, besides, own := "forwards", "Traffic of the machine itself isn't forwarded: it is none of this chain's business.", ""
+	if u.Own {
+		does, besides = "sends", "Name queries too: a name server elsewhere needs a row of its own."
+		own = "-A OUTPUT -o lo -m comment --comment \"the machine itself\" -j ACCEPT\n"
+		if six {
+			for _, kind := range []string{"router-solicitation", "neighbour-solicitation", "neighbour-advertisement"} {
+				own += "-A OUTPUT -p ipv6-icmp -m icmp6 --icmpv6-type " + kind + " -m comment --comment \"how IPv6 finds its neighbours\" -j ACCEPT\n"
+			}
+		}
+	}
+	fmt.Fprintf(&w.out, "%s%s\n", p.head(), fmt.Sprintf(iptablesHead, this, other, w.chain, does, besides))
+	fmt.Fprintf(&w.out, `*filter
+:%[1]s DROP [0:0]
+-F %[1]s
+%[2]s-A %[1]s -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "answers, and flows that were answered" -j ACCEPT
+-A %[1]s -m conntrack --ctstate INVALID -m comment --comment "fits no flow" -j DROP
+-A %[1]s -p tcp -m conntrack --ctstate NEW -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m comment --comment "a connection begins with SYN" -j DROP
+`, w.chain, own)
 	for i := range p.Entries {
 		w.entry(&p.Entries[i])
 	}
@@ -64,7 +76,7 @@ func (w *iptablesWriter) entry(e *Entry) {
 		for _, source := range sources {
 			for _, destination := range destinations {
 				for _, ports := range portMatches(e.ranges()) {
-					fmt.Fprintf(&w.out, "-A FORWARD %s%s-p %s %s-m comment --comment \"%s\" -j ACCEPT\n", source, destination, name, ports, e.label())
+					fmt.Fprintf(&w.out, "-A %s %s%s-p %s %s-m comment --comment \"%s\" -j ACCEPT\n", w.chain, source, destination, name, ports, e.label())
 				}
 			}
 		}

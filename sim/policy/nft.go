@@ -17,9 +17,16 @@ type nftWriter struct {
 }
 
 const nftHead = `# Load it with "nft -f FILE". It replaces the table
-# %[1]s and touches no other. Its chain drops whatever else this
+# %s and touches no other. `
+
+const nftForward = `Its chain drops whatever else this
 # machine forwards, and no other table can let that through again. Traffic of the machine itself isn't forwarded: it is
 # none of this chain's business.
+`
+
+const nftOutput = `Its chain drops whatever else this
+# machine sends, by loopback apart, and no other table can let that through again. Name queries too: a name server
+# elsewhere needs a row of its own.
 `
 
 func (p *Policy) nft(u Use) string {
@@ -28,15 +35,20 @@ func (p *Policy) nft(u Use) string {
 		w.entry(&p.Entries[i])
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "#!/usr/sbin/nft -f\n%s%s", p.head(), fmt.Sprintf(nftHead, w.table))
+	about, own := nftForward, ""
+	if u.Own {
+		about, own = nftOutput, "\t\toifname \"lo\" accept comment \"the machine itself\"\n"+
+			"\t\ticmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept comment \"how IPv6 finds its neighbours\"\n"
+	}
+	fmt.Fprintf(&b, "#!/usr/sbin/nft -f\n%s%s%s", p.head(), fmt.Sprintf(nftHead, w.table), about)
 	fmt.Fprintf(&b, "\ntable inet %[1]s\ndelete table inet %[1]s\n\ntable inet %[1]s {\n%[2]s", w.table, w.sets.String())
-	b.WriteString(`	chain forward {
-		type filter hook forward priority filter; policy drop;
+	fmt.Fprintf(&b, `	chain %[1]s {
+		type filter hook %[1]s priority filter; policy drop;
 
-		ct state established,related accept comment "answers, and flows that were answered"
+%[2]s		ct state established,related accept comment "answers, and flows that were answered"
 		ct state invalid drop comment "fits no flow"
 		ct state new tcp flags & (fin | syn | rst | ack) != syn drop comment "a connection begins with SYN"
-`)
+`, u.chain(), own)
 	fmt.Fprintf(&b, "%s\t}\n}\n", w.rules.String())
 	return b.String()
 }
