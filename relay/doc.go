@@ -90,6 +90,7 @@
 //	415     unsupported-media-type  edge      mend the client
 //	426     upgrade-required        relay     open a WebSocket: all else is well
 //	429     scale-exceeded          both      wait for a user to leave; Retry-After says when to ask
+//	429     too-many-connections    relay     close one of the user's message connections; Retry-After likewise
 //	500     internal-error          edge      ask another edge
 //	502     upstream-failed         relay     try the next message URL; Retry-After: 1
 //

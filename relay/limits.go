@@ -15,6 +15,8 @@ type Limits struct {
 	// and 10,000.
 	Connections, SourceConnections int
 
+	UserConnections int // for messages, of one user; default 16
+
 	SessionRate int // bytes of media in a second that one session may send, and receive; default: no limit
 
 	// Strangers is how many requests in a second from one address are answered over UDP while it hasn't shown that
@@ -28,7 +30,7 @@ func (l Limits) withDefaults() Limits {
 		normal int
 	}{
 		{&l.SessionAllocations, MaxAllocations}, {&l.SourceAllocations, -1}, {&l.Allocations, 12_000}, {&l.Connections, 20_000}, {&l.SourceConnections, 10_000},
-		{&l.SessionRate, -1}, {&l.Strangers, 1000},
+		{&l.UserConnections, 16}, {&l.SessionRate, -1}, {&l.Strangers, 1000},
 	} {
 		if *f.value == 0 {
 			*f.value = f.normal

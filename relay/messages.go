@@ -25,8 +25,14 @@ func (r *Relay) messages(ctx context.Context, w http.ResponseWriter, req *http.R
 	seen := Event{Node: r.name, Purpose: PurposeMessages, Proto: "TCP", From: from, To: to}
 	s, account, fault := r.authorize(w, req)
 	seen.Session, seen.AppID, seen.Channel, seen.User = s.Name, s.AppID, s.Channel, s.UID
-	if fault == nil && !r.cloud.slots.take(s.user(), account.Scale, time.Now()) {
-		fault = refuseScale(account)
+	if fault == nil {
+		most := r.cloud.cfg.Limits.UserConnections
+		switch r.cloud.slots.take(s.user(), account.Scale, most, time.Now()) {
+		case full:
+			fault = refuseScale(account)
+		case crowded:
+			fault = refuse(CodeConnections, "the user has %d message connections already", most)
+		}
 	}
 	if fault != nil {
 		r.refuseMessages(w, seen, fault)

@@ -356,6 +356,37 @@ func TestScale(t *testing.T) {
 	w.mustOpen(t, late.MessageURLs[0])
 }
 
+// One user can't have SD-RTN dialled without end, however many handshakes race.
+func TestConnectionsOfOneUser(t *testing.T) {
+	inBubble(t, func(cfg *relay.Config) { cfg.Limits.UserConnections = 3 }, func(t *testing.T, w *world) {
+		mine, theirs := w.mustLook(t, "app", "7").MessageURLs[0], w.mustLook(t, "app", "8").MessageURLs[0]
+		opened := make(chan *websocket.Conn, 10)
+		for range cap(opened) {
+			go func() {
+				ws, no := w.open(t, mine)
+				if no != nil && (no.status != 429 || no.Error.Code != relay.CodeConnections || no.header.Get("Retry-After") == "") {
+					t.Errorf("refused with %d %s", no.status, no.Error.Code)
+				}
+				opened <- ws
+			}()
+		}
+		var open []*websocket.Conn
+		for range cap(opened) {
+			if ws := <-opened; ws != nil {
+				open = append(open, ws)
+			}
+		}
+		require.Len(t, open, 3)
+		other := w.mustOpen(t, theirs)
+		require.NoError(t, open[0].Close(websocket.StatusNormalClosure, ""))
+		w.await(relay.EventMessagesClosed, 1)
+		again := w.mustOpen(t, mine)
+		for _, ws := range append(open[1:], other, again) {
+			require.NoError(t, ws.Close(websocket.StatusNormalClosure, ""))
+		}
+	})
+}
+
 func TestStoppingTellsBothSides(t *testing.T) {
 	w := onLoopback(t, nil)
 	heard := make(chan websocket.CloseError, 2)

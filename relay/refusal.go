@@ -22,6 +22,7 @@ var statuses = map[string]int{
 	CodeMediaType:          http.StatusUnsupportedMediaType,
 	CodeUpgrade:            http.StatusUpgradeRequired,
 	CodeScale:              http.StatusTooManyRequests,
+	CodeConnections:        http.StatusTooManyRequests,
 	CodeInternal:           http.StatusInternalServerError,
 	CodeUpstream:           http.StatusBadGateway,
 }
@@ -45,7 +46,7 @@ func (r *refusal) write(w http.ResponseWriter) {
 		h.Set("Connection", "Upgrade")
 		h.Set("Upgrade", "websocket")
 		h.Set("Sec-WebSocket-Version", "13") // RFC 6455, section 4.4
-	case CodeScale:
+	case CodeScale, CodeConnections:
 		h.Set("Retry-After", strconv.Itoa(int(slotGrace/time.Second)))
 	case CodeUpstream:
 		h.Set("Retry-After", "1")

@@ -46,24 +46,36 @@ func (s *slots) free(u user, scale int, now time.Time) bool {
 	return s.fits(u, scale, now)
 }
 
-// take opens one more connection of the user. It says no if the account's scale is used up.
-func (s *slots) take(u user, scale int, now time.Time) bool {
+// taking is what came of asking for one more connection.
+type taking int
+
+const (
+	taken   taking = iota
+	full           // the account's scale is used up
+	crowded        // the user has as many connections as one may
+)
+
+// take opens one more connection of the user, who may have so many of them; a negative number is no limit.
+func (s *slots) take(u user, scale, most int, now time.Time) taking {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.fits(u, scale, now) {
-		return false
+		return full
 	}
 	if s.users == nil {
 		s.users, s.inUse = make(map[user]*slot), make(map[string]int)
 	}
 	held := s.users[u]
+	if held != nil && most >= 0 && held.open >= most {
+		return crowded
+	}
 	if held == nil {
 		held = &slot{}
 		s.users[u] = held
 		s.inUse[u.appID]++
 	}
 	held.open++
-	return true
+	return taken
 }
 
 // give ends one connection of the user: it was closed, or it broke.

@@ -41,7 +41,7 @@ func TestSlots(t *testing.T) {
 				switch step.do {
 				case take, full:
 					require.Equal(t, step.do == take, s.free(u, 2, now), "step %d", i)
-					require.Equal(t, step.do == take, s.take(u, 2, now), "step %d", i)
+					require.Equal(t, step.do == take, s.take(u, 2, -1, now) == taken, "step %d", i)
 				case close, lose:
 					s.give(u, step.do == lose, now)
 				}
@@ -55,7 +55,7 @@ func TestSlotsForgetEveryone(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	for range 1000 {
 		u := user{appID: "app", session: now.String()}
-		require.True(t, s.take(u, 1000, now))
+		require.Equal(t, taken, s.take(u, 1000, -1, now))
 		s.give(u, true, now)
 		now = now.Add(time.Second)
 	}
@@ -69,7 +69,7 @@ func TestSlotsForgetEveryone(t *testing.T) {
 func TestSlotsOfAccountsAreApart(t *testing.T) {
 	var s slots
 	now := time.Unix(1_000_000, 0)
-	require.True(t, s.take(user{appID: "one", uid: "a"}, 1, now))
-	require.True(t, s.take(user{appID: "two", uid: "a"}, 1, now))
-	require.False(t, s.take(user{appID: "two", uid: "b"}, 1, now))
+	require.Equal(t, taken, s.take(user{appID: "one", uid: "a"}, 1, -1, now))
+	require.Equal(t, taken, s.take(user{appID: "two", uid: "a"}, 1, -1, now))
+	require.Equal(t, full, s.take(user{appID: "two", uid: "b"}, 1, -1, now))
 }

@@ -77,6 +77,7 @@ const (
 	CodeMediaType          = "unsupported-media-type" // 415: a lookup that isn't application/json
 	CodeUpgrade            = "upgrade-required"       // 426: a good session, but not a WebSocket handshake
 	CodeScale              = "scale-exceeded"         // 429: as many concurrent users as the account has
+	CodeConnections        = "too-many-connections"   // 429: as many message connections as a user may have
 	CodeInternal           = "internal-error"         // 500
 	CodeUpstream           = "upstream-failed"        // 502: no SD-RTN gateway answered
 )
