@@ -160,7 +160,8 @@
 // ports included, unless its operator sets other [Limits]; media beyond a rate that it may set is dropped.
 // Permissions and channels are granted for SD-RTN's addresses only, and refused for any other; no datagram goes
 // to or comes from anyone else. A datagram of a peer with more than 2,000 bytes is dropped. An allocation ends
-// with its TCP connection, and a TCP connection that has had no allocation for 10 s is closed. What a client
+// with its TCP connection, and a TCP connection that has had no allocation for 10 s, or
+// begins a message of more than 4 KiB without one, is closed. What a client
 // doesn't read in time over TCP is dropped once 256 KiB wait for it.
 //
 // Media needs a session but no message connection, and doesn't count as a user.

@@ -88,7 +88,10 @@ func TestHostileLookups(t *testing.T) {
 
 // Whoever connects and says nothing gets so many connections, and they last 10 s; the log hears of it once a second.
 func TestHalfOpenConnections(t *testing.T) {
-	limits := func(cfg *relay.Config) { cfg.Limits.Connections, cfg.Limits.SourceConnections = 60, 50 }
+	limits := func(cfg *relay.Config) {
+		cfg.Limits.Connections, cfg.Limits.SourceConnections = 60, 50
+		cfg.Ping = -1 // the one that talks answers only while it reads
+	}
 	inBubble(t, limits, func(t *testing.T, w *world) {
 		way := w.mustLook(t, "app", "7")
 		talking := w.mustOpen(t, way.MessageURLs[0])

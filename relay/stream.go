@@ -3,6 +3,7 @@ package relay
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/proxyspec/proxyspec/relay/turn"
@@ -16,6 +17,9 @@ const (
 	streamQueue = 256 << 10
 	// firstBuffer is what a connection reads into at first: it grows with what arrives, never with what is announced.
 	firstBuffer = 2 << 10
+	// strangerFrame is the longest message of a client without an allocation: no request's attributes come near, and
+	// so that is all that a connection which nobody has shown to be anybody's can make us hold.
+	strangerFrame = 4 << 10
 )
 
 // stream is a client's TCP connection. One goroutine reads from it and another one writes to it, so that a client
@@ -23,6 +27,7 @@ const (
 type stream struct {
 	conn   net.Conn
 	client turn.Client
+	known  atomic.Bool // it has an allocation
 
 	mu     sync.Mutex
 	queued sync.Cond
@@ -75,6 +80,9 @@ func (c *stream) read(handle func([]byte)) {
 		for {
 			length, err := turn.Frame(buf[used:held])
 			if err != nil {
+				return
+			}
+			if length > strangerFrame && !c.known.Load() {
 				return
 			}
 			if length == 0 || length > held-used {
@@ -139,6 +147,7 @@ func (c *stream) close() {
 
 // allocated says whether the connection has an allocation: without one it doesn't last.
 func (c *stream) allocated(yes bool) {
+	c.known.Store(yes)
 	var until time.Time
 	if !yes {
 		until = time.Now().Add(unallocatedTime)
