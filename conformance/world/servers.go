@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -91,11 +92,31 @@ func (w *World) startCloudProxy() error {
 		}
 	}
 	for _, p := range relays {
-		if err := w.start(p.Name, cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name]))); err != nil {
+		if err := w.start(p.Name, audited{cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name])), p.Name, w.fault}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// audited is a relay whose books are looked at when it has stopped: every packet accounted for, every allocation
+// freed. That is the ground of each case, whatever it is about.
+type audited struct {
+	*relay.Relay
+	name  string
+	fault func(error) // of the ground, also while the world ends
+}
+
+func (a audited) Serve(ctx context.Context) error {
+	err := a.Relay.Serve(ctx)
+	m := a.Media()
+	if n := len(m.Allocations); n > 0 {
+		a.fault(fmt.Errorf("%s has stopped, and keeps %d allocations", a.name, n))
+	}
+	if wrong := m.Totals.Balanced(); wrong != nil {
+		a.fault(fmt.Errorf("%s: %w", a.name, wrong))
+	}
+	return err
 }
 
 // Record gives the cloud proxy's support one account, apart from those that the world has. The error is support's.

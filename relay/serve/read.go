@@ -152,6 +152,9 @@ func (r *reader) limits(n *tree.Node) {
 		"session-allocations": whole("session-allocations", &l.SessionAllocations),
 		"source-allocations":  whole("source-allocations", &l.SourceAllocations),
 		"allocations":         whole("allocations", &l.Allocations),
+		"connections":         whole("connections", &l.Connections),
+		"source-connections":  whole("source-connections", &l.SourceConnections),
+		"user-connections":    whole("user-connections", &l.UserConnections),
 		"session-rate":        whole("session-rate", &l.SessionRate),
 		"strangers":           whole("strangers", &l.Strangers),
 	})

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -27,6 +28,25 @@ type Count struct {
 	TooLong      Traffic // more than Config.MaxPayload, or than a message can hold
 	OverRate     Traffic // more than Config.Rate
 	Undelivered  Traffic // whoever carries out the actions could not
+}
+
+// Balanced says where a packet has got lost to the books: each that came in went out, or was dropped for a reason.
+func (t Totals) Balanced() error {
+	for _, way := range []struct {
+		name string
+		c    Count
+	}{{"up", t.Up}, {"down", t.Down}} {
+		c := way.c
+		var sum Traffic
+		for _, part := range []Traffic{c.Out, c.NoPermission, c.NoChannel, c.Refused, c.Malformed, c.TooLong, c.OverRate, c.Undelivered} {
+			sum.Packets += part.Packets
+			sum.Bytes += part.Bytes
+		}
+		if sum != c.In {
+			return fmt.Errorf("%s: %d packets of %d bytes came in, and %d of %d are accounted for", way.name, c.In.Packets, c.In.Bytes, sum.Packets, sum.Bytes)
+		}
+	}
+	return nil
 }
 
 // counts is one direction of an allocation. in = out + dropped.
