@@ -35,8 +35,9 @@ soak-mutants: build # Every mutant against the whole suite
 soak-tls: # TLS, a mebibyte each way, 100 seeds at each loss, in order and out of it
 	$(GO) test -count=1 -run '^TestTLSOverLossyLinks$$' ./sim -seeds=100
 
-soak-kernel: # 200 random policies: the kernel's firewall, ours and the evaluator of rulesets agree
+soak-kernel: # 200 random policies, on which the kernel's firewall, ours and the evaluator of rulesets agree; 100 MB each way to the kernel's TCP
 	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200
+	.ci/gotest -count=1 -run '^TestOurTCPAndTheKernels$$' ./sim/kernel -megabytes=100
 
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler

@@ -200,7 +200,7 @@ func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
 	}
 	h.mu.Unlock()
 	if s != nil && !(l != nil && s.yields(&p.TCP)) {
-		return s.arrive(now, &p.TCP)
+		return s.arrive(&p.TCP)
 	}
 	if l != nil && l.arrive(now, p) {
 		return false // a SYN wakes nobody: Accept waits for the handshake's end

@@ -129,11 +129,13 @@ func (s *tcpSocket) flush(now time.Duration) bool {
 	return s.wake()
 }
 
-// arrive takes a segment. If it wakes the application, what must be sent waits until that has run: an
+// arrive takes a segment. It has the network's clock, not the time for which the event was planned: in real
+// time the loop may be late, and a timer that begins in the past runs out too early. If it wakes the application, what must be sent waits until that has run: an
 // answer then carries the acknowledgement.
-func (s *tcpSocket) arrive(now time.Duration, seg *tcp.Segment) (woke bool) {
+func (s *tcpSocket) arrive(seg *tcp.Segment) (woke bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.host.net.now()
 	was := s.conn.Connected()
 	s.conn.Arrive(now, seg)
 	if !was && s.conn.Connected() && s.listener != nil {
@@ -149,9 +151,10 @@ func (s *tcpSocket) arrive(now time.Duration, seg *tcp.Segment) (woke bool) {
 	return false
 }
 
-func (s *tcpSocket) tick(now time.Duration) bool {
+func (s *tcpSocket) tick(time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.host.net.now()
 	s.planned = 0
 	s.conn.Tick(now)
 	s.pump(now)

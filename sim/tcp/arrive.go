@@ -102,10 +102,10 @@ func (c *Conn) acceptable(seg *Segment) bool {
 	// What was promised counts, not what would be promised now: the edge never moves back.
 	window := c.edge - c.nextSeq
 	switch {
-	case size == 0 && window == 0:
-		return seg.Seq == c.nextSeq
 	case size == 0:
-		return seg.Seq-c.nextSeq < window || seg.Seq == c.nextSeq
+		// With its right edge: a peer that has filled the window sends its acknowledgements from there, as
+		// Linux does and takes; the RFC's test would make us deaf to them while a segment is missing.
+		return seg.Seq-c.nextSeq <= window
 	case window == 0:
 		return false
 	}
