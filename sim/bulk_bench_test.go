@@ -13,8 +13,8 @@ import (
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
 
-// BenchmarkTCPBulk moves bytes from one host to another over a link without delay, beside an io.Pipe,
-// which is only the hand-over between two goroutines.
+// BenchmarkTCPBulk moves bytes from one host to another over a link without delay, beside the operating
+// system's TCP on its loopback device and an io.Pipe, which is only the hand-over between two goroutines.
 func BenchmarkTCPBulk(b *testing.B) {
 	b.Run("bubble", func(b *testing.B) {
 		bb, err := bubble.Open(bubble.Config{Watchdog: -1}) // its clock is no use to measure with
@@ -33,6 +33,19 @@ func BenchmarkTCPBulk(b *testing.B) {
 		p.pour(b)
 		b.StopTimer()
 		p.close()
+	})
+	b.Run("kernel", func(b *testing.B) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(b, err)
+		defer l.Close()
+		w, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(b, err)
+		defer w.Close()
+		r, err := l.Accept()
+		require.NoError(b, err)
+		defer r.Close()
+		start(b)
+		(&pouring{w: w, r: r}).pour(b)
 	})
 	b.Run("pipe", func(b *testing.B) {
 		r, w := io.Pipe()
