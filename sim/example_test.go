@@ -204,7 +204,7 @@ func Example_http() {
 
 // virtually runs f in virtual time, and lets what it leaves behind (TIME-WAIT, say) run out.
 func virtually(f func() error) {
-	b, err := bubble.Open(bubble.Config{})
+	b, err := bubble.Open(bubble.Config{Watchdog: time.Minute})
 	if err == nil {
 		err = b.Do(func() {
 			if err := f(); err != nil {

@@ -182,7 +182,7 @@ func echo(conn net.Conn) error {
 // connectBehind has two agents behind NATs call each other, in a bubble of their own.
 func connectBehind(t *testing.T, a, b natKind, types []ice.CandidateType, proto stun.ProtoType) (pair string) {
 	t.Helper()
-	world, err := bubble.Open(bubble.Config{})
+	world, err := bubble.Open(bubble.Config{Watchdog: time.Minute})
 	require.NoError(t, err)
 	require.NoError(t, world.Do(func() {
 		w, err := newHomes(a, b)

@@ -37,7 +37,7 @@ func TestWebRTCThroughNATs(t *testing.T) {
 		{"symmetric, both, TURN over TCP", symmetric, symmetric, "tcp", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			world, err := bubble.Open(bubble.Config{})
+			world, err := bubble.Open(bubble.Config{Watchdog: time.Minute})
 			require.NoError(t, err)
 			require.NoError(t, world.Do(func() {
 				w, err := newHomes(tc.a, tc.b)
