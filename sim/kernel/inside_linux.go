@@ -31,8 +31,8 @@ func CellMain() {
 	in := &inside{control: conn.(*net.UnixConn)}
 	if err := in.run(); err != nil {
 		_ = send(in.control, reply{Fault: err.Error()})
-		os.Exit(1)
 	}
+	os.Exit(1) // a program that ran has ended this process
 }
 
 // inside is the first process of a cell. It is root there until the program starts, and its end is the end of
