@@ -4,7 +4,7 @@ GO ?= go
 export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden cucumber
+.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden kernel cucumber
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'

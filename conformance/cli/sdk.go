@@ -14,7 +14,7 @@ import (
 )
 
 const sdkAbout = `An SDK in any language is tested through an adapter: a program that speaks the SDK contract, JSON-RPC 2.0 with one
-message a line, on standard input and output.
+message a line, on standard input and output. conformance/contract/README.md says how to write one.
 `
 
 func (c *command) sdkCommand() *cobra.Command {
