@@ -18,6 +18,11 @@ func misbehave(how string) {
 		time.Sleep(time.Minute)
 		os.Exit(0)
 	}
+	switch how {
+	case "sound", "refuses to start", "knows everything":
+		sound(how)
+		os.Exit(0)
+	}
 	in.Scan()
 	const good = `{"jsonrpc":"2.0","id":1,"result":{"protocol":1,"name":"broken","version":"1.0.0"}}` + "\n"
 	switch how {

@@ -12,12 +12,14 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/adapter"
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 // conduct, in the environment, makes a process of this test an adapter that conducts itself so.
-const conduct = "PROXYSPEC_TEST_CONDUCT"
+const conduct = "ADAPTER_TEST_CONDUCT"
 
 func TestMain(m *testing.M) {
+	kernel.CellMain()
 	if how := os.Getenv(conduct); how != "" {
 		misbehave(how)
 	}

@@ -25,7 +25,7 @@ func (c *command) sdkCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.sdkServeCommand(), c.sdkSchemaCommand())
+	cmd.AddCommand(c.sdkCheckCommand(), c.sdkServeCommand(), c.sdkSchemaCommand())
 	return cmd
 }
 

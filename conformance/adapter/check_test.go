@@ -1,0 +1,85 @@
+package adapter_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/adapter"
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/sim/kernel"
+)
+
+// sound serves an SDK whose joins take for ever, and end when it leaves.
+func sound(how string) {
+	var join *contract.Call
+	_ = contract.Serve(context.Background(), contract.Duplex(io.NopCloser(os.Stdin), os.Stdout), answers(func(c *contract.Call) {
+		switch c.Method {
+		case contract.MethodHello:
+			c.Reply(contract.HelloResult{Protocol: contract.Protocol, Name: "a sound SDK", Version: "1.0.0"}, nil)
+		case contract.MethodCreateClient:
+			c.Reply(contract.CreateClientResult{Client: "c1"}, nil)
+		case contract.MethodStartProxyServer:
+			if how == "refuses to start" {
+				c.Reply(nil, contract.SDKError("NO", "not today"))
+				return
+			}
+			c.Reply(nil, nil)
+		case contract.MethodJoin:
+			join = c
+		case contract.MethodLeave:
+			join.Reply(nil, contract.SDKError("LEFT", "left while joining"))
+			c.Reply(nil, nil)
+		case "noSuchMethod":
+			if how == "knows everything" {
+				c.Reply(nil, nil)
+				return
+			}
+			c.Reply(nil, contract.NotSupported(c.Method))
+		case contract.MethodShutdown:
+			c.Reply(nil, nil)
+		default:
+			c.Reply(nil, nil)
+		}
+	}))
+}
+
+// TestCheck sees who is blamed for what.
+func TestCheck(t *testing.T) {
+	if err := kernel.Probe(); err != nil {
+		t.Skip(err)
+	}
+	for how, want := range map[string]adapter.Finding{
+		"sound":            {},
+		"refuses to start": {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
+		"knows everything": {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
+		"garbage":          {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
+		"exit in a call":   {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			self, err := os.Executable()
+			require.NoError(t, err)
+			var wrong []adapter.Finding
+			var all []string
+			ok, err := adapter.Check(t.Context(), []string{"env", conduct + "=" + how, self}, func(f adapter.Finding) {
+				all = append(all, f.Name+": "+f.Words)
+				if f.Blame != "" {
+					wrong = append(wrong, f)
+				}
+			})
+			require.NoError(t, err)
+			require.Equal(t, want.Blame == "", ok, "%q", all)
+			if want.Blame == "" {
+				require.Len(t, all, 6, "%q", all)
+				return
+			}
+			require.Equal(t, want.Name, wrong[0].Name, "%q", all)
+			require.Equal(t, want.Blame, wrong[0].Blame, "%q", all)
+			require.Contains(t, wrong[0].Words, want.Words)
+		})
+	}
+}
