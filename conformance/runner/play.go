@@ -149,3 +149,10 @@ func (p *play) mayRetire(err error) {
 		p.retire = "its bubble has goroutines left"
 	}
 }
+
+// Play runs one case in this process, for the test of an SDK in its author's own go test. What a worker process would
+// keep from others is not kept from the caller here: a frozen bubble stays, and holds its goroutines.
+func Play(newStage NewStage, job Job) *result.Case {
+	c, _ := playCase(newStage, job, time.Minute, nil)
+	return c
+}

@@ -25,7 +25,6 @@ import (
 	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
-
 func TestMain(m *testing.M) {
 	kernel.CellMain()
 	if how := os.Getenv("TEST_CONDUCT"); how != "" {

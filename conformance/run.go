@@ -1,0 +1,121 @@
+// Package conformance runs the suite on an SDK of the caller's, inside of his own go test.
+//
+// An SDK in Go needs no program: it implements contract.Handler, takes its sockets from a transport.Net, and
+//
+//	func TestConformance(t *testing.T) {
+//		conformance.Run(t, conformance.SDK{New: func(n transport.Net) (contract.Handler, error) { return mysdk.New(n), nil }})
+//	}
+//
+// tests it in virtual time, with a subtest for each scenario. The rest of the suite's machinery lives in the packages
+// below. This one owns nothing, and starts no process: a scenario that freezes ends with the test binary.
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pion/transport/v3"
+
+	"github.com/proxyspec/proxyspec/conformance/catalogue"
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/steps"
+	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
+	"github.com/proxyspec/proxyspec/features"
+)
+
+// SDK is an SDK under test.
+type SDK struct {
+	// New makes one whose sockets come from n. It must be set.
+	New func(n transport.Net) (contract.Handler, error)
+	// Tags selects scenarios: "@CP-API-12 or @CP-FLOW-01". Default: all but those that take minutes, "not @exhaustive".
+	Tags string
+	// Seed is what chance in the scenarios depends on. Default 1.
+	Seed uint64
+}
+
+// Run runs every scenario whose subject is the SDK as a subtest. One fails if a requirement isn't met, with the packets
+// and events that show it; one is skipped, with the reason, if the SDK lacks a method or nothing can be told.
+func Run(t *testing.T, tested SDK) {
+	t.Helper()
+	if tested.New == nil {
+		t.Fatal("conformance: SDK.New is nil")
+	}
+	cases, err := tested.cases()
+	if err != nil {
+		t.Fatalf("conformance: %v", err)
+	}
+	for _, c := range cases {
+		t.Run(c.ID, func(t *testing.T) {
+			outcome := tested.play(c)
+			switch outcome.Outcome {
+			case result.Pass:
+			case result.Fail:
+				t.Error(explain(outcome))
+			case result.NotSupported, result.NotJudged:
+				t.Skip(explain(outcome))
+			default:
+				t.Fatal(explain(outcome))
+			}
+		})
+	}
+}
+
+// cases is what is selected of the scenarios that judge an SDK.
+func (tested SDK) cases() ([]selection.Case, error) {
+	requirements, err := catalogue.Load(features.Files, features.RequirementsFile)
+	if err != nil {
+		return nil, err
+	}
+	cfg := selection.Config{Suite: features.Files, Tags: tested.Tags}
+	if cfg.Tags == "" {
+		cfg.Tags = "not @exhaustive"
+	}
+	for _, r := range requirements.Requirements() {
+		cfg.Requirements = append(cfg.Requirements, r.ID)
+	}
+	cases, err := selection.Select(cfg)
+	return slices.DeleteFunc(cases, func(c selection.Case) bool { return steps.ProvesGround(c.Requirements) }), err
+}
+
+// play runs one scenario in this process.
+func (tested SDK) play(c selection.Case) *result.Case {
+	seed := tested.Seed
+	if seed == 0 {
+		seed = 1
+	}
+	stages := steps.Stages(func(_ runner.Job, cfg *world.Config) error {
+		cfg.Tested = func(n transport.Net, _ uint64) (contract.Handler, error) { return tested.New(n) }
+		cfg.Reference = func(n transport.Net, _ uint64) (contract.Handler, error) { return sdk.New(sdk.Config{Net: n}), nil }
+		return nil
+	})
+	return runner.Play(stages, runner.Job{Case: c, Seed: runner.CaseSeed(seed, c.ID)})
+}
+
+// explain is what became of a case, in lines.
+func explain(c *result.Case) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s:%d %s\n", c.Outcome, c.Path, c.Line, strings.Join(c.Requirements, ", "))
+	f := c.Failure
+	if f == nil {
+		return text.String()
+	}
+	for _, line := range [][2]string{{"step", f.Step}, {"", f.Message}, {"expected", f.Expected}, {"actual", f.Actual}, {"cause", f.Cause}} {
+		if line[1] != "" {
+			fmt.Fprintf(&text, "%9s %s\n", line[0], line[1])
+		}
+	}
+	for _, e := range f.Events {
+		way := ""
+		if e.To.IsValid() {
+			way = fmt.Sprintf(" %s %v > %v", e.Proto, e.From, e.To)
+		}
+		fmt.Fprintf(&text, "%9s #%d %s %s%s %s\n", "event", e.Seq, e.Actor, e.Name, way, e.Detail)
+	}
+	return text.String()
+}
