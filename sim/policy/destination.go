@@ -86,7 +86,7 @@ func parseNetwork(text string) (Destination, error) {
 	case p.Addr().Is4In6():
 		return Destination{}, fmt.Errorf("%q is an IPv4 network in IPv6 clothes: write it as IPv4", text)
 	case p != p.Masked():
-		return Destination{}, fmt.Errorf("%q names one host of a network: write %v, or the address alone", text, p.Masked())
+		return Destination{}, fmt.Errorf("%q names one host of a network; write %v, or the address alone", text, p.Masked())
 	}
 	return Destination{First: p.Addr(), Last: region.LastOf(p)}, nil
 }
@@ -96,7 +96,7 @@ func parseAddr(text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		return netip.Addr{}, fmt.Errorf("%q is no address, network, range or domain name", text)
+		return netip.Addr{}, fmt.Errorf("%q is no address, network, range or domain name; write 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9 or relay.example.com", text)
 	case a.Is4In6():
 		return netip.Addr{}, fmt.Errorf("%q is an IPv4 address in IPv6 clothes: write %v", text, a.Unmap())
 	case a.Zone() != "":

@@ -24,6 +24,9 @@ func judge(t *testing.T, name, source string) {
 	t.Helper()
 	p, err := policy.Parse(name, []byte(source))
 	findings := policy.Lint(name, []byte(source), policy.LintOptions{Profile: policy.Production, Zone: policy.Zone{}})
+	for _, f := range findings {
+		require.True(t, f.Severity == policy.SeverityNote || f.Line > 0 && f.Column > 0 && f.Remedy != "", "%s: %s, and no word of what to do", f.Code, f)
+	}
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			require.Regexp(t, positioned, line)

@@ -118,7 +118,7 @@ func (s *portScanner) port() (uint16, *portError) {
 	case digits == 0 && word == "":
 		return 0, &portError{s.at, errors.New("a port is missing here")}
 	case digits == 0:
-		return 0, &portError{s.at, fmt.Errorf("%q is no port", word)}
+		return 0, &portError{s.at, fmt.Errorf("%q is no port: ports are 1 to 65535, or \"any\"", word)}
 	case err != nil || n == 0:
 		return 0, &portError{s.at, fmt.Errorf("%s is no port: ports are 1 to 65535", s.rest[:digits])}
 	}

@@ -24,7 +24,17 @@ func (r *reader) add(code string, severity Severity, at Pos, entry, words, remed
 }
 
 func (r *reader) wrong(code string, at Pos, entry, words, remedy string) {
+	if remedy == "" {
+		remedy = remedies[code]
+	}
 	r.add(code, SeverityError, at, entry, words, remedy)
+}
+
+// remedies are for findings that have none of their own.
+var remedies = map[string]string{
+	CodeSyntax:       "mend it there: \"proxyspec firewall export cloud-proxy-test --format yaml\" prints a list as it should be, csv and json too",
+	CodeMissingField: "add it",
+	CodeBadValue:     "\"proxyspec firewall schema\" says what may stand there",
 }
 
 // readTree reads a policy from YAML or JSON.

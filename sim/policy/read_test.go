@@ -69,7 +69,7 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"protocol twice", entry("protocols: [TCP, tcp]", destinations, ports), `p.yaml:4:22: row T1: TCP stands here for the second time`},
 		{"address", entry(protocols, "destinations: 192.0.2.300", ports), `p.yaml:5:19: row T1: "192.0.2.300" is no address, network, range or domain name`},
 		{"network", entry(protocols, "destinations: [192.0.2.1, 192.0.2.0/33]", ports), `p.yaml:5:31: row T1: "192.0.2.0/33" is no network such as 203.0.113.0/24`},
-		{"host bits", entry(protocols, "destinations: 192.0.2.1/24", ports), `"192.0.2.1/24" names one host of a network: write 192.0.2.0/24, or the address alone`},
+		{"host bits", entry(protocols, "destinations: 192.0.2.1/24", ports), `"192.0.2.1/24" names one host of a network; write 192.0.2.0/24, or the address alone`},
 		{"reversed addresses", entry(protocols, "destinations: 192.0.2.9 - 192.0.2.1", ports), `p.yaml:5:19: row T1: the range 192.0.2.9-192.0.2.1 is reversed; write 192.0.2.1-192.0.2.9`},
 		{"families", entry(protocols, `destinations: "192.0.2.1-2001:db8::1"`, ports), `both ends must be of one family`},
 		{"IPv4 in IPv6", entry(protocols, `destinations: "::ffff:192.0.2.1"`, ports), `p.yaml:5:20: row T1: "::ffff:192.0.2.1" is an IPv4 address in IPv6 clothes: write 192.0.2.1`},
