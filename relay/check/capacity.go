@@ -13,7 +13,13 @@ func capacityRows() []Row {
 			p.notOffered("the server's quota was not named")
 		}
 		for range p.target.Quota {
-			p.allocated()
+			c := p.known()
+			m := c.do(stun.MethodAllocate, requestedTransport(udp))
+			if codeOf(m) == stun.CodeAllocQuotaReached {
+				return c, m // ports that other rows have reserved may count for a while
+			}
+			c.wantSuccess(m)
+			c.allocatedBy(m)
 		}
 		extra = p.known()
 		return extra, extra.do(stun.MethodAllocate, requestedTransport(udp))
