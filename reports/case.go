@@ -19,6 +19,7 @@ type caseView struct {
 	result.Case
 	Anchor string
 	Open   bool
+	Brief  bool   // it passed, and has a page of its own
 	Reason string // why it did not pass, in a line
 	Proof  []proofView
 	Ladder template.HTML // drawn, or "" if Packed
@@ -32,13 +33,16 @@ type proofView struct {
 }
 
 func caseViewOf(c result.Case, open bool) (*caseView, error) {
-	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open}
+	v := &caseView{Case: c, Anchor: "case-" + c.ID, Open: open, Brief: shown(c.Outcome) == result.Pass && c.Evidence.Page != ""}
 	if c.Failure != nil {
 		v.Reason = note(c.Known, c.Failure.Message)
 		h := hostsOf(c)
 		for _, e := range c.Failure.Events {
 			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict})
 		}
+	}
+	if !open && c.Evidence.Page != "" {
+		return v, nil // which has it
 	}
 	svg := ladderOf(c).SVG("Sequence diagram of " + c.Name)
 	if open || svg == "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ type journal struct {
 	place map[string]int // of a case in the run
 	done  []result.Case
 	next  time.Time
+	lost  error // why evidence, or a page, couldn't be written
 }
 
 // share is how much of a run's time the journal may take: writing gets dearer with every case, and so rarer.
@@ -30,8 +32,16 @@ func newJournal(dir string, blank *result.Run, cases []selection.Case) *journal 
 	return j
 }
 
-// ended is told of a case that is finished. That a report can't be written is found out, and said, in the end.
+// ended is told of a case that is finished, and writes its page. That a report can't be written is found out, and
+// said, in the end.
 func (j *journal) ended(c *result.Case) {
+	if c.Evidence.Lost != "" {
+		j.lost = errors.New(c.Evidence.Lost)
+		return
+	}
+	if j.lost = reports.WritePage(j.dir, j.blank, c); j.lost != nil {
+		return
+	}
 	j.done = append(j.done, *c)
 	if time.Now().After(j.next) {
 		_ = j.write()
@@ -53,5 +63,15 @@ func (j *journal) write() error {
 	err := reports.Write(j.dir, &run)
 	took := time.Since(began)
 	j.next = time.Now().Add(time.Duration(float64(took) / share))
+	return err
+}
+
+// finish writes those pages again whose cases ended otherwise than it seemed: they were expected to fail.
+func (j *journal) finish(run *result.Run) (err error) {
+	for i := range run.Cases {
+		if c := &run.Cases[i]; c.Known != "" {
+			err = errors.Join(err, reports.WritePage(j.dir, run, c))
+		}
+	}
 	return err
 }

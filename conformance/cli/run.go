@@ -128,10 +128,17 @@ func (c *command) run(o order) error {
 
 	ctx, stop := untilInterrupted()
 	defer stop()
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), len(s.cases), o.seed)
 	cfg := runner.Config{
 		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
-		Began: shown.began, Ended: func(one *result.Case) { shown.ended(one); kept.ended(one) },
+		Began: shown.began, Ended: func(one *result.Case) {
+			shown.ended(one)
+			if kept.ended(one); kept.lost != nil {
+				giveUp()
+			}
+		},
 	}
 	if o.net == runner.Kernel {
 		cfg.Place = c.place
@@ -141,13 +148,16 @@ func (c *command) run(o order) error {
 	}
 	run, err := runner.Run(ctx, cfg)
 	shown.over()
+	if kept.lost != nil {
+		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: keep the evidence: %w", o.out, kept.lost)}
+	}
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
 	label(run, blank)
 	result.Judge(run)
 
-	failed := reports.Write(out, run)
+	failed := errors.Join(kept.finish(run), reports.Write(out, run))
 	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: hasColor(c.stdout), Dir: o.out}); err != nil {
 		failed = errors.Join(failed, err)
 	}

@@ -76,13 +76,22 @@ type Evidence struct {
 	Page     string `json:"page,omitempty"`     // the case's own page, for people
 	Capture  string `json:"capture,omitempty"`  // pcapng
 	Timeline string `json:"timeline,omitempty"` // JSON, an array of timeline.Event
+	Script   string `json:"script,omitempty"`   // the timeline as the page reads it
 	// Cut says what was left out because it would have been too much; "" if nothing was.
 	Cut string `json:"cut,omitempty"`
+	// Lost says why there is none.
+	Lost string `json:"lost,omitempty"`
+}
+
+// EvidenceOf is the files of a case, but for its page.
+func EvidenceOf(id string) Evidence {
+	folder := "evidence/" + id + "/"
+	return Evidence{Capture: folder + "capture.pcapng", Timeline: folder + "timeline.json", Script: folder + "timeline.js"}
 }
 
 // Files is the names of those that there are.
 func (e Evidence) Files() (names []string) {
-	for _, name := range []string{e.Page, e.Capture, e.Timeline} {
+	for _, name := range []string{e.Page, e.Capture, e.Timeline, e.Script} {
 		if name != "" {
 			names = append(names, name)
 		}

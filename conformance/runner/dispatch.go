@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -155,5 +156,23 @@ func lost(cfg Config, t Task, worker *process, err error, interrupted bool) *res
 	}
 	c.Outcome = result.HarnessFault
 	c.Failure.Actual = worker.log.String()
+	c.Evidence = left(cfg.Out, c.ID)
 	return c
+}
+
+// left is the evidence that a case left which didn't come to its end.
+func left(out, id string) result.Evidence {
+	if out == "" {
+		return result.Evidence{}
+	}
+	e := result.EvidenceOf(id)
+	for _, name := range []*string{&e.Capture, &e.Timeline, &e.Script} {
+		if _, err := os.Stat(filepath.Join(out, filepath.FromSlash(*name))); err != nil {
+			*name = ""
+		}
+	}
+	if e.Timeline != "" {
+		e.Cut = "the evidence ends where the last step began"
+	}
+	return e
 }

@@ -84,14 +84,13 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 	}
 	finished := 0
 	err := Each(ctx, cfg, tasks, func(i int, c *result.Case) {
+		if c.Outcome != result.NotRun || tasks[i].NotRun != "" {
+			finished++
+			if cfg.Ended != nil {
+				cfg.Ended(c)
+			}
+		}
 		run.Cases[i] = *c
-		if c.Outcome == result.NotRun && tasks[i].NotRun == "" {
-			return
-		}
-		finished++
-		if cfg.Ended != nil {
-			cfg.Ended(c)
-		}
 	})
 	run.Wall = time.Since(run.Started)
 	for _, c := range run.Cases {

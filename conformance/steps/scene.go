@@ -18,6 +18,7 @@ import (
 type scene struct {
 	world *world.World
 	job   runner.Job
+	lost  error // the evidence couldn't be kept
 
 	inited  map[string]bool        // clients that have their App ID
 	joins   []*world.Call          // alice's, in order
@@ -57,6 +58,7 @@ func Stages(populate func(job runner.Job, cfg *world.Config) error) runner.NewSt
 		if err != nil {
 			return nil, err
 		}
+		w.KeepIn(job.Out, job.Case.ID)
 		return newScene(w, job), nil
 	}
 }
@@ -128,6 +130,9 @@ func (s *scene) Definitions() []runner.Definition {
 
 // Step implements runner.Stage.
 func (s *scene) Step(text string) {
+	if err := s.world.Save(); err != nil && s.lost == nil {
+		s.lost = fmt.Errorf("keep the evidence: %w", err)
+	}
 	s.world.Timeline.Add(timeline.Event{Kind: timeline.KindStep, Actor: "suite", Name: "step", Detail: text})
 }
 
@@ -144,7 +149,11 @@ func (s *scene) Close() error {
 
 // Conclude implements runner.Stage.
 func (s *scene) Conclude(c *result.Case) {
-	if err := s.world.Conclude(c, s.job.Out); err != nil && c.Outcome == result.Pass {
+	err := s.world.Conclude(c)
+	if err == nil {
+		err = s.lost
+	}
+	if err != nil && c.Outcome == result.Pass {
 		// A case without its evidence proves nothing.
 		c.Outcome = result.HarnessFault
 		c.Failure = &result.Failure{Message: err.Error()}

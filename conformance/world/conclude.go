@@ -2,12 +2,9 @@ package world
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,9 +14,9 @@ import (
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
-// Conclude adds to a case what the world knows of it, and writes its evidence below out, unless that is
-// empty. It must be called after Close.
-func (w *World) Conclude(c *result.Case, out string) error {
+// Conclude adds to a case what the world knows of it, and finishes its evidence, if KeepIn has said where. It must be
+// called after Close.
+func (w *World) Conclude(c *result.Case) error {
 	events := w.Timeline.Events()
 	c.Paths = w.paths()
 	trace := timeline.Trace(events)
@@ -33,28 +30,12 @@ func (w *World) Conclude(c *result.Case, out string) error {
 			c.Failure.Cause += "; the policy doesn't let through row " + strings.Join(c.MissingRows, ", ")
 		}
 	}
-	if out == "" {
+	if w.evidence.folder == "" {
 		return nil
 	}
-	folder := filepath.Join("evidence", filepath.FromSlash(c.ID))
-	if err := os.MkdirAll(filepath.Join(out, folder), 0o755); err != nil {
+	if err := w.keep(c); err != nil {
+		c.Evidence = result.Evidence{Lost: err.Error()}
 		return fmt.Errorf("keep the evidence: %w", err)
-	}
-	if err := w.recorder.capture.Close(); err != nil {
-		return fmt.Errorf("keep the capture: %w", err)
-	}
-	text, err := json.Marshal(events)
-	if err != nil {
-		return fmt.Errorf("keep the timeline: %w", err)
-	}
-	c.Evidence = result.Evidence{
-		Capture:  filepath.ToSlash(filepath.Join(folder, "capture.pcapng")),
-		Timeline: filepath.ToSlash(filepath.Join(folder, "timeline.json")),
-	}
-	for name, content := range map[string][]byte{c.Evidence.Capture: w.recorder.file.Bytes(), c.Evidence.Timeline: text} {
-		if err := os.WriteFile(filepath.Join(out, filepath.FromSlash(name)), content, 0o644); err != nil {
-			return fmt.Errorf("keep the evidence: %w", err)
-		}
 	}
 	return nil
 }

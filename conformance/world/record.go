@@ -1,7 +1,6 @@
 package world
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 
@@ -14,10 +13,35 @@ import (
 // recorder keeps the packets that the world saw: in the capture, in the timeline, and in sums. Only the
 // network's loop writes to it; others read it once the network has ended.
 type recorder struct {
-	file    bytes.Buffer
+	file    blocks
 	capture *capture.Capture
 	paths   map[path]*tally
 	heard   map[hearing]bool
+	heads   []byte         // the first bytes of packets, for those who look at them one by one
+	head    map[int][2]int // by the number of the packet's event: from where to where
+}
+
+// Of a packet so many bytes are kept for the timeline, of all packets together so many.
+const (
+	longestHead = 160
+	allHeads    = 16 << 20
+)
+
+// headOf is the first bytes of the packet of an event; nil if there are none.
+func (r *recorder) headOf(seq int) []byte {
+	if at, known := r.head[seq]; known {
+		return r.heads[at[0]:at[1]]
+	}
+	return nil
+}
+
+func (r *recorder) keepHead(seq int, wire []byte) {
+	wire = wire[:min(len(wire), longestHead)]
+	if seq == 0 || len(r.heads)+len(wire) > allHeads {
+		return
+	}
+	r.heads = append(r.heads, wire...)
+	r.head[seq] = [2]int{len(r.heads) - len(wire), len(r.heads)}
 }
 
 // path is a direction between two hosts through the firewall.
@@ -44,7 +68,7 @@ const (
 )
 
 func newRecorder() (*recorder, error) {
-	r := &recorder{paths: map[path]*tally{}, heard: map[hearing]bool{}}
+	r := &recorder{paths: map[path]*tally{}, heard: map[hearing]bool{}, head: map[int][2]int{}}
 	c, err := capture.New(&r.file, "office", "internet")
 	r.capture = c
 	return r, err
@@ -83,6 +107,7 @@ func (w *World) seeAtWall(s sim.Sighting) {
 	}
 	wire, err := s.Packet.Marshal()
 	if err == nil {
+		w.recorder.file.keep = s.Judged && s.Verdict.Action != firewall.Allow
 		err = w.recorder.capture.Packet(side, now, wire, comment)
 	}
 	if err != nil {
@@ -96,12 +121,13 @@ func (w *World) seeAtWall(s sim.Sighting) {
 	if s.Verdict.Action != firewall.Allow {
 		code, why = w.office.why(now, s.Packet, s.Verdict)
 	}
-	w.record(timeline.Event{
+	event := w.record(timeline.Event{
 		Kind: timeline.KindPacket, Actor: wallPlace.Name, Name: "packet", Proto: s.Packet.Proto.String(),
 		From: s.Packet.Src, To: s.Packet.Dst, Length: s.Packet.Length(), Flags: flagsOf(s.Packet),
 		Verdict: s.Verdict.Action.String(), Rule: s.Verdict.Rule, Purpose: carries(s.Packet),
 		Code: code, Detail: why,
 	})
+	w.recorder.keepHead(event.Seq, wire)
 }
 
 // verdict is what the firewall said, for the comment of a captured packet.

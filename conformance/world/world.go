@@ -92,6 +92,7 @@ type World struct {
 	backbone    *sdrtn.Backbone
 	gateways    []*sdrtn.Gateway
 	recorder    *recorder
+	evidence    evidence
 
 	ctx    context.Context // of everything that serves
 	cancel context.CancelFunc

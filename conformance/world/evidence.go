@@ -1,0 +1,231 @@
+package world
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// budget is how many bytes a case's capture may have, and its timeline too. Beyond it, the beginning, the end and
+// every packet that was stopped are kept.
+const budget = 64 << 20
+
+// evidence is the files of a case. They are written as far as they go whenever a step begins, so that they are there
+// if the process doesn't live to the end.
+type evidence struct {
+	folder   string // absolute; "" keeps nothing
+	made     bool
+	captured int // bytes of the capture's head that are in its file
+	told     int // events that are in the timeline's file
+	size     int64
+}
+
+// The names of a case's files.
+const (
+	captureFile  = "capture.pcapng"
+	timelineFile = "timeline.json"
+	scriptFile   = "timeline.js"
+)
+
+// KeepIn says where the evidence goes: a folder of its own for each case, below the report's.
+func (w *World) KeepIn(out, id string) {
+	if out != "" {
+		w.evidence.folder = filepath.Join(out, "evidence", filepath.FromSlash(id))
+	}
+}
+
+// Save writes what there is by now.
+func (w *World) Save() error {
+	e := &w.evidence
+	if e.folder == "" {
+		return nil
+	}
+	if !e.made {
+		if err := os.MkdirAll(e.folder, 0o755); err != nil {
+			return err
+		}
+		for _, name := range []string{captureFile, timelineFile, scriptFile} {
+			if err := os.RemoveAll(filepath.Join(e.folder, name)); err != nil {
+				return err
+			}
+		}
+		e.made = true
+	}
+	var fresh []byte
+	w.net.Do(func() { fresh = bytes.Clone(w.recorder.file.head.Bytes()[e.captured:]) })
+	if len(fresh) > 0 {
+		if err := appendTo(filepath.Join(e.folder, captureFile), fresh, -1); err != nil {
+			return err
+		}
+		e.captured += len(fresh)
+	}
+	if e.size > budget/2 {
+		return nil // the rest is written in the end
+	}
+	events := w.Timeline.Events()
+	return e.tell(events[e.told:], len(events))
+}
+
+// tell adds events to the timeline's file, which is whole JSON after each time.
+func (e *evidence) tell(events []timeline.Event, told int) error {
+	if len(events) == 0 && e.size > 0 {
+		return nil
+	}
+	var text bytes.Buffer
+	for i, event := range events {
+		if i > 0 || e.told > 0 {
+			text.WriteString(",\n")
+		}
+		line, err := json.Marshal(event)
+		if err != nil {
+			return err
+		}
+		text.Write(line)
+	}
+	text.WriteByte(']')
+	at := e.size - 1 // over the bracket
+	if e.size == 0 {
+		text = *bytes.NewBuffer(append([]byte("["), text.Bytes()...))
+		at = 0
+	}
+	if err := appendTo(filepath.Join(e.folder, timelineFile), text.Bytes(), at); err != nil {
+		return err
+	}
+	e.size, e.told = at+int64(text.Len()), told
+	return nil
+}
+
+// appendTo writes to a file at an offset, or at its end if that is negative.
+func appendTo(name string, text []byte, at int64) error {
+	flags := os.O_WRONLY | os.O_CREATE
+	if at < 0 {
+		flags |= os.O_APPEND
+	}
+	f, err := os.OpenFile(name, flags, 0o644)
+	if err != nil {
+		return err
+	}
+	if at < 0 {
+		_, err = f.Write(text)
+	} else {
+		_, err = f.WriteAt(text, at)
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// keep finishes the files and names them in the case.
+func (w *World) keep(c *result.Case) error {
+	e := &w.evidence
+	if err := w.recorder.capture.Close(); err != nil {
+		return err
+	}
+	if err := w.Save(); err != nil {
+		return err
+	}
+	if rest := w.recorder.file.rest(); len(rest) > 0 {
+		if err := appendTo(filepath.Join(e.folder, captureFile), rest, -1); err != nil {
+			return err
+		}
+	}
+	events := w.Timeline.Events()
+	shown := events[:e.told:e.told]
+	if e.told < len(events) {
+		tail := essential(events[e.told:])
+		shown = append(slices.Clone(shown), tail...)
+		if err := e.tell(tail, len(events)); err != nil {
+			return err
+		}
+	}
+	cut := ""
+	if left := w.recorder.file.cut; left > 0 {
+		cut = fmt.Sprintf("%d blocks of the capture", left)
+	}
+	if left := len(events) - len(shown); left > 0 {
+		if cut != "" {
+			cut += " and "
+		}
+		cut += fmt.Sprintf("%d events of the timeline", left)
+	}
+	if cut != "" {
+		cut += " are left out: more than 64 MiB; the beginning, the end and every packet that was stopped are there"
+	}
+	script, err := timeline.Compact(shown, w.names, w.recorder.headOf, cut)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(e.folder, scriptFile), script, 0o644); err != nil {
+		return err
+	}
+	c.Evidence = result.EvidenceOf(c.ID)
+	c.Evidence.Cut = cut
+	return nil
+}
+
+// lastEvents is how many events of the end a timeline keeps that is too long.
+const lastEvents = 50_000
+
+// essential is what is kept of the events beyond the budget: all but allowed packets, and the end.
+func essential(events []timeline.Event) (kept []timeline.Event) {
+	for i, e := range events {
+		if e.Kind != timeline.KindPacket || e.Verdict != firewall.Allow.String() && e.Verdict != "" || i >= len(events)-lastEvents {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// blocks takes the blocks of a capture within a budget: of what is too much, the end and what must be kept.
+type blocks struct {
+	head  bytes.Buffer
+	keep  bool // the next block must stay
+	tail  []block
+	kept  []block // from before the tail
+	size  int     // of the tail
+	limit int     // of the head, and of the tail; zero: the usual one
+	next  int
+	cut   int // blocks that were left out
+}
+
+type block struct {
+	number int
+	keep   bool
+	text   []byte
+}
+
+func (b *blocks) Write(text []byte) (int, error) {
+	if b.limit == 0 {
+		b.limit = budget / 2
+	}
+	if len(b.tail) == 0 && b.head.Len()+len(text) <= b.limit {
+		return b.head.Write(text)
+	}
+	b.next++
+	b.tail = append(b.tail, block{b.next, b.keep, bytes.Clone(text)})
+	for b.size += len(text); b.size > b.limit && len(b.tail) > 1; b.tail = b.tail[1:] {
+		b.size -= len(b.tail[0].text)
+		if b.tail[0].keep {
+			b.kept = append(b.kept, b.tail[0])
+		} else {
+			b.cut++
+		}
+	}
+	return len(text), nil
+}
+
+// rest is what comes after the head.
+func (b *blocks) rest() (text []byte) {
+	for _, one := range append(slices.Clone(b.kept), b.tail...) {
+		text = append(text, one.text...)
+	}
+	return text
+}

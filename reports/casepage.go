@@ -1,0 +1,69 @@
+package reports
+
+import (
+	"html/template"
+	"io"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+)
+
+var caseTemplate = template.Must(template.Must(pageTemplate.Clone()).Funcs(template.FuncMap{
+	"timelineStyle":  func() template.CSS { return template.CSS(pageFile("timeline.css")) },
+	"timelineScript": func() template.JS { return template.JS(pageFile("timeline.js")) },
+	"layersScript":   func() template.JS { return template.JS(pageFile("layers.js")) },
+}).ParseFS(pageFiles, "page/case.html"))
+
+// casePage is what the page of one case shows.
+type casePage struct {
+	Case         result.Case
+	View         *caseView
+	Requirements []result.Requirement
+	SDK          string
+	Seed         uint64
+	Root         string // from here to the report's folder: "../../"
+	Decides      int    // the number of the event that decided; 0: none did
+}
+
+// Page writes the page of one case. It lies beside the case's timeline.js, which it shows, and needs nothing else.
+func Page(w io.Writer, run *result.Run, c result.Case) error {
+	view, err := caseViewOf(c, true)
+	if err != nil {
+		return err
+	}
+	p := casePage{
+		Case: c, View: view, SDK: strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version), Seed: run.Seed,
+		Root: strings.Repeat("../", strings.Count(pageOfCase(c.ID), "/")),
+	}
+	catalogue := catalogueOf(run)
+	for _, id := range c.Requirements {
+		if r, known := catalogue[id]; known {
+			p.Requirements = append(p.Requirements, r)
+		}
+	}
+	if f := c.Failure; f != nil && len(f.Events) > 0 {
+		p.Decides = f.Events[len(f.Events)-1].Seq
+	}
+	return caseTemplate.ExecuteTemplate(w, "case.html", p)
+}
+
+func pageOfCase(id string) string { return path.Join("evidence", id, "index.html") }
+
+// WritePage writes the page of a case into a report's folder and names it in the case, which then needs its ladder
+// for this page no more, if it passed.
+func WritePage(dir string, run *result.Run, c *result.Case) error {
+	if c.Evidence.Timeline == "" {
+		return nil // there is no folder of its evidence
+	}
+	name := pageOfCase(c.ID)
+	err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), func(w io.Writer) error { return Page(w, run, *c) })
+	if err == nil {
+		c.Evidence.Page = name
+		if shown(c.Outcome) == result.Pass {
+			c.Ladder = nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package reports_test
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/reports"
+)
+
+// stunRequest is an IPv4 packet with UDP and a STUN Binding request, which has SOFTWARE "proxyspec".
+var stunRequest = []byte("\x45\x00\x00\x40\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x0a\x00\x02\x17\xec\x73\x8a" +
+	"\xa0\x28\x0d\x96\x00\x2c\x00\x00" + "\x00\x01\x00\x10\x21\x12\xa4\x42transaction." + "\x80\x22\x00\x09proxyspec\x00\x00\x00")
+
+// TestCasePageInChromium lets a browser draw a timeline, search it, choose a packet and look into it, with the mouse
+// and by keys, and sees that nothing is written to its console.
+func TestCasePageInChromium(t *testing.T) {
+	chromium := findChromium()
+	if chromium == "" || testing.Short() {
+		t.Skip("no chromium on this machine, or -short")
+	}
+	const script = `<script>
+addEventListener("load", () => setTimeout(() => {
+  const say = (text) => { const p = document.createElement("p"); p.textContent = "said: " + text; document.body.append(p); };
+  const root = document.getElementById("timeline"), input = root.querySelector("input");
+  const showing = () => root.querySelector(".showing").textContent;
+  const head = () => root.querySelector(".detail h4").textContent;
+  say("decides " + head());
+  input.value = "stun"; input.dispatchEvent(new Event("input"));
+  say("found " + showing());
+  root.querySelector(".event").click();
+  say("layers " + [...root.querySelectorAll(".detail h5")].slice(0, 3).map((h) => h.textContent).join(" ") + ", " + (root.querySelector(".detail").textContent.includes("Binding request") && root.querySelector(".detail").textContent.includes("SOFTWAREproxyspec")));
+  input.value = ""; input.dispatchEvent(new Event("input"));
+  root.querySelector("button[data-kind=packet]").click();
+  say("without packets " + showing());
+  root.querySelector(".events").dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
+  say("first " + head());
+  root.querySelector("button[data-do=in]").click();
+  root.querySelector("canvas").dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+  const c = root.querySelector("canvas.lanes"), pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+  say("drawn " + pixels.some((v) => v > 0));
+}, 300));
+</script>`
+	run := sample()
+	failed := run.Cases[1]
+	require.Equal(t, result.Fail, failed.Outcome)
+	events := failed.Ladder
+	for i := range events {
+		if events[i].Proto == "UDP" && events[i].To.Port() == 3478 {
+			events[i].Purpose = "stun"
+		}
+	}
+	names := map[netip.Addr]string{}
+	for _, h := range failed.Hosts {
+		for _, a := range h.Addrs {
+			names[a] = h.Name
+		}
+	}
+	text, err := timeline.Compact(events, names, func(int) []byte { return stunRequest }, "")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "timeline.js"), text, 0o644))
+	var page bytes.Buffer
+	require.NoError(t, reports.Page(&page, run, failed))
+	require.Regexp(t, `href="(\.\./)+index.html#case-`, submatches(`(<a href="[^"]*index.html[^"]*">)`, page.String())[0])
+	file := filepath.Join(dir, "index.html")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(page.String(), "</body>", script+"</body>", 1)), 0o644))
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--virtual-time-budget=5000", "--dump-dom", "file://"+file)
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	dom, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	require.NotContains(t, stderr.String(), "CONSOLE")
+	said := submatches(`<p>said: ([^<]*)</p>`, string(dom))
+	require.Len(t, said, 6)
+	last := failed.Failure.Events[len(failed.Failure.Events)-1].Seq
+	require.Contains(t, said[0], "decides #")
+	require.Contains(t, said[0], " at ")
+	require.Greater(t, last, 0)
+	require.Regexp(t, `^found [1-9]\d* of \d+ events$`, said[1])
+	require.Equal(t, "layers IPv4 UDP STUN, true", said[2])
+	require.Regexp(t, `^without packets [1-9]\d* of \d+ events$`, said[3])
+	require.Contains(t, said[4], "first #")
+	require.Equal(t, "drawn true", said[5])
+}
+
+func TestCasePageOfEveryOutcome(t *testing.T) {
+	run := sample()
+	for _, c := range run.Cases {
+		var b bytes.Buffer
+		require.NoError(t, reports.Page(&b, run, c), c.ID)
+		require.True(t, strings.Contains(b.String(), string(c.Outcome)), c.ID)
+	}
+}
