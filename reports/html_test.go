@@ -121,6 +121,39 @@ func TestPageWithAThousandCasesStaysSmall(t *testing.T) {
 	require.Equal(t, 980, strings.Count(page, "data-packed="))
 }
 
+// many is a run of so many cases with pages of their own, one of fifty of which failed.
+func many(n int) *result.Run {
+	base := sample().Cases
+	cases := make([]result.Case, 0, n)
+	for i := range n {
+		c := base[0]
+		if i%50 == 0 {
+			c = base[1]
+		}
+		c.ID = fmt.Sprintf("big/case-%04d", i)
+		c.Path = fmt.Sprintf("features/big/%02d.feature", i/25)
+		c.Evidence = result.EvidenceOf(c.ID)
+		c.Evidence.Page = "evidence/" + c.ID + "/index.html"
+		cases = append(cases, c)
+	}
+	return judged(cases)
+}
+
+func TestPageWithFiveThousandCasesStaysSmall(t *testing.T) {
+	require.Less(t, len(pageOf(t, many(5000))), 10<<20)
+}
+
+// BenchmarkFiveThousandCases writes every report of a large run.
+func BenchmarkFiveThousandCases(b *testing.B) {
+	run := many(5000)
+	dir := b.TempDir()
+	for b.Loop() {
+		if err := reports.Write(dir, run); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestEmptyRun(t *testing.T) {
 	page := pageOf(t, judged(nil))
 	require.Contains(t, page, "No scenario ran.")

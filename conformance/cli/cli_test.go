@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -36,6 +37,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"interrupt": interrupt,
+			"sigkill":   sigkill,
 
 			"same-but-for-times": sameButForTimes,
 			"serves":             serves,
@@ -105,6 +107,27 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	_ = cmd.Wait()
 	ts.Logf("ended %v after the interrupt", time.Since(sent).Round(time.Millisecond))
 	ts.Check(os.WriteFile(ts.MkAbs("code"), []byte(strconv.Itoa(cmd.ProcessState.ExitCode())+"\n"), 0o644))
+}
+
+// sigkill FILE WORDS PROGRAM ARGS... runs a program and kills it, as nothing can prevent, once a file has some words.
+func sigkill(ts *testscript.TestScript, _ bool, args []string) {
+	program, err := exec.LookPath(filepath.Join(ts.Getenv("PROXYSPEC_BIN"), args[2]))
+	ts.Check(err)
+	cmd := exec.Command(program, args[3:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	ts.Check(cmd.Start())
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		text, _ := os.ReadFile(ts.MkAbs(args[0]))
+		if strings.Contains(string(text), args[1]) {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			_ = cmd.Process.Kill()
+			ts.Fatalf("%s never had %q", args[0], args[1])
+		}
+	}
+	ts.Check(cmd.Process.Kill())
+	_ = cmd.Wait()
 }
 
 // toySuite stands in for the suite: a world with nothing in it.
@@ -193,7 +216,7 @@ func (s *toy) Conclude(c *result.Case) {
 	name := filepath.Join(s.job.Out, c.Evidence.Timeline)
 	text, err := json.Marshal(s.Events())
 	if err := errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644)); err != nil {
-		panic(err)
+		c.Evidence = result.Evidence{Lost: err.Error()}
 	}
 }
 

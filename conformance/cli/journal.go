@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -17,8 +18,11 @@ type journal struct {
 	blank *result.Run
 	place map[string]int // of a case in the run
 	done  []result.Case
-	next  time.Time
 	lost  error // why evidence, or a page, couldn't be written
+
+	mu    sync.Mutex
+	next  time.Time
+	later *time.Timer // of the next writing; nil: nothing is new
 }
 
 // share is how much of a run's time the journal may take: writing gets dearer with every case, and so rarer.
@@ -42,9 +46,18 @@ func (j *journal) ended(c *result.Case) {
 	if j.lost = reports.WritePage(j.dir, j.blank, c); j.lost != nil {
 		return
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.done = append(j.done, *c)
-	if time.Now().After(j.next) {
-		_ = j.write()
+	if j.later == nil {
+		j.later = time.AfterFunc(time.Until(j.next), func() {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			if j.later != nil {
+				j.later = nil
+				_ = j.write()
+			}
+		})
 	}
 }
 
@@ -66,8 +79,14 @@ func (j *journal) write() error {
 	return err
 }
 
-// finish writes those pages again whose cases ended otherwise than it seemed: they were expected to fail.
+// finish ends the journal, and writes those pages again whose cases ended otherwise than it seemed: they were expected to fail.
 func (j *journal) finish(run *result.Run) (err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.later != nil {
+		j.later.Stop()
+		j.later = nil
+	}
 	for i := range run.Cases {
 		if c := &run.Cases[i]; c.Known != "" {
 			err = errors.Join(err, reports.WritePage(j.dir, run, c))
