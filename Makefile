@@ -31,6 +31,7 @@ soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in 
 soak-mutants: build # Every mutant against the whole suite
 	./proxyspec mutants --all --tags "not @exhaustive" --out proxyspec-soak
 	$(GO) test -count=1 -v -run TestReplayGivesTheRecordedTrace ./conformance/suite -replays 1000
+	$(GO) test -count=1 -v -run TestNoPacketLeavesTheHost ./conformance/suite -isolated-tags "not @exhaustive"
 
 soak-tls: # TLS, a mebibyte each way, 100 seeds at each loss, in order and out of it
 	$(GO) test -count=1 -run '^TestTLSOverLossyLinks$$' ./sim -seeds=100

@@ -1,5 +1,6 @@
 // Package reports writes what a run found, for the people and programs that ask: index.html for QA in the
-// morning, conformance.json for programs, junit.xml for CI, a summary for the terminal.
+// morning, a page for each case, conformance.json for programs, junit.xml, summary.md and annotations for CI, Cucumber
+// Messages and their view, a badge, a summary for the terminal.
 //
 // Judge a result.Run first (result.Judge), then Write it into a folder or call one writer.
 //
