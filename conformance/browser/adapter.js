@@ -95,7 +95,7 @@
     setTurnServer: (p) => immediate(() => need(held(p).client, 'setTurnServer')(p.turnServer)).then(empty),
     join: (p) => settle((yes, no) => need(held(p).client, 'join')(p.channelKey || null, p.channel, p.uid || null, yes, no))
       .then((uid) => ({ uid: String(uid) })),
-    leave: (p) => measure().then(() => settle((yes, no) => need(held(p).client, 'leave')(yes, no))).then(empty),
+    leave: (p) => settle((yes, no) => need(held(p).client, 'leave')(yes, no)).then(empty),
     async publish(p) {
       const h = held(p)
       const publish = need(h.client, 'publish')
@@ -148,14 +148,21 @@
         this.addEventListener('connectionstatechange', () => say(this.connectionState))
         this.addEventListener('icecandidateerror', (e) => say(`${e.url}: ${e.errorCode} ${e.errorText}`))
       }
+
+      close() {
+        const peer = peers.find(({ connection }) => connection === this)
+        if (this.signalingState !== 'closed') peer.last = measured(peer) // afterwards there is nothing to measure
+        super.close()
+      }
     }
   }
   const servers = (configuration) => (configuration?.iceServers ?? []).flatMap(({ urls }) => urls).join(', ') || 'no ICE servers'
 
-  const measure = () => Promise.all(peers.map(async (peer) => {
+  const measured = async (peer) => {
     const report = await peer.connection.getStats().catch(() => null)
     if (report?.size) peer.stats = [...report.values()]
-  }))
+  }
+  const measure = () => Promise.all(peers.map((peer) => peer.last ?? measured(peer)))
 
   const mediaOf = (stream) => stream.stream instanceof MediaStream ? stream.stream
     : new MediaStream([stream.getAudioTrack?.(), stream.getVideoTrack?.()].filter(Boolean))

@@ -170,6 +170,15 @@ func TestReferenceMakesAProxiedCall(t *testing.T) {
 	require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
 	require.Positive(t, stats.Sent.Video.Frames)
 	require.NoError(t, alice.do(contract.MethodLeave))
+	require.NoError(t, alice.do(contract.MethodStopProxyServer))
+
+	// What the page says that it sent is what SD-RTN received, but for what went between the measuring and the closing.
+	require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
+	for kind, sent := range map[string]contract.TrackStats{"audio": stats.Sent.Audio, "video": stats.Sent.Video} {
+		late := l.total(kind).Packets - sent.Packets
+		require.GreaterOrEqual(t, late, 0, kind)
+		require.LessOrEqual(t, late, 10, kind)
+	}
 	require.NoError(t, bob.do(contract.MethodLeave))
 }
 

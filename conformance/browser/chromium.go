@@ -37,8 +37,11 @@ func Find() (string, error) {
 type Config struct {
 	// Program is Chromium, as Find finds it.
 	Program string
-	// Command makes the command that runs it, in whatever namespace. Nil: exec.Command.
-	Command func(program string, args ...string) *exec.Cmd
+	// Command makes the command that runs it, in whatever namespace, with these files from descriptor 3 on and these
+	// variables in its environment. Nil: exec.Command.
+	Command func(program, env []string, files []*os.File) (*exec.Cmd, error)
+	// Home is a folder for its profile. Empty: one of its own, gone with it.
+	Home string
 	// Trust is the SHA-256 hashes of public keys (SPKI, in base64) whose certificates count as valid.
 	Trust []string
 	// Args are further flags.
@@ -51,8 +54,8 @@ type Config struct {
 type Browser struct {
 	cdp   *cdp
 	cmd   *exec.Cmd
-	home  string
-	said  tail // of its standard error
+	home  string // empty: it isn't ours
+	said  tail   // of its standard error
 	ended chan struct{}
 
 	mu    sync.Mutex
@@ -77,21 +80,25 @@ var flags = []string{
 // Start starts Chromium. Close ends it.
 func Start(ctx context.Context, cfg Config) (*Browser, error) {
 	if cfg.Command == nil {
-		cfg.Command = exec.Command
+		cfg.Command = command
 	}
-	home, err := os.MkdirTemp("", "proxyspec-browser-")
-	if err != nil {
-		return nil, err
+	b := &Browser{ended: make(chan struct{}), pages: map[string]*Page{}}
+	if cfg.Home == "" {
+		var err error
+		if cfg.Home, err = os.MkdirTemp("", "proxyspec-browser-"); err != nil {
+			return nil, err
+		}
+		b.home = cfg.Home
 	}
-	b := &Browser{home: home, ended: make(chan struct{}), pages: map[string]*Page{}}
 	if err := b.start(cfg); err != nil {
-		_ = os.RemoveAll(home)
+		_ = os.RemoveAll(b.home)
 		return nil, fmt.Errorf("start %s: %w", cfg.Program, err)
 	}
 	limit, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	ready := make(chan error, 1)
 	go func() { ready <- b.cdp.call("", "Browser.getVersion", struct{}{}, nil) }()
+	var err error
 	select {
 	case err = <-ready:
 	case <-limit.Done():
@@ -104,17 +111,16 @@ func Start(ctx context.Context, cfg Config) (*Browser, error) {
 	return b, nil
 }
 
-func (b *Browser) start(cfg Config) error {
-	args := append(append(slices.Clone(flags), cfg.Args...), "--user-data-dir="+filepath.Join(b.home, "profile"))
-	if len(cfg.Trust) > 0 {
-		args = append(args, "--ignore-certificate-errors-spki-list="+strings.Join(cfg.Trust, ","))
-	}
-	rules := "MAP * ~NOTFOUND"
-	for _, name := range cfg.Names {
-		rules += ", EXCLUDE " + name
-	}
-	args = append(args, "--host-resolver-rules="+rules)
+// command runs a program as it is, with its processes in a group of their own.
+func command(program, env []string, files []*os.File) (*exec.Cmd, error) {
+	cmd := exec.Command(program[0], program[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd, nil
+}
 
+func (b *Browser) start(cfg Config) error {
 	theirIn, ourOut, err := os.Pipe()
 	if err != nil {
 		return err
@@ -123,23 +129,15 @@ func (b *Browser) start(cfg Config) error {
 	if err != nil {
 		return errors.Join(err, theirIn.Close(), ourOut.Close())
 	}
-	cmd := cfg.Command(cfg.Program, args...)
-	if cmd.Env == nil {
-		cmd.Env = os.Environ()
+	env := []string{"HOME=" + cfg.Home, "XDG_CONFIG_HOME=" + cfg.Home, "XDG_CACHE_HOME=" + cfg.Home}
+	if b.cmd, err = cfg.Command(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{theirIn, theirOut}); err == nil {
+		b.cmd.Stderr = &b.said
+		err = b.cmd.Start()
 	}
-	cmd.Env = append(cmd.Env, "HOME="+b.home, "XDG_CONFIG_HOME="+b.home, "XDG_CACHE_HOME="+b.home)
-	cmd.ExtraFiles = append(cmd.ExtraFiles, theirIn, theirOut) // 3 and 4
-	cmd.Stderr = &b.said
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	}
-	err = cmd.Start()
-	_ = theirIn.Close()
-	_ = theirOut.Close()
+	err = errors.Join(err, theirIn.Close(), theirOut.Close())
 	if err != nil {
 		return errors.Join(err, ourIn.Close(), ourOut.Close())
 	}
-	b.cmd = cmd
 	b.cdp = newCDP(ourOut, b.event)
 	go func() {
 		defer close(b.ended)
@@ -149,6 +147,19 @@ func (b *Browser) start(cfg Config) error {
 		b.lose(errGone)
 	}()
 	return nil
+}
+
+func (cfg Config) args() []string {
+	args := append(slices.Clone(flags), cfg.Args...)
+	args = append(args, "--user-data-dir="+filepath.Join(cfg.Home, "profile"))
+	if len(cfg.Trust) > 0 {
+		args = append(args, "--ignore-certificate-errors-spki-list="+strings.Join(cfg.Trust, ","))
+	}
+	rules := "MAP * ~NOTFOUND"
+	for _, name := range cfg.Names {
+		rules += ", EXCLUDE " + name
+	}
+	return append(args, "--host-resolver-rules="+rules)
 }
 
 // Close ends the browser, its pages and all its processes.
@@ -163,7 +174,9 @@ func (b *Browser) Close() {
 	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait()
 	<-b.ended
-	_ = os.RemoveAll(b.home)
+	if b.home != "" {
+		_ = os.RemoveAll(b.home)
+	}
 }
 
 // event takes what the browser tells by itself.

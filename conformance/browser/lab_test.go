@@ -159,6 +159,21 @@ func (l *lab) events() ([]sdrtn.Event, []relay.Event) {
 	return append([]sdrtn.Event{}, l.sdrtn...), append([]relay.Event{}, l.relay...)
 }
 
+// total is what SD-RTN received of a kind of alice's media, once her publication has ended.
+func (l *lab) total(kind string) (total sdrtn.Event) {
+	require.Eventually(l.t, func() bool {
+		seen, _ := l.events()
+		for _, e := range seen {
+			if e.Name == sdrtn.EventMediaIn && e.User == "alice" && e.Kind == kind {
+				total = e
+				return true
+			}
+		}
+		return false
+	}, 10*time.Second, 50*time.Millisecond)
+	return total
+}
+
 func freePort(t *testing.T) uint16 {
 	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
 	require.NoError(t, err)
