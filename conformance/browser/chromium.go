@@ -52,11 +52,12 @@ type Config struct {
 
 // Browser is a running Chromium.
 type Browser struct {
-	cdp   *cdp
-	cmd   *exec.Cmd
-	home  string // empty: it isn't ours
-	said  tail   // of its standard error
-	ended chan struct{}
+	cdp     *cdp
+	cmd     *exec.Cmd
+	home    string // empty: it isn't ours
+	program string
+	said    tail // of its standard error
+	ended   chan struct{}
 
 	mu    sync.Mutex
 	pages map[string]*Page // by session
@@ -77,12 +78,25 @@ var flags = []string{
 	"--remote-debugging-pipe",
 }
 
-// Start starts Chromium. Close ends it.
+// Start starts Chromium and waits until it answers. Close ends it.
 func Start(ctx context.Context, cfg Config) (*Browser, error) {
+	b, err := Prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Ready(ctx); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Prepare starts Chromium's command, which may have something else to do first.
+func Prepare(cfg Config) (*Browser, error) {
 	if cfg.Command == nil {
 		cfg.Command = command
 	}
-	b := &Browser{ended: make(chan struct{}), pages: map[string]*Page{}}
+	b := &Browser{program: cfg.Program, ended: make(chan struct{}), pages: map[string]*Page{}}
 	if cfg.Home == "" {
 		var err error
 		if cfg.Home, err = os.MkdirTemp("", "proxyspec-browser-"); err != nil {
@@ -94,21 +108,35 @@ func Start(ctx context.Context, cfg Config) (*Browser, error) {
 		_ = os.RemoveAll(b.home)
 		return nil, fmt.Errorf("start %s: %w", cfg.Program, err)
 	}
-	limit, cancel := context.WithTimeout(ctx, startLimit)
+	return b, nil
+}
+
+// Ready waits until Chromium answers.
+func (b *Browser) Ready(ctx context.Context) error {
+	limit, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("it didn't answer within %v", startLimit))
 	defer cancel()
-	ready := make(chan error, 1)
-	go func() { ready <- b.cdp.call("", "Browser.getVersion", struct{}{}, nil) }()
+	answered := make(chan error, 1)
+	go func() { answered <- b.cdp.call("", "Browser.getVersion", struct{}{}, nil) }()
 	var err error
 	select {
-	case err = <-ready:
+	case err = <-answered:
 	case <-limit.Done():
-		err = fmt.Errorf("it didn't answer within %v", startLimit)
+		err = context.Cause(limit)
 	}
 	if err != nil {
-		b.Close()
-		return nil, fmt.Errorf("start %s: %w; it said: %s", cfg.Program, err, b.said.String())
+		return fmt.Errorf("start %s: %w; it said: %s", b.program, err, b.said.String())
 	}
-	return b, nil
+	return nil
+}
+
+// Alive tells whether the browser is still there.
+func (b *Browser) Alive() bool {
+	select {
+	case <-b.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // command runs a program as it is, with its processes in a group of their own.

@@ -1,0 +1,113 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/sim/kernel"
+)
+
+// Celled is an SDK in a browser that lives in a cell. The browser goes on from one world to the next, each of which
+// gets a page in a fresh context; one that has died is started anew.
+type Celled struct {
+	// Config is the browser's; Command and Home are the cell's own.
+	Config Config
+	// URL is the page with the SDK.
+	URL string
+
+	browser *Browser
+	cell    *kernel.Cell
+	device  *device
+	proof   kernel.Proof
+	entered bool
+	page    *Page
+}
+
+// Open starts the browser's cell, or takes up the one that runs, and returns its device.
+func (c *Celled) Open(at kernel.Site, _ func(contract.Log)) (io.ReadWriteCloser, error) {
+	if c.browser != nil && (!c.entered || !c.browser.Alive()) {
+		c.End()
+	}
+	if c.browser == nil {
+		if err := c.start(at); err != nil {
+			c.End()
+			return nil, err
+		}
+	}
+	return c.device.lend(), nil
+}
+
+func (c *Celled) start(at kernel.Site) (err error) {
+	cfg := c.Config
+	cfg.Home = kernel.Scratch
+	cfg.Command = func(program, env []string, files []*os.File) (cmd *exec.Cmd, err error) {
+		c.cell, cmd, err = kernel.NewCell(kernel.CellConfig{Program: program, Site: at, Env: env, Files: files})
+		return cmd, err
+	}
+	if c.browser, err = Prepare(cfg); err != nil {
+		return errors.Join(err, kernel.Probe())
+	}
+	tun, err := c.cell.Open()
+	if err != nil {
+		return err
+	}
+	c.device = &device{tun: tun}
+	return nil
+}
+
+// Look shows what the browser can reach. It is asked once, before the browser may begin.
+func (c *Celled) Look(e kernel.Expect) (kernel.Proof, error) {
+	if c.entered {
+		return c.proof, nil
+	}
+	var err error
+	c.proof, err = c.cell.Look(e)
+	return c.proof, err
+}
+
+// Enter opens the page, in a browser that has begun by then, and returns the line to it.
+func (c *Celled) Enter() (io.ReadWriteCloser, error) {
+	if !c.entered {
+		if err := c.cell.Enter(); err != nil {
+			return nil, err
+		}
+		if err := c.browser.Ready(context.Background()); err != nil {
+			return nil, err
+		}
+		c.entered = true
+	}
+	page, err := c.browser.Open(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	c.page = page
+	return page, nil
+}
+
+// Close closes the world's page.
+func (c *Celled) Close() error {
+	if c.page == nil {
+		return nil
+	}
+	page := c.page
+	c.page = nil
+	return page.Close()
+}
+
+// End ends the browser.
+func (c *Celled) End() {
+	if c.browser != nil {
+		c.browser.Close()
+	}
+	if c.cell != nil {
+		_ = c.cell.Close()
+	}
+	if c.device != nil {
+		_ = c.device.tun.Close()
+	}
+	c.browser, c.cell, c.device, c.entered = nil, nil, nil, false
+}
