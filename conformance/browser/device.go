@@ -2,11 +2,8 @@ package browser
 
 import (
 	"encoding/binary"
-	"errors"
+	"io"
 	"net/netip"
-	"os"
-	"sync/atomic"
-	"time"
 
 	"github.com/proxyspec/proxyspec/sim/kernel"
 )
@@ -16,16 +13,14 @@ type device struct{ tun *kernel.TUN }
 
 // lend is the device for the next world. The one before has closed its own.
 func (d *device) lend() *loan {
-	_ = d.tun.SetReadDeadline(time.Time{})
-	return &loan{tun: d.tun, begun: map[flow]bool{}}
+	return &loan{ReadWriteCloser: d.tun.Lend(), begun: map[flow]bool{}}
 }
 
 // loan is a device for the time of a world. TCP connections of the worlds before have nobody to end with: their kernel
 // goes on saying goodbye, for minutes, and this world isn't shown that.
 type loan struct {
-	tun    *kernel.TUN
-	begun  map[flow]bool // connections of this world; the reader's
-	closed atomic.Bool
+	io.ReadWriteCloser
+	begun map[flow]bool // connections of this world; the reader's
 }
 
 // flow is a TCP connection from within.
@@ -37,32 +32,11 @@ type flow struct {
 // Read reads the next packet that is this world's.
 func (l *loan) Read(packet []byte) (int, error) {
 	for {
-		n, err := l.tun.Read(packet)
-		if err != nil && l.closed.Load() {
-			return 0, os.ErrClosed
-		}
+		n, err := l.ReadWriteCloser.Read(packet)
 		if err != nil || l.ours(packet[:n]) {
 			return n, err
 		}
 	}
-}
-
-// Write hands the cell a packet.
-func (l *loan) Write(packet []byte) (int, error) {
-	if l.closed.Load() {
-		return 0, os.ErrClosed
-	}
-	return l.tun.Write(packet)
-}
-
-// Close ends the loan: a Read under way returns, and the device stays.
-func (l *loan) Close() error {
-	l.closed.Store(true)
-	err := l.tun.SetReadDeadline(time.Now())
-	if errors.Is(err, os.ErrClosed) {
-		return nil // the browser has ended
-	}
-	return err
 }
 
 // ours tells whether a packet is none of a connection that began before. (RFC 791, 3.1; RFC 9293, 3.1)

@@ -31,6 +31,8 @@ type Suite struct {
 	Mutants []mutation.Mutant
 	// Program makes one of SDKs on the sockets of this computer.
 	Program func(sdk string) (contract.Handler, error)
+	// Page finds an SDK in a browser by its name, which begins with BrowserPrefix.
+	Page func(name string) (SDK, error)
 	// Ground tells whether a case proves what an SDK is tested on, and not the SDK.
 	Ground func(selection.Case) bool
 }

@@ -17,9 +17,17 @@ import (
 // ExecPrefix begins the name of an SDK that is a program: what follows is its command, for a shell.
 const ExecPrefix = "exec:"
 
+// BrowserPrefix begins the name of an SDK in a browser: what follows is its script, or names one of ours.
+const BrowserPrefix = "browser:"
+
+// isProgram tells whether an SDK has a process of its own.
+func isProgram(sdk string) bool {
+	return strings.HasPrefix(sdk, ExecPrefix) || strings.HasPrefix(sdk, BrowserPrefix)
+}
+
 // network chooses the network of a run. note says of a choice that the user didn't make why it was made.
 func network(sdk, asked string) (chosen, note string, err error) {
-	program := strings.HasPrefix(sdk, ExecPrefix)
+	program := isProgram(sdk)
 	switch known := []string{runner.Virtual, runner.Kernel}; {
 	case asked != "" && !slices.Contains(known, asked):
 		return "", "", fmt.Errorf("--net %q isn't known%s; there are virtual and kernel", asked, nearest.Hint(asked, known))
@@ -43,6 +51,9 @@ func network(sdk, asked string) (chosen, note string, err error) {
 
 // kernelJobs is how many cases of the kernel network run at once for each processor: most of the time they wait.
 const kernelJobs = 4
+
+// browserJobs is the same for browsers, which are busy themselves.
+const browserJobs = 1
 
 // place says where a case runs in a run on the kernel network.
 func (c *command) place(s selection.Case) runner.Place {

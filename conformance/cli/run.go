@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
@@ -144,6 +145,9 @@ func (c *command) run(o order) error {
 		cfg.Place = c.place
 		if o.jobs == 0 {
 			cfg.Jobs = kernelJobs * runtime.GOMAXPROCS(0)
+			if strings.HasPrefix(o.sdk, BrowserPrefix) {
+				cfg.Jobs = browserJobs * runtime.GOMAXPROCS(0)
+			}
 		}
 	}
 	run, err := runner.Run(ctx, cfg)
@@ -178,7 +182,7 @@ func (c *command) blank(o order, sdk SDK, s *selected) (*result.Run, error) {
 	run := &result.Run{
 		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
 		SDK: result.SDK{
-			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(o.net), Network: o.net,
+			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(o.sdk, o.net), Network: o.net,
 		},
 		Requirements: s.catalogue.Blank(s.scenarios),
 	}
@@ -213,7 +217,10 @@ func hasColor(w io.Writer) bool {
 }
 
 // adapterOf is how the suite speaks with the SDK.
-func adapterOf(net string) string {
+func adapterOf(sdk, net string) string {
+	if strings.HasPrefix(sdk, BrowserPrefix) {
+		return "browser"
+	}
 	if net == runner.Kernel {
 		return "exec"
 	}
@@ -227,6 +234,16 @@ func (c *command) sdk(name string) (SDK, error) {
 			return SDK{}, fmt.Errorf("--sdk %s needs a command: --sdk \"exec:node my-adapter.js\"", ExecPrefix)
 		}
 		return SDK{Name: name, Product: line}, nil
+	}
+	if strings.HasPrefix(name, BrowserPrefix) {
+		if _, err := browser.Find(); err != nil {
+			return SDK{}, fmt.Errorf("--sdk %s: %w", name, err)
+		}
+		sdk, err := c.suite.Page(name)
+		if err != nil {
+			return SDK{}, fmt.Errorf("--sdk %s: %w", name, err)
+		}
+		return sdk, nil
 	}
 	var known []string
 	for _, sdk := range c.suite.SDKs {
@@ -246,8 +263,8 @@ func (c *command) known() string {
 			names = append(names, sdk.Name)
 		}
 	}
-	names = append(names, `"exec:COMMAND" for a program that is an adapter`)
-	if len(names)-1 < len(c.suite.SDKs) {
+	names = append(names, `"exec:COMMAND" for a program that is an adapter`, `"browser:FILE.js" or "browser:reference" for a script in Chromium`)
+	if len(names)-2 < len(c.suite.SDKs) {
 		names = append(names, mutantPrefix+"NAME, as \"proxyspec mutants --list\" shows them")
 	}
 	return strings.Join(names, ", ")

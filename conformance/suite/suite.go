@@ -43,6 +43,7 @@ func Suite() cli.Suite {
 		SDKs:        sdks(),
 		Mutants:     mutants(),
 		Program:     program,
+		Page:        page,
 		Ground:      func(c selection.Case) bool { return steps.ProvesGround(c.Requirements) },
 	}
 }
@@ -89,6 +90,12 @@ func populate(job runner.Job, cfg *world.Config) error {
 	name := job.SDK
 	cfg.Reference = func(n transport.Net, seed uint64) (contract.Handler, error) { return sdk.New(config(n, seed)), nil }
 	cfg.Tested = cfg.Reference
+	if strings.HasPrefix(name, cli.BrowserPrefix) {
+		if job.Network != runner.Kernel { // the ground is proved with the reference
+			return nil
+		}
+		return inBrowser(name, cfg)
+	}
 	if job.Network == runner.Kernel {
 		line, err := command(name)
 		if err != nil {

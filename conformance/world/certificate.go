@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -43,6 +44,21 @@ var (
 )
 
 const theInternet = "proxyspec simulated internet"
+
+// TrustedKey is the SHA-256 hash, in base64, of the public key that the servers of a real-time world have: how a browser
+// is told whom to trust.
+func TrustedKey() (string, error) {
+	t, err := realTrust()
+	if err != nil {
+		return "", err
+	}
+	key, err := x509.MarshalPKIXPublicKey(t.servers.Certificates[0].PrivateKey.(crypto.Signer).Public())
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.Sum256(key)
+	return base64.StdEncoding.EncodeToString(hash[:]), nil
+}
 
 // trust is that of the world's servers.
 func (w *World) trust() (*trust, error) {

@@ -1,0 +1,83 @@
+package suite
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/cli"
+	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/fakes/websdk"
+)
+
+// script is the Web SDK that follows "browser:" in the name of an SDK, and what it is.
+func script(name string) (s browser.Script, product string, err error) {
+	if name == Reference {
+		return browser.Script{Files: websdk.Files, Name: websdk.Main}, "proxyspec reference Web SDK", nil
+	}
+	if short, isMutant := strings.CutPrefix(name, mutantPrefix); isMutant {
+		var known []string
+		for _, m := range websdk.Mutants {
+			if m.Name == short {
+				return browser.Script{Files: websdk.Files, Name: m.Module()}, "mutant Web SDK that " + m.Does, nil
+			}
+			known = append(known, m.Name)
+		}
+		return s, "", fmt.Errorf("there is no Web mutant %q%s; there are %s", short, nearest.Hint(short, known), strings.Join(known, ", "))
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, "", fmt.Errorf("there is no file %s: name a script that defines AgoraRTC, or reference, or mutant:NAME", name)
+	}
+	if err != nil {
+		return s, "", err
+	}
+	if ext := filepath.Ext(name); ext != ".js" && ext != ".mjs" {
+		return s, "", fmt.Errorf("%s: the name of a script ends in .js, or in .mjs if it is a module", name)
+	}
+	dir, file := filepath.Split(name)
+	if dir == "" {
+		dir = "."
+	}
+	return browser.Script{Files: os.DirFS(dir), Name: file}, fmt.Sprintf("%s (SHA-256 %x)", file, sha256.Sum256(text)), nil
+}
+
+// page says what a name that begins with cli.BrowserPrefix stands for.
+func page(name string) (cli.SDK, error) {
+	_, product, err := script(strings.TrimPrefix(name, cli.BrowserPrefix))
+	return cli.SDK{Name: name, Product: product}, err
+}
+
+// browsers are those of this process, by the names of the SDKs in them. A worker process runs one case at a time and has
+// one browser for all of them, which ends with the process.
+var browsers = map[string]*browser.Celled{}
+
+// inBrowser has a Web SDK tested in a world.
+func inBrowser(name string, cfg *world.Config) error {
+	s, _, err := script(strings.TrimPrefix(name, cli.BrowserPrefix))
+	if err != nil {
+		return err
+	}
+	if browsers[name] == nil {
+		program, err := browser.Find()
+		if err != nil {
+			return err
+		}
+		key, err := world.TrustedKey()
+		if err != nil {
+			return err
+		}
+		browsers[name] = &browser.Celled{
+			URL:    "https://" + world.IntranetName + "/",
+			Config: browser.Config{Program: program, Trust: []string{key}, Names: world.Names()},
+		}
+	}
+	cfg.Intranet, cfg.Remote = s.Site(), browsers[name]
+	return nil
+}
