@@ -4,7 +4,7 @@ GO ?= go
 export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel bench fuzz golden kernel cucumber
+.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel soak-tls soak-browser bench fuzz golden kernel cucumber
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ mutants: build ## Prove that the suite notices whoever breaks a rule; the report
 	./proxyspec mutants
 
 # What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls
+SOAK = soak-mutants soak-kernel soak-tls soak-browser
 
 soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
 
@@ -39,6 +39,10 @@ soak-tls: # TLS, a mebibyte each way, 100 seeds at each loss, in order and out o
 soak-kernel: # 200 random policies, on which the kernel's firewall, ours and the evaluator of rulesets agree; 100 MB each way to the kernel's TCP
 	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200
 	.ci/gotest -count=1 -run '^TestOurTCPAndTheKernels$$' ./sim/kernel -megabytes=100
+
+soak-browser: build # The reference Web SDK and its mutants in Chromium, behind the simulated firewall
+	./proxyspec run --sdk browser:reference --tags "not @exhaustive" --out proxyspec-soak
+	./proxyspec mutants --browser --out proxyspec-soak
 
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler

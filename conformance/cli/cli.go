@@ -29,6 +29,9 @@ type Suite struct {
 	SDKs []SDK
 	// Mutants prove the suite; each is one of SDKs.
 	Mutants []mutation.Mutant
+	// WebMutants prove it for browsers, with WebSDK as the sound one.
+	WebMutants []mutation.Mutant
+	WebSDK     string
 	// Program makes one of SDKs on the sockets of this computer.
 	Program func(sdk string) (contract.Handler, error)
 	// Page finds an SDK in a browser by its name, which begins with BrowserPrefix.

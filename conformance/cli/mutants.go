@@ -25,6 +25,7 @@ type trial struct {
 	names []string
 	list  bool
 	whole bool
+	web   bool
 	tags  string
 	seed  uint64
 	jobs  int
@@ -61,6 +62,7 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 	f.SortFlags = false
 	f.BoolVar(&t.list, "list", false, "only show what there is")
 	f.BoolVar(&t.whole, "all", false, "each mutant meets the whole suite")
+	f.BoolVar(&t.web, "browser", false, "the mutants of the reference Web SDK, in Chromium on the kernel network")
 	f.StringVar(&t.tags, "tags", usualTags, "only scenarios with these tags; with --all the default is every one")
 	f.Uint64Var(&t.seed, "seed", 1, "what chance in the worlds depends on")
 	f.IntVar(&t.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
@@ -70,7 +72,17 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 }
 
 func (c *command) mutants(t trial) error {
-	chosen, err := c.chosenMutants(t.names)
+	all := c.suite.Mutants
+	if t.web {
+		if _, err := c.sdk(c.suite.WebSDK); err != nil {
+			return usage(err)
+		}
+		if _, _, err := network(c.suite.WebSDK, ""); err != nil {
+			return usage(err)
+		}
+		all = c.suite.WebMutants
+	}
+	chosen, err := c.chosenMutants(all, t.names)
 	if err != nil {
 		return usage(err)
 	}
@@ -107,6 +119,9 @@ func (c *command) mutants(t trial) error {
 	what := "testing the suite with " + plural(len(chosen), "mutant")
 	shown := newProgress(c.stderr, t.quiet, what, cfg.Size(), t.seed)
 	shown.failing = "failed as they should"
+	if t.web {
+		cfg.Reference, cfg.Place, cfg.Chosen = c.suite.WebSDK, c.place, true
+	}
 	cfg.Ended = func(_ string, r *result.Case) { shown.current = r.ID; shown.ended(r) }
 	m, err := mutation.Run(ctx, cfg)
 	shown.over()
@@ -130,26 +145,29 @@ func (c *command) mutants(t trial) error {
 // mutantPrefix is what --sdk has before a mutant's name, and a user may leave out here.
 const mutantPrefix = "mutant:"
 
-// chosenMutants is those with the names, in the suite's order; all without names.
-func (c *command) chosenMutants(names []string) ([]mutation.Mutant, error) {
+// chosenMutants is those of all with the names, in the suite's order; all without names.
+func (c *command) chosenMutants(all []mutation.Mutant, names []string) ([]mutation.Mutant, error) {
 	if len(names) == 0 {
-		return c.suite.Mutants, nil
+		return all, nil
+	}
+	short := func(name string) string {
+		return strings.TrimPrefix(strings.TrimPrefix(name, BrowserPrefix), mutantPrefix)
 	}
 	var known []string
-	for _, m := range c.suite.Mutants {
-		known = append(known, strings.TrimPrefix(m.SDK, mutantPrefix))
+	for _, m := range all {
+		known = append(known, short(m.SDK))
 	}
 	var mistakes []error
 	wanted := make(map[string]bool)
 	for _, name := range names {
-		name = strings.TrimPrefix(name, mutantPrefix)
+		name = short(name)
 		if !slices.Contains(known, name) {
 			mistakes = append(mistakes, fmt.Errorf("there is no mutant %q%s; \"proxyspec mutants --list\" shows them", name, nearest.Hint(name, known)))
 		}
 		wanted[name] = true
 	}
 	var chosen []mutation.Mutant
-	for i, m := range c.suite.Mutants {
+	for i, m := range all {
 		if wanted[known[i]] {
 			chosen = append(chosen, m)
 		}

@@ -41,6 +41,8 @@ type Config struct {
 	Seed   uint64
 	Jobs   int // default: as many as there are processors
 
+	// Place says where a case runs, and which can't be run at all. Default: all on the virtual network.
+	Place func(selection.Case) runner.Place
 	// Ended is told of each case, with the SDK that it tested, as it ends. Default: nobody is.
 	Ended func(sdk string, c *result.Case)
 }
@@ -130,14 +132,21 @@ type meeting struct {
 // planned is which mutant meets which case. Cases stay in the suite's order.
 func planned(cfg Config) *plan {
 	p := &plan{cfg: cfg}
+	if cfg.Place == nil {
+		cfg.Place = func(selection.Case) runner.Place { return runner.Place{} }
+	}
 	needed := make(map[string]bool)
 	for i, m := range cfg.Mutants {
 		for _, c := range cfg.Cases {
 			if c.Own || !cfg.Whole && !slices.ContainsFunc(c.Requirements, func(id string) bool { return slices.Contains(m.Breaks, id) }) {
 				continue
 			}
+			place := cfg.Place(c)
+			if place.NotRun != "" {
+				continue
+			}
 			needed[c.ID] = true
-			p.mutants = append(p.mutants, runner.Task{Case: c, SDK: m.SDK})
+			p.mutants = append(p.mutants, runner.Task{Case: c, SDK: m.SDK, Place: place})
 			p.met = append(p.met, meeting{mutant: i, ended: &result.Case{
 				ID: c.ID, Path: c.Path, Line: c.Line, Requirements: c.Requirements, Outcome: result.NotRun,
 				Failure: &result.Failure{Message: "the run ended before this case began"},
@@ -146,7 +155,7 @@ func planned(cfg Config) *plan {
 	}
 	for _, c := range cfg.Cases {
 		if needed[c.ID] {
-			p.reference = append(p.reference, runner.Task{Case: c, SDK: cfg.Reference})
+			p.reference = append(p.reference, runner.Task{Case: c, SDK: cfg.Reference, Place: cfg.Place(c)})
 		}
 	}
 	return p

@@ -11,6 +11,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/cli"
+	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/fakes/websdk"
@@ -54,9 +55,9 @@ func page(name string) (cli.SDK, error) {
 	return cli.SDK{Name: name, Product: product}, err
 }
 
-// browsers are those of this process, by the names of the SDKs in them. A worker process runs one case at a time and has
-// one browser for all of them, which ends with the process.
-var browsers = map[string]*browser.Celled{}
+// chromium is the browser of this process, which the scripts of all its cases share, one at a time; it ends with the
+// process.
+var chromium *browser.Celled
 
 // inBrowser has a Web SDK tested in a world.
 func inBrowser(name string, cfg *world.Config) error {
@@ -64,7 +65,7 @@ func inBrowser(name string, cfg *world.Config) error {
 	if err != nil {
 		return err
 	}
-	if browsers[name] == nil {
+	if chromium == nil {
 		program, err := browser.Find()
 		if err != nil {
 			return err
@@ -73,11 +74,19 @@ func inBrowser(name string, cfg *world.Config) error {
 		if err != nil {
 			return err
 		}
-		browsers[name] = &browser.Celled{
+		chromium = &browser.Celled{
 			URL:    "https://" + world.IntranetName + "/",
 			Config: browser.Config{Program: program, Trust: []string{key}, Names: world.Names()},
 		}
 	}
-	cfg.Intranet, cfg.Remote = s.Site(), browsers[name]
+	cfg.Intranet, cfg.Remote = s.Site(), chromium
 	return nil
+}
+
+// webMutants prove that the suite notices a broken Web SDK.
+func webMutants() (all []mutation.Mutant) {
+	for _, m := range websdk.Mutants {
+		all = append(all, mutation.Mutant{SDK: cli.BrowserPrefix + mutantPrefix + m.Name, Subject: "Web SDK", Description: m.Does, Breaks: m.Breaks})
+	}
+	return all
 }

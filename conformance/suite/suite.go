@@ -42,6 +42,8 @@ func Suite() cli.Suite {
 		Definitions: steps.Vocabulary(),
 		SDKs:        sdks(),
 		Mutants:     mutants(),
+		WebMutants:  webMutants(),
+		WebSDK:      cli.BrowserPrefix + Reference,
 		Program:     program,
 		Page:        page,
 		Ground:      func(c selection.Case) bool { return steps.ProvesGround(c.Requirements) },
