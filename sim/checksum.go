@@ -1,15 +1,29 @@
 package sim
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the
-// last of all.
+// last of all. Whole words are added with their carries and folded at the end, as the RFC's section 2 allows:
+// captures sum every packet.
 func sum(s uint64, b []byte) uint64 {
+	var carry uint64
+	for len(b) >= 32 {
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[8:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[16:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[24:]), carry)
+		b = b[32:]
+	}
 	for len(b) >= 8 {
-		v := binary.BigEndian.Uint64(b)
-		s += v>>32 + v&0xffffffff
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
 		b = b[8:]
 	}
+	s, carry = bits.Add64(s, carry, 0)
+	s += carry
+	s = s>>32 + s&0xffffffff
 	for len(b) >= 2 {
 		s += uint64(binary.BigEndian.Uint16(b))
 		b = b[2:]

@@ -19,8 +19,9 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 
 // forward reports whether the packet goes on.
 func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
+	src, dst, outcome := p.Src, p.Dst, nat.NotOurs
 	if r.nat != nil && !r.inside[in] {
-		if outcome := r.translate(now, p, r.nat.Inbound); outcome < nat.NotOurs {
+		if outcome = r.translate(now, p, r.nat.Inbound); outcome < nat.NotOurs {
 			r.see(now, p, in, false, dropped(outcome), true)
 			return false
 		}
@@ -44,8 +45,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	}
 	p.TTL--
 	if r.nat != nil && r.inside[in] && !r.inside[out] {
-		outcome := r.translate(now, p, r.nat.Outbound)
-		if outcome < nat.NotOurs {
+		if outcome = r.translate(now, p, r.nat.Outbound); outcome < nat.NotOurs {
 			r.see(now, p, in, true, dropped(outcome), true)
 			return false
 		}
@@ -56,6 +56,9 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 		}
 	}
 	r.see(now, p, out, true, verdict, judged)
+	if p.noting != nil {
+		r.note(p, in, out, src, dst, outcome, judged)
+	}
 	out.send(now, p)
 	return true
 }
@@ -131,7 +134,7 @@ func (r *Router) source(p *Packet) netip.Addr {
 }
 
 func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall.Verdict, judged bool) {
-	if r.tap != nil {
-		r.tap(Sighting{At: now, Node: r.name, Inside: r.inside[at], Out: out, Packet: p, Verdict: v, Judged: judged})
+	if r.taps != nil {
+		r.taps.see(Sighting{At: now, Node: r.name, Router: true, Inside: r.inside[at], Out: out, Packet: p, Verdict: v, Judged: judged})
 	}
 }

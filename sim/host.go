@@ -22,7 +22,7 @@ type Host struct {
 	addrs []netip.Addr
 	nic   *nic
 	lo    *nic // where its packets to itself arrive
-	tap   func(Sighting)
+	taps  taps
 	sent  uint64 // packets that no socket sent
 
 	// resolve turns a name into addresses; nil: the host knows no name.
@@ -71,7 +71,7 @@ func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
 
 // Tap has f called for every packet that reaches the host or leaves it, on the loop's goroutine: f
 // must not wait for the network.
-func (h *Host) Tap(f func(Sighting)) { h.tap = f }
+func (h *Host) Tap(f func(Sighting)) { h.taps = append(h.taps, f) }
 
 func (h *Host) label() string { return h.name }
 
@@ -129,15 +129,15 @@ func (h *Host) send(now time.Duration, p *Packet) {
 		p.flow, p.number = h.index<<32, h.sent
 	}
 	if h.owns(p.Dst.Addr()) {
-		h.lo.deliver(now, p)
+		h.lo.deliver(now, now, p)
 		return
 	}
 	if h.nic == nil {
 		p.free()
 		return
 	}
-	if h.tap != nil {
-		h.tap(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+	if h.taps != nil {
+		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
 	h.nic.send(now, p)
 }
@@ -147,8 +147,9 @@ func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
 	if in == h.lo {
 		return h.deliver(now, p)
 	}
-	if h.tap != nil {
-		h.tap(Sighting{At: now, Node: h.name, Packet: p})
+	p.arrived()
+	if h.taps != nil {
+		h.taps.see(Sighting{At: now, Node: h.name, Packet: p})
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
 		p.free() // a host doesn't forward

@@ -37,6 +37,15 @@ func mix(x uint64) uint64 {
 // send puts a packet on the link.
 func (c *nic) send(now time.Duration, p *Packet) {
 	c.count.Sent++
+	if c.plain {
+		if c.config.Loss > 0 && c.loses(p) {
+			c.count.Lost++
+			p.free()
+			return
+		}
+		c.deliver(now, now+c.config.Delay, p)
+		return
+	}
 	switch {
 	case c.config.Hold:
 		c.count.Sent-- // until it is released
@@ -63,9 +72,9 @@ func (c *nic) send(now time.Duration, p *Packet) {
 		c.count.Duplicated++
 		twin := p.clone()
 		twin.number = c.draw(p, drawCopy) | 1<<63 // apart from all that the sender counts
-		c.deliver(c.arrival(sent, twin), twin)
+		c.deliver(now, c.arrival(sent, twin), twin)
 	}
-	c.deliver(c.arrival(sent, p), p)
+	c.deliver(now, c.arrival(sent, p), p)
 }
 
 // transmit is when the last bit of a packet is on the line, which a limited rate and the packets before it
@@ -143,6 +152,12 @@ func (c *nic) arrival(sent time.Duration, p *Packet) time.Duration {
 	return at
 }
 
-func (c *nic) deliver(at time.Duration, p *Packet) {
+// deliver has a packet arrive at the far end. Without delay it arrives at a router at once: an event would come
+// next all the same.
+func (c *nic) deliver(now, at time.Duration, p *Packet) {
+	if c.direct && at == now {
+		c.peer.node.arrive(now, p, c.peer)
+		return
+	}
 	c.net.plan(event{at: at, flow: p.flow, number: p.number, packet: p, nic: c.peer})
 }

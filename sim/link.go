@@ -54,7 +54,8 @@ type nic struct {
 	net  *Network
 
 	config LinkConfig // of the direction from here
-	plain  bool       // config has a delay, a loss or damage at most: a packet's fate depends on no other packet
+	plain  bool       // config has a delay and a loss at most: a packet's fate depends on no other packet
+	direct bool       // to a router
 	salt   uint64     // of the draws
 
 	free time.Duration            // a limited rate: when the line is free
@@ -79,13 +80,18 @@ type LinkCount struct {
 type Link struct{ a, b *nic }
 
 // Node is a *Host, a *Router or a *Port.
-type Node interface{ node }
+type Node interface {
+	node
+	Tap(f func(Sighting))
+}
 
 // Connect joins two nodes by a link of their own, which is the same in both directions. It panics on a
 // configuration that can't be.
 func (n *Network) Connect(a, b Node, c LinkConfig) *Link {
 	l := &Link{a: &nic{node: a, net: n}, b: &nic{node: b, net: n}}
 	l.a.peer, l.b.peer = l.b, l.a
+	_, l.a.direct = b.(*Router)
+	_, l.b.direct = a.(*Router)
 	n.links++
 	l.a.salt = n.salt(fmt.Sprintf("link %d %s > %s", n.links, a.label(), b.label()))
 	l.b.salt = n.salt(fmt.Sprintf("link %d %s > %s", n.links, b.label(), a.label()))
@@ -176,7 +182,7 @@ func (c *nic) configure(to LinkConfig) {
 	}
 	was := c.config
 	c.config = to
-	c.plain = to.Jitter == 0 && to.Duplicate == 0 && to.Rate == 0 && to.Burst.Enter == 0 && !to.Down && !to.Hold
+	c.plain = to.Jitter == 0 && to.Duplicate == 0 && to.Damage == 0 && to.Rate == 0 && to.Burst.Enter == 0 && !to.Down && !to.Hold
 	if to.Burst.Enter == 0 {
 		c.bad = false
 	}

@@ -52,7 +52,7 @@ func (n *Network) begin() {
 func (n *Network) flush() (woke bool) {
 	n.mu.Lock()
 	ready := n.ready
-	n.ready = nil
+	n.ready, n.spare = n.spare, nil
 	n.mu.Unlock()
 	slices.SortFunc(ready, func(a, b source) int { return cmp.Compare(a.order(), b.order()) })
 	now := n.now()
@@ -64,6 +64,8 @@ func (n *Network) flush() (woke bool) {
 			woke = true
 		}
 	}
+	clear(ready)
+	n.spare = ready[:0]
 	return woke
 }
 
@@ -73,10 +75,13 @@ func (n *Network) step() bool {
 	now, happened := n.now(), false
 	for len(n.events) > 0 && n.events[0].at <= now {
 		happened = true
-		if n.happen(n.events.pop()) {
-			break
+		e := n.events.pop()
+		n.done = event{at: e.at, flow: e.flow, number: e.number}
+		if n.happen(e) {
+			return true
 		}
 	}
+	n.done = event{at: now, flow: 1<<64 - 1, number: 1<<64 - 1}
 	return happened
 }
 

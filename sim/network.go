@@ -28,10 +28,16 @@ type Network struct {
 	hosts, routers, ports, links uint64
 
 	// Owned by the loop.
-	events queue
+	events  queue
+	done    event // the last that has happened, as far as its order
+	version uint64
+	paths   []*path // of this version
+	carried uint64  // packets that took one
+	slowly  bool    // no paths: for a test that compares
 
 	mu      sync.Mutex
 	ready   []source // sockets with something to send
+	spare   []source // of the loop: memory for ready
 	asleep  bool
 	serving bool
 	poke    chan struct{}
@@ -72,7 +78,7 @@ func (n *Network) Do(f func()) {
 		f()
 		return
 	}
-	c := &change{do: f, done: make(chan struct{})}
+	c := &change{net: n, do: f, done: make(chan struct{})}
 	n.mark(c)
 	select {
 	case <-c.done:
@@ -83,6 +89,7 @@ func (n *Network) Do(f func()) {
 
 // change is a source that changes the network itself, before any socket sends.
 type change struct {
+	net  *Network
 	do   func()
 	done chan struct{}
 }
@@ -90,6 +97,7 @@ type change struct {
 func (c *change) order() uint64 { return 0 }
 
 func (c *change) flush(time.Duration) bool {
+	c.net.leavePaths()
 	c.do()
 	close(c.done)
 	return true

@@ -32,6 +32,9 @@ type Packet struct {
 	// decides what is drawn for it.
 	flow, number uint64
 	memory       []byte // of a pooled packet's Payload
+
+	noting *path  // it goes hop by hop and notes the path
+	voyage voyage // it is on a path
 }
 
 const (

@@ -33,7 +33,7 @@ func (p *Packet) free() {
 // clone is another packet of the same content.
 func (p *Packet) clone() *Packet {
 	c := *p
-	c.pooled, c.memory = false, nil
+	c.pooled, c.memory, c.noting, c.voyage = false, nil, nil, voyage{}
 	if p.pooled {
 		c.Payload = append([]byte(nil), p.Payload...)
 	}

@@ -20,7 +20,7 @@ type Port struct {
 	rw     io.ReadWriteCloser
 	beyond []netip.Prefix
 	nic    *nic
-	tap    func(Sighting)
+	taps   taps
 	sent   uint64
 
 	mu     sync.Mutex
@@ -54,7 +54,7 @@ func (n *Network) Port(name string, rw io.ReadWriteCloser, prefixes ...netip.Pre
 
 // Tap has f called for every packet that reaches the port or comes from it, on the loop's goroutine: f
 // must not wait for the network.
-func (p *Port) Tap(f func(Sighting)) { p.tap = f }
+func (p *Port) Tap(f func(Sighting)) { p.taps = append(p.taps, f) }
 
 // Count is what has passed so far.
 func (p *Port) Count() PortCount {
@@ -159,8 +159,8 @@ func (p *Port) flush(now time.Duration) bool {
 		}
 		p.sent++
 		packet.flow, packet.number = p.number, p.sent
-		if p.tap != nil {
-			p.tap(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
+		if p.taps != nil {
+			p.taps.see(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
 		}
 		p.nic.send(now, packet)
 	}
@@ -170,8 +170,8 @@ func (p *Port) flush(now time.Duration) bool {
 var errPortFull = fmt.Errorf("%d packets wait already", portQueue)
 
 func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
-	if p.tap != nil {
-		p.tap(Sighting{At: now, Node: p.name, Packet: packet})
+	if p.taps != nil {
+		p.taps.see(Sighting{At: now, Node: p.name, Packet: packet})
 	}
 	wire, err := packet.Marshal()
 	packet.free()

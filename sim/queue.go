@@ -56,17 +56,30 @@ func (q *queue) pop() event {
 	h[last] = event{}
 	h = h[:last]
 	*q = h
-	for i := 0; ; {
+	h.down(0)
+	return first
+}
+
+// down moves an event towards the leaves, to its place.
+func (q queue) down(i int) {
+	for {
 		least := i
-		for child := 4*i + 1; child <= 4*i+4 && child < len(h); child++ {
-			if h.less(child, least) {
+		for child := 4*i + 1; child <= 4*i+4 && child < len(q); child++ {
+			if q.less(child, least) {
 				least = child
 			}
 		}
 		if least == i {
-			return first
+			return
 		}
-		h[i], h[least] = h[least], h[i]
+		q[i], q[least] = q[least], q[i]
 		i = least
+	}
+}
+
+// order makes a heap of events that were changed.
+func (q queue) order() {
+	for i := len(q) - 1; i >= 0; i-- {
+		q.down(i)
 	}
 }

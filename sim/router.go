@@ -22,7 +22,7 @@ type Router struct {
 	wall   firewall.Judge
 	nat    *nat.NAT
 	inside map[*nic]bool // of the firewall and of the NAT
-	tap    func(Sighting)
+	taps   taps
 }
 
 type route struct {
@@ -68,7 +68,7 @@ func (r *Router) within(links []*Link) {
 
 // Tap has f called for every packet that arrives at the router and for every one that leaves it, on
 // the loop's goroutine: f must not wait for the network.
-func (r *Router) Tap(f func(Sighting)) { r.tap = f }
+func (r *Router) Tap(f func(Sighting)) { r.taps = append(r.taps, f) }
 
 func (r *Router) label() string            { return r.name }
 func (r *Router) prefixes() []netip.Prefix { return nil }

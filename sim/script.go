@@ -118,6 +118,7 @@ func (p *playing) tick(now time.Duration) bool {
 		p.left = p.left[1:]
 	}
 	if due >= 0 {
+		p.end.net.leavePaths()
 		p.end.configure(p.script.At(due, p.first))
 	}
 	if len(p.left) > 0 {

@@ -30,10 +30,15 @@ type udpSocket struct {
 	marked   bool
 	waiting  int
 	closed   bool
-	err      error  // from ICMP, for the next call on a connected socket
-	sent     uint64 // by the loop
-	read     deadline
-	write    deadline
+	err      error // from ICMP, for the next call on a connected socket
+
+	// Of the loop.
+	sent    uint64
+	ways    map[netip.AddrPort]*way
+	lastTo  netip.AddrPort
+	lastWay *way
+	read    deadline
+	write   deadline
 }
 
 // receiveBuffer is what a socket holds before it drops; coturn asks for as much, and Linux's default
@@ -82,7 +87,7 @@ func (s *udpSocket) flush(now time.Duration) bool {
 		out[i] = nil
 		s.sent++
 		p.flow, p.number = s.id, s.sent
-		s.host.send(now, p)
+		s.leave(now, p)
 	}
 	s.spare = out[:0]
 	return false

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
 	if err != nil {
 		return n, nil, c.wrap("read", err)
 	}
-	return n, net.UDPAddrFromAddrPort(from), nil
+	return n, udpAddr(from), nil
 }
 
 func (c *udpConn) ReadFrom(p []byte) (int, net.Addr, error) {
@@ -114,4 +115,17 @@ func (c *udpConn) wrap(op string, err error) error {
 		return nil
 	}
 	return opError(op, "udp", c.LocalAddr(), c.RemoteAddr(), err)
+}
+
+// udpAddr is net.UDPAddrFromAddrPort with one allocation instead of two: a reader pays it for each datagram.
+func udpAddr(a netip.AddrPort) *net.UDPAddr {
+	if !a.Addr().Is4() {
+		return net.UDPAddrFromAddrPort(a)
+	}
+	both := &struct {
+		addr net.UDPAddr
+		ip   [4]byte
+	}{ip: a.Addr().As4()}
+	both.addr.IP, both.addr.Port = both.ip[:], int(a.Port())
+	return &both.addr
 }

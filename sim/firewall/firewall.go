@@ -18,6 +18,7 @@ type Firewall struct {
 	index    index
 	timeouts Timeouts
 	flows    map[flowKey]*flow
+	policies int // set so far
 	sweepAt  int // number of flows at which the next one makes it look for idle ones
 }
 
@@ -43,6 +44,7 @@ func (f *Firewall) SetPolicy(p Policy) error {
 	if err := p.check(); err != nil {
 		return err
 	}
+	f.policies++
 	f.policy = p.clone()
 	f.index = newIndex(f.policy.Rules)
 	return nil
@@ -52,76 +54,90 @@ func (f *Firewall) SetPolicy(p Policy) error {
 // of its flow.
 func (f *Firewall) Decide(now time.Time, p Packet) Verdict {
 	p.Src, p.Dst = plain(p.Src), plain(p.Dst)
+	v, fl := f.consider(now, p)
+	switch {
+	case v.Action != Allow || v.Rule == RuleRelated: // leaves nothing behind
+	case fl != nil:
+		fl.note(now, p)
+	default:
+		f.open(now, p, v.Rule)
+	}
+	return v
+}
+
+// consider is the verdict on a packet and the flow that it belongs to, if there is one. It changes nothing.
+func (f *Firewall) consider(now time.Time, p Packet) (Verdict, *flow) {
 	if !p.Src.IsValid() || p.Src.Addr().BitLen() != p.Dst.Addr().BitLen() {
-		return Verdict{Action: Drop, Rule: RuleInvalid}
+		return Verdict{Action: Drop, Rule: RuleInvalid}, nil
 	}
 	if p.About != nil {
 		return f.relate(now, p)
 	}
-	key := keyOf(p)
-	fl := f.alive(now, key)
+	fl := f.alive(now, keyOf(p))
 	if fl != nil && fl.over() && p.Flags.opensTCP() {
 		fl = nil // the ports are used again
 	}
 	switch {
 	case p.Direction == Inbound && slices.Contains(f.policy.NoReplies, p.Proto):
-		return Verdict{Action: Drop, Rule: RuleNoReplies}
+		return Verdict{Action: Drop, Rule: RuleNoReplies}, nil
 	case fl == nil && p.Direction == Inbound:
-		return Verdict{Action: Drop, Rule: RuleUnsolicited}
+		return Verdict{Action: Drop, Rule: RuleUnsolicited}, nil
 	case fl == nil && p.Proto == TCP && !p.Flags.opensTCP():
-		return f.outOfState(p)
-	case fl == nil:
-		return f.open(now, p, key)
-	case p.Direction == Inbound || fl.answered:
-		fl.note(now, p)
-		return Verdict{Action: Allow, Rule: RuleEstablished, Opened: fl.rule}
+		return f.outOfState(p), nil
+	case fl != nil && (p.Direction == Inbound || fl.answered):
+		return Verdict{Action: Allow, Rule: RuleEstablished, Opened: fl.rule}, fl
 	}
-	v := f.judge(p) // nobody has answered yet
+	v := f.judge(p) // it is the first, or nobody has answered yet
 	if v.Action == Allow {
-		fl.note(now, p)
-		v.Opened = fl.rule
+		v.Opened = v.Rule
+		if fl != nil {
+			v.Opened = fl.rule
+		}
 	}
-	return v
+	return v, fl
 }
 
-// open judges a packet that begins a flow.
-func (f *Firewall) open(now time.Time, p Packet, key flowKey) Verdict {
-	v := f.judge(p)
-	if v.Action != Allow {
-		return v
-	}
+// open begins a flow with a packet that a rule let through.
+func (f *Firewall) open(now time.Time, p Packet, rule string) {
 	if len(f.flows) >= f.sweepAt {
 		f.Expire(now)
 		f.sweepAt = max(sweepMin, 2*len(f.flows))
 	}
-	fl := &flow{rule: v.Rule}
+	key := keyOf(p)
+	f.forget(key) // one that was idle too long, or has ended
+	fl := &flow{rule: rule}
 	fl.note(now, p)
 	f.flows[key] = fl
-	v.Opened = fl.rule
-	return v
 }
 
 // alive is the flow of a key, unless there is none or it was idle too long.
 func (f *Firewall) alive(now time.Time, key flowKey) *flow {
 	fl := f.flows[key]
 	if fl != nil && fl.expired(now, key.proto, &f.timeouts) {
-		delete(f.flows, key)
 		return nil
 	}
 	return fl
 }
 
+// forget takes a flow out of the table, if it is there.
+func (f *Firewall) forget(key flowKey) {
+	if fl := f.flows[key]; fl != nil {
+		fl.gone = true
+		delete(f.flows, key)
+	}
+}
+
 // relate judges an ICMP error by the packet that it is about, which its receiver must have sent.
-func (f *Firewall) relate(now time.Time, p Packet) Verdict {
+func (f *Firewall) relate(now time.Time, p Packet) (Verdict, *flow) {
 	if p.Dst.Addr() == plain(p.About.Src).Addr() {
 		if fl := f.alive(now, keyOfQuoted(p)); fl != nil {
-			return Verdict{Action: Allow, Rule: RuleRelated, Opened: fl.rule}
+			return Verdict{Action: Allow, Rule: RuleRelated, Opened: fl.rule}, fl
 		}
 	}
 	if p.Direction == Inbound {
-		return Verdict{Action: Drop, Rule: RuleUnsolicited}
+		return Verdict{Action: Drop, Rule: RuleUnsolicited}, nil
 	}
-	return Verdict{Action: Drop, Rule: RuleInvalid}
+	return Verdict{Action: Drop, Rule: RuleInvalid}, nil
 }
 
 // judge asks the policy alone.
@@ -146,7 +162,7 @@ func (f *Firewall) outOfState(p Packet) Verdict {
 func (f *Firewall) Expire(now time.Time) {
 	for key, fl := range f.flows {
 		if fl.expired(now, key.proto, &f.timeouts) {
-			delete(f.flows, key)
+			f.forget(key)
 		}
 	}
 }
@@ -155,7 +171,11 @@ func (f *Firewall) Expire(now time.Time) {
 func (f *Firewall) Flows() int { return len(f.flows) }
 
 // Flush forgets all flows, as a firewall does that starts again.
-func (f *Firewall) Flush() { clear(f.flows) }
+func (f *Firewall) Flush() {
+	for key := range f.flows {
+		f.forget(key)
+	}
+}
 
 // plain writes an address as the rules do: IPv4 as IPv4, and without a zone.
 func plain(a netip.AddrPort) netip.AddrPort {

@@ -67,6 +67,8 @@ type flow struct {
 	rule     string // that opened it
 	answered bool   // a packet came back
 	lastSeen time.Time
+	ahead    time.Time // the same, for packets that took a pass
+	gone     bool      // no longer in the table
 
 	established   bool // TCP: both sides have sent SYN
 	finOut, finIn bool // TCP: this side has sent FIN
@@ -75,7 +77,9 @@ type flow struct {
 
 // note brings a flow up to date with a packet of it that passed.
 func (f *flow) note(now time.Time, p Packet) {
-	f.lastSeen = now
+	if now.After(f.lastSeen) {
+		f.lastSeen = now
+	}
 	in := p.Direction == Inbound
 	f.answered = f.answered || in
 	if p.Proto != TCP {
@@ -104,5 +108,6 @@ func (f *flow) timeout(proto Proto, t *Timeouts) time.Duration {
 }
 
 func (f *flow) expired(now time.Time, proto Proto, t *Timeouts) bool {
-	return now.Sub(f.lastSeen) >= f.timeout(proto, t)
+	limit := f.timeout(proto, t)
+	return now.Sub(f.lastSeen) >= limit && now.Sub(f.ahead) >= limit
 }

@@ -48,8 +48,6 @@ func (r PortRange) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-func (r PortRange) contains(port uint16) bool { return r.First <= port && port <= r.Last }
-
 // check finds every mistake in a policy, so that its author can mend them in one go.
 func (p Policy) check() error {
 	var errs []error
@@ -118,18 +116,6 @@ func checkPrefix(p netip.Prefix) error {
 		return fmt.Errorf("%v names one host of a network: write %v", p, p.Masked())
 	}
 	return nil
-}
-
-// matches is the meaning of a rule. The index of a firewall finds candidates; this decides.
-func (r *Rule) matches(p Packet) bool {
-	return (r.Proto == 0 || r.Proto == p.Proto) &&
-		(len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(x PortRange) bool { return x.contains(p.Dst.Port()) })) &&
-		covers(r.Destinations, p.Dst.Addr()) &&
-		covers(r.Sources, p.Src.Addr())
-}
-
-func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
-	return len(prefixes) == 0 || slices.ContainsFunc(prefixes, func(x netip.Prefix) bool { return x.Contains(addr) })
 }
 
 // clone copies a policy to the last slice, so that its author can go on changing his.

@@ -12,6 +12,8 @@ type mapping struct {
 	key          insideKey
 	inner, outer netip.AddrPort
 	expires      time.Time
+	ahead        time.Time                // the same, for packets that took a pass
+	gone         bool                     // no longer in the table
 	peers        map[netip.AddrPort]*peer // whom the inside endpoint has sent to
 	hosts        map[netip.Addr]bool      // their addresses
 }
@@ -27,7 +29,9 @@ func (p *peer) established() bool {
 	return p.synIn && p.synOut && !p.reset && !(p.finIn && p.finOut)
 }
 
-func (m *mapping) expired(now time.Time) bool { return !now.Before(m.expires) }
+func (m *mapping) expired(now time.Time) bool {
+	return !now.Before(m.expires) && !now.Before(m.ahead)
+}
 
 // admits tells whether a packet from this source may come in.
 func (m *mapping) admits(from netip.AddrPort, filtering Behavior) bool {
@@ -54,8 +58,8 @@ func (m *mapping) sent(now time.Time, p Packet, t *Timeouts) {
 // the NAT is made so.
 func (m *mapping) received(now time.Time, p Packet, refresh bool, t *Timeouts) {
 	if m.key.proto == firewall.UDP {
-		if refresh {
-			m.expires = now.Add(t.UDP)
+		if end := now.Add(t.UDP); refresh && end.After(m.expires) {
+			m.expires = end
 		}
 		return
 	}
@@ -119,6 +123,7 @@ func (n *NAT) find(now time.Time, k outsideKey) *mapping {
 }
 
 func (n *NAT) drop(m *mapping) {
+	m.gone = true
 	delete(n.inside, m.key)
 	delete(n.outside, outsideKey{m.key.proto, m.outer})
 }

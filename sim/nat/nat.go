@@ -212,6 +212,9 @@ func (n *NAT) Mappings(now time.Time) int {
 
 // Flush forgets everything, as a NAT that reboots.
 func (n *NAT) Flush() {
+	for _, m := range n.outside {
+		m.gone = true
+	}
 	clear(n.inside)
 	clear(n.outside)
 	clear(n.home)

@@ -1,0 +1,292 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/nat"
+)
+
+// path is a short cut for the packets of a UDP socket to one destination. The first of them goes hop by hop and
+// notes what it meets; the later ones then work out at their start when they will be where, refresh each table
+// at their own time, and cost one event.
+//
+// What may be short cut is decided so that nobody can tell: every table still agrees with what was noted, no
+// router on the way is watched, and a packet's fate on each link depends on no other packet. Before anything
+// changes, packets on their way go back to the hop that they are at.
+type path struct {
+	net     *Network
+	of      *way
+	hops    []hop         // the routers
+	last    *nic          // the last router's, or the sender's own: from here to the receiver
+	took    time.Duration // on the last link
+	src     netip.AddrPort
+	dst     netip.AddrPort // both as the receiver sees them
+	version uint64         // of the network
+
+	sent time.Duration // by the sender, the last packet that has arrived; less than 0: none
+}
+
+// hop is a router on a path.
+type hop struct {
+	from *nic          // the beginning of the link to it
+	took time.Duration // on that link
+	src  netip.AddrPort
+	dst  netip.AddrPort // both as the packet arrives
+
+	wall  firewall.Pass
+	walls bool
+	nat   nat.Pass
+	nats  bool
+}
+
+// way is what a socket knows of the path to a destination.
+type way struct {
+	path    *path
+	tries   uint   // packets that went hop by hop since the network changed
+	version uint64 // of the network
+}
+
+// voyage is where a packet on a path is, for the case that it must go back.
+type voyage struct {
+	path *path
+	sent time.Duration
+}
+
+// carry sends a packet along the path; false, and nothing has happened, if it must go hop by hop.
+func (w *path) carry(now time.Duration, p *Packet) bool {
+	if w.version != w.net.version {
+		return false
+	}
+	at := now
+	for i := range w.hops {
+		h := &w.hops[i]
+		if h.from.config.Loss > 0 && h.from.loses(p) {
+			return false
+		}
+		at += h.took
+		if !h.walls && !h.nats {
+			continue
+		}
+		clock := w.net.start.Add(at)
+		if h.walls && !h.wall.Open(clock) || h.nats && !h.nat.Open(clock) {
+			return false
+		}
+	}
+	if w.last.config.Loss > 0 && w.last.loses(p) {
+		return false
+	}
+	at = now
+	for i := range w.hops {
+		h := &w.hops[i]
+		h.from.count.Sent++
+		at += h.took
+		if h.walls || h.nats {
+			h.take(w.net.start.Add(at))
+		}
+	}
+	w.last.count.Sent++
+	p.Src, p.Dst = w.src, w.dst
+	p.TTL -= uint8(len(w.hops))
+	p.voyage = voyage{w, now}
+	w.net.carried++
+	w.last.deliver(at, at+w.took, p)
+	return true
+}
+
+func (h *hop) take(at time.Time) {
+	if h.walls {
+		h.wall.Take(at)
+	}
+	if h.nats {
+		h.nat.Take(at)
+	}
+}
+
+// note adds a router that a packet passes to the path that the packet notes; it was src and dst on arrival.
+func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome nat.Outcome, judged bool) {
+	w := p.noting
+	h := hop{from: in.peer, took: in.peer.config.Delay, src: src, dst: dst}
+	ok := r.taps == nil && in.peer.plain && outcome != nat.Hairpinned
+	if judged && ok {
+		wall, known := r.wall.(*firewall.Firewall)
+		if ok = known; ok {
+			flow := firewall.Packet{Proto: p.Proto, Src: src, Dst: dst, Direction: firewall.Outbound}
+			if !r.inside[in] {
+				flow.Dst, flow.Direction = p.Dst, firewall.Inbound // translated already
+			}
+			h.wall, h.walls = wall.Pass(flow)
+			ok = h.walls
+		}
+	}
+	if outcome == nat.Translated && ok {
+		flow := nat.Packet{Proto: p.Proto, Src: src, Dst: dst}
+		if r.inside[in] {
+			h.nat, h.nats = r.nat.OutboundPass(flow)
+		} else {
+			h.nat, h.nats = r.nat.InboundPass(flow)
+		}
+		ok = h.nats
+	}
+	if !ok {
+		p.noting = nil
+		return
+	}
+	w.hops = append(w.hops, h)
+	w.last = out
+}
+
+// noted completes the path of a packet that has arrived at a host.
+func (w *path) noted(p *Packet) {
+	if w.version != w.net.version || !w.last.plain || len(w.hops) >= initialTTL {
+		return
+	}
+	w.src, w.dst, w.took, w.sent = p.Src, p.Dst, w.last.config.Delay, -1
+	if len(w.net.paths) >= mostPaths {
+		w.net.leavePaths()
+		return
+	}
+	w.net.paths = append(w.net.paths, w)
+	w.of.path = w
+}
+
+// mostPaths bounds the memory of paths. When there are as many, all are forgotten and noted anew.
+const mostPaths = 4096
+
+// arrived ends the voyage of a packet, or its notes, at a host.
+func (p *Packet) arrived() {
+	if w := p.noting; w != nil {
+		p.noting = nil
+		w.noted(p)
+	}
+	if w := p.voyage.path; w != nil {
+		w.sent = p.voyage.sent
+		p.voyage = voyage{}
+	}
+}
+
+// leavePaths sends every packet that is on a path back to the hop that it is at, and forgets all paths: the
+// network is about to change. Only the loop calls it, and only between two turns.
+func (n *Network) leavePaths() {
+	n.version++
+	if len(n.paths) == 0 {
+		return
+	}
+	now := n.now()
+	seen := map[*hop]time.Duration{}
+	for _, w := range n.paths {
+		at := w.sent
+		for i := range w.hops {
+			h := &w.hops[i]
+			at += h.took
+			if seen[h] = -1; w.sent >= 0 {
+				seen[h] = at
+			}
+		}
+	}
+	back := false
+	for i := range n.events {
+		e := &n.events[i]
+		if e.packet != nil && e.packet.voyage.path != nil {
+			back = true
+			e.goBack(n, now, seen)
+		}
+	}
+	for _, w := range n.paths {
+		for i := range w.hops {
+			h := &w.hops[i]
+			var at time.Time
+			if seen[h] >= 0 {
+				at = n.start.Add(seen[h])
+			}
+			if h.walls {
+				h.wall.Settle(at)
+			}
+			if h.nats {
+				h.nat.Settle(at)
+			}
+		}
+	}
+	n.paths = nil
+	if back {
+		n.events.order()
+	}
+}
+
+// goBack makes the arrival of a packet at its receiver one at the first router that it hasn't reached. For each
+// router that it has passed it puts down when.
+func (e *event) goBack(n *Network, now time.Duration, seen map[*hop]time.Duration) {
+	p, v := e.packet, e.packet.voyage
+	w := v.path
+	p.voyage = voyage{}
+	at, passed := v.sent, true
+	for i := range w.hops {
+		h := &w.hops[i]
+		at += h.took
+		if h.took > 0 { // a link without delay is crossed at once
+			passed = at < now || at == now && n.reached(e.flow, e.number)
+		}
+		if passed {
+			seen[h] = max(seen[h], at)
+			continue
+		}
+		for _, later := range w.hops[i+1:] {
+			later.from.count.Sent--
+		}
+		w.last.count.Sent--
+		p.Src, p.Dst = h.src, h.dst
+		p.TTL += uint8(len(w.hops) - i)
+		e.at, e.nic = at, h.from.peer
+		return
+	}
+}
+
+// reached tells whether the event of this instant that such a packet stands for has happened.
+func (n *Network) reached(flow, number uint64) bool {
+	return n.done.at == n.now() && !n.done.before(&event{at: n.done.at, flow: flow, number: number})
+}
+
+// way is what the socket knows of the path to a destination.
+func (s *udpSocket) way(to netip.AddrPort) *way {
+	if s.lastWay != nil && s.lastTo == to {
+		return s.lastWay
+	}
+	w := s.ways[to]
+	if w == nil {
+		if s.ways == nil || len(s.ways) >= mostWays {
+			s.ways = map[netip.AddrPort]*way{}
+		}
+		w = &way{}
+		s.ways[to] = w
+	}
+	s.lastTo, s.lastWay = to, w
+	return w
+}
+
+// mostWays bounds the destinations that a socket remembers.
+const mostWays = 1024
+
+// leave sends a packet from the socket, along a path if there is one. Only the loop calls it.
+func (s *udpSocket) leave(now time.Duration, p *Packet) {
+	h := s.host
+	if h.nic == nil || h.owns(p.Dst.Addr()) {
+		h.send(now, p)
+		return
+	}
+	if h.taps != nil {
+		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+	}
+	w := s.way(p.Dst)
+	if w.path != nil && w.path.carry(now, p) {
+		return
+	}
+	if w.version != h.net.version {
+		*w = way{version: h.net.version}
+	}
+	w.tries++
+	if w.tries&(w.tries-1) == 0 && !h.net.slowly { // seldom, where it comes to nothing
+		p.noting = &path{net: h.net, of: w, version: w.version, last: h.nic}
+	}
+	h.nic.send(now, p)
+}
