@@ -1,3 +1,5 @@
+//go:build !race
+
 package turn_test
 
 import (
@@ -9,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,9 +141,11 @@ func newOracle(t *testing.T, seed uint64) *oracle {
 
 func (o *oracle) close() {
 	require.NoError(o.t, o.server.Close())
+	o.net.mu.Lock()
 	for _, w := range o.net.all {
 		w.Close()
 	}
+	o.net.mu.Unlock()
 	synctest.Wait()
 	o.ended()
 }
@@ -195,7 +200,7 @@ func (o *oracle) move() (name, ours, theirs string) {
 		ours, theirs = o.outcome(c)
 		return fmt.Sprintf("ChannelData %#x", number), ours, theirs
 	case 14:
-		if from := o.net.all[to]; from != nil && c.at.IsValid() {
+		if from := o.net.at(to); from != nil && c.at.IsValid() {
 			o.core.FromPeer(&o.out, o.now, c.socket, to, []byte("down"))
 			o.act()
 			_, _ = from.WriteTo([]byte("down"), net.UDPAddrFromAddrPort(c.at))
@@ -264,7 +269,7 @@ func (o *oracle) outcome(c *oracleClient) (ours, theirs string) {
 		b = append(b, c.describe(p, 1))
 	}
 	for _, at := range oraclePeers {
-		if w := o.net.all[at]; w != nil {
+		if w := o.net.at(at); w != nil {
 			for _, p := range w.take() {
 				b = append(b, fmt.Sprintf("%v hears %q", at, p))
 			}
@@ -304,8 +309,15 @@ func (c *oracleClient) describe(p []byte, side int) string {
 
 // wires is a network of datagrams.
 type wires struct {
+	mu   sync.Mutex
 	all  map[netip.AddrPort]*wire
 	port uint16
+}
+
+func (n *wires) at(at netip.AddrPort) *wire {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.all[at]
 }
 
 type wire struct {
@@ -322,6 +334,8 @@ type datagram struct {
 
 func (n *wires) listen(at netip.AddrPort) *wire {
 	w := &wire{n, at, make(chan datagram, 100), make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.all[at] = w
 	return w
 }
@@ -329,8 +343,11 @@ func (n *wires) listen(at netip.AddrPort) *wire {
 // Validate, AllocatePacketConn and AllocateConn implement pion's RelayAddressGenerator.
 func (n *wires) Validate() error { return nil }
 func (n *wires) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, error) {
+	n.mu.Lock()
 	n.port++
-	w := n.listen(netip.AddrPortFrom(pionAt.Addr(), n.port))
+	port := n.port
+	n.mu.Unlock()
+	w := n.listen(netip.AddrPortFrom(pionAt.Addr(), port))
 	return w, w.LocalAddr(), nil
 }
 func (n *wires) AllocateConn(string, int) (net.Conn, net.Addr, error) {
@@ -347,7 +364,7 @@ func (w *wire) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 func (w *wire) WriteTo(p []byte, to net.Addr) (int, error) {
-	if other := w.net.all[to.(*net.UDPAddr).AddrPort()]; other != nil {
+	if other := w.net.at(to.(*net.UDPAddr).AddrPort()); other != nil {
 		other.in <- datagram{w.at, slices.Clone(p)}
 	}
 	return len(p), nil
