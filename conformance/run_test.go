@@ -33,6 +33,37 @@ func TestRunFailsABrokenSDK(t *testing.T) {
 	require.Contains(t, explain(c), "event")
 }
 
+// stranger is the reference with a way of its own to ask for its way: in the open, of nobody here.
+type stranger struct{ contract.Handler }
+
+func (s stranger) Begin(c *contract.Call) {
+	inner := c
+	if c.Method == contract.MethodHello {
+		inner = c.Divert(func(r any, err error) {
+			hello, _ := r.(contract.HelloResult)
+			hello.Lookup = contract.LookupOwn
+			c.Reply(hello, err)
+		})
+	}
+	s.Handler.Begin(inner)
+}
+
+// TestOwnLookupIsNotJudged sees that of an SDK whose lookup nobody here understands only that is judged which can be.
+func TestOwnLookupIsNotJudged(t *testing.T) {
+	m, found := mutant.Find("skips-lookup")
+	require.True(t, found)
+	own := SDK{Tags: "@CP-FLOW-01 or @CP-API-12", New: func(n transport.Net) (contract.Handler, error) {
+		return stranger{m.New(sdk.Config{Net: n})}, nil
+	}}
+	cases, err := own.cases()
+	require.NoError(t, err)
+	outcomes := map[string]result.Outcome{}
+	for _, c := range cases {
+		outcomes[c.Requirements[0]] = own.play(c).Outcome
+	}
+	require.Equal(t, map[string]result.Outcome{"CP-FLOW-01": result.NotJudged, "CP-API-12": result.Pass}, outcomes)
+}
+
 // In a test of your own: func TestConformance(t *testing.T) { conformance.Run(t, conformance.SDK{New: ...}) }
 func ExampleRun() {
 	test := func(t *testing.T) {

@@ -53,7 +53,13 @@ type HelloResult struct {
 	Name     string `json:"name"`    // of the SDK
 	Version  string `json:"version"` // of the SDK, "2.5.1"
 	Adapter  string `json:"adapter,omitempty"`
+	// Lookup is LookupOwn for an SDK that asks for its way by a protocol of its own, which the edges of the suite don't
+	// speak: what depends on their answer is then not judged.
+	Lookup string `json:"lookup,omitempty"`
 }
+
+// LookupOwn is in HelloResult.
+const LookupOwn = "own"
 
 // CreateClient makes a client. Mode is "live" or "rtc", Codec "vp8" or "h264"; empty means the
 // SDK's default. ProxyServer and TurnServer are the optional values that createClient itself takes.

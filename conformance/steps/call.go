@@ -7,6 +7,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
 )
 
@@ -169,12 +170,16 @@ func (s *scene) succeeded(who, method string, limit time.Duration) error {
 	if who != world.Alice {
 		return unsound(fmt.Sprintf("%s of %s did not succeed", method, who), c)
 	}
-	return &result.Failure{
+	failure := &result.Failure{
 		Message:  fmt.Sprintf("%s of %s did not succeed", method, who),
 		Expected: fmt.Sprintf("%s succeeds within %v", method, limit),
 		Actual:   ended(c),
 		Events:   proof(c),
 	}
+	if len(s.find(kind(timeline.KindCall), by(world.Alice), named(contract.MethodStartProxyServer))) == 0 {
+		return failure // it needed no lookup
+	}
+	return s.unlessOwnLookup(failure)
 }
 
 func (s *scene) joinFailed() error { return s.joinFailedAt(len(s.joins) - 1) }

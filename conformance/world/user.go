@@ -109,6 +109,12 @@ func (u *User) run(ctx context.Context) {
 	}
 }
 
+// OwnLookup tells whether alice's SDK has said that it asks for its way by a protocol of its own.
+func (w *World) OwnLookup() bool {
+	u := w.users[Alice]
+	return u != nil && u.sdk.Lookup == contract.LookupOwn
+}
+
 func (u *User) hello() error {
 	trust, err := u.world.trust()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,13 +21,27 @@ func Probe() error {
 	cmd := exec.Command(program)
 	cmd.SysProcAttr = attributes()
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("this machine forbids user and network namespaces: %w", err)
+		return fmt.Errorf("this machine forbids user and network namespaces (%w); %s", err, permission())
 	}
 	tun, err := os.OpenFile(tunDevice, os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("this machine has no TUN devices: %w", err)
+		return fmt.Errorf("this machine has no TUN devices (%w): load the module tun, or give the container /dev/net/tun", err)
 	}
 	return tun.Close()
+}
+
+// permission says what to allow where namespaces are forbidden. Root isn't needed.
+func permission() string {
+	for _, setting := range []struct{ file, bad, advice string }{
+		{"kernel/unprivileged_userns_clone", "0", "allow them by: sysctl kernel.unprivileged_userns_clone=1"},
+		{"user/max_user_namespaces", "0", "allow them by: sysctl user.max_user_namespaces=10000"},
+		{"kernel/apparmor_restrict_unprivileged_userns", "1", "allow them by: sysctl kernel.apparmor_restrict_unprivileged_userns=0"},
+	} {
+		if value, err := os.ReadFile("/proc/sys/" + setting.file); err == nil && strings.TrimSpace(string(value)) == setting.bad {
+			return setting.advice
+		}
+	}
+	return "in a container, start it with a seccomp profile that permits unshare and mount"
 }
 
 // Command is the running program with other arguments, in namespaces of its own. There it is root, whoever it is
