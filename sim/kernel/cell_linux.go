@@ -84,7 +84,9 @@ func NewCell(cfg CellConfig) (*Cell, *exec.Cmd, error) {
 		return nil, nil, errors.Join(err, theirs.Close())
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), cellVariable+"=1")
+	// Nothing of our environment: the program's comes later. Without a PATH, no library of ours that asks other programs
+	// for something as it starts takes the time for it, which is most of the time that a cell takes.
+	cmd.Env = []string{cellVariable + "=1"}
 	cmd.ExtraFiles = append([]*os.File{theirs}, cfg.Files...)
 	cmd.SysProcAttr = attributes()
 	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID | unix.CLONE_NEWIPC
