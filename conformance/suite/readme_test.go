@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 // TestREADME runs every command of the README, in a folder of its own, as a reader would.
@@ -50,6 +52,10 @@ func TestREADME(t *testing.T) {
 			if strings.HasPrefix(args, "relay serve") {
 				serveUntilItIsUp(t, program, strings.Fields(args))
 				ran++
+				continue
+			}
+			if err := kernel.Probe(); err != nil && (strings.Contains(args, "exec:") || strings.Contains(args, "--net kernel") || strings.HasPrefix(args, "sdk check")) {
+				t.Logf("not tried: %s: %v", line, err)
 				continue
 			}
 			want := 0
