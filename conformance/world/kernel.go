@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -59,6 +60,15 @@ type Remote interface {
 	Close() error
 }
 
+// unreal is why a world can't be shown to a real kernel; nil if it can.
+func (w *World) unreal() error {
+	if !w.real() || !w.setup.Production && !w.setup.Named && !w.setup.RelaysMoved {
+		return nil
+	}
+	return &result.Stop{Outcome: result.NotJudged, Failure: result.Failure{
+		Message: "not judged on the kernel network: the production addresses of the suite are those that stand for the document's there"}}
+}
+
 // confine lets alice's SDK begin, once it has been shown that what it is in holds.
 func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 	remote, addr := w.cfg.Remote, people[0].Addr
@@ -84,7 +94,14 @@ func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 // expect is what the policy lets a program reach, and some of what it doesn't: a gateway past the proxy, a relay's
 // shell, an address of nobody's. Whoever would log it isn't asked.
 func (w *World) expect(from netip.Addr) kernel.Expect {
-	e := kernel.Expect{Name: ProxyName}
+	var e kernel.Expect
+	whole := w.serving[Inspector] == nil // nothing has been broken yet
+	for _, event := range w.Timeline.Events() {
+		whole = whole && event.Name != EventStopped && event.Name != EventCut
+	}
+	if whole {
+		e.Name = ProxyName
+	}
 	_, relays := w.CloudProxy()
 	wall, err := firewall.New(w.Policy(), firewall.Timeouts{})
 	if err != nil {
@@ -100,7 +117,7 @@ func (w *World) expect(from netip.Addr) kernel.Expect {
 		switch {
 		case verdict.Action != firewall.Allow || to.Addr() == unused:
 			e.Closed = append(e.Closed, at)
-		case to == media:
+		case to == media && whole:
 			e.Open = append(e.Open, at)
 		}
 	}
