@@ -17,7 +17,7 @@ import (
 const (
 	pingTimeout  = 10 * time.Second // for a pong
 	writeTimeout = 30 * time.Second // for one message to be taken by a slow reader
-	closeTimeout = 5 * time.Second  // for a close frame to be answered
+	closeTimeout = 6 * time.Second  // for a close frame to be answered; the library's own 5 s must come first, not at once
 )
 
 // side is one of the two WebSockets that a link joins.
