@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/cucumber/godog"
 
@@ -59,7 +60,7 @@ func newWord(d Definition) (word, error) {
 		return w, errors.New("must run from ^ to $, or it matches parts of other steps")
 	}
 	var err error
-	if w.expr, err = regexp.Compile(d.Expr); err != nil {
+	if w.expr, err = compile(d.Expr); err != nil {
 		return w, err
 	}
 	if d.Says == "" || d.Noun == "" {
@@ -86,6 +87,21 @@ func newWord(d Definition) (word, error) {
 		return w, fmt.Errorf("has %d groups for its Do's %d parameters; write (?:...) for a group that is no argument", groups, scalars)
 	}
 	return w, nil
+}
+
+// compiled keeps expressions from case to case: a worker makes the same vocabulary for each, and compiling it was a
+// thirteenth of a run.
+var compiled sync.Map // *regexp.Regexp by its text
+
+func compile(expr string) (*regexp.Regexp, error) {
+	if known, ok := compiled.Load(expr); ok {
+		return known.(*regexp.Regexp), nil
+	}
+	made, err := regexp.Compile(expr)
+	if err == nil {
+		compiled.Store(expr, made)
+	}
+	return made, err
 }
 
 // isNumber tells whether godog converts a group to this type. It converts by kind and then calls with

@@ -87,12 +87,25 @@ func work(newStage NewStage, in io.Reader, out io.Writer) error {
 	quietCollector()
 	for r := range requests {
 		c, retire := playCase(newStage, r.Job, r.Watchdog, newNarrator(r, reports, requests))
-		runtime.GC()
+		collect()
 		if err := reports.Encode(report{Case: c, Retire: retire}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// garbage is how much may be left behind by cases before it is collected: most leave a few MiB, and what is collected
+// after each costs more than they do.
+const garbage = 64 << 20
+
+// collect collects garbage, if it is worth it.
+func collect() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > garbage {
+		runtime.GC()
+	}
 }
 
 // quietCollector keeps the garbage collector from running in the midst of a case: it stops goroutines where it
