@@ -126,6 +126,7 @@ func factsOf(run *result.Run) []fact {
 		{"Selected as", "--sdk " + run.SDK.Selected},
 		{"Network", run.SDK.Network},
 		{"Seed", fmt.Sprint(run.Seed)},
+		{"Limits", limitWords(run)},
 		{"Started", run.Started.UTC().Format("2 January 2006, 15:04:05 UTC")},
 		{"Took", span(run.Wall) + ", for " + span(run.Virtual) + " of simulated time"},
 		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version + ", " + run.Tool.GoVersion)},

@@ -135,6 +135,9 @@ func (s *summary) totals(dir string) {
 	s.line("")
 	sdk := oneLine(run.SDK.Name + " " + run.SDK.Version)
 	s.line("SDK           %s (--sdk %s), %s network, seed %d", sdk, run.SDK.Selected, run.SDK.Network, run.Seed)
+	if len(run.Limits) > 0 {
+		s.line("limits        %s", oneLine(limitWords(run)))
+	}
 	s.line("scenarios     %s", tallyCases(run.Cases).words())
 	label := "requirements"
 	for _, level := range []struct {

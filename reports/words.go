@@ -163,3 +163,15 @@ func printable(text string) string {
 		return unicode.ReplacementChar
 	}, text)
 }
+
+// limitWords says which limits the SDK was given.
+func limitWords(run *result.Run) string {
+	if len(run.Limits) == 0 {
+		return "the defaults"
+	}
+	var words []string
+	for _, l := range run.Limits {
+		words = append(words, fmt.Sprintf("%s %s instead of %s", l.Name, l.Value, l.Default))
+	}
+	return strings.Join(words, ", ")
+}

@@ -131,6 +131,11 @@ func (c *command) watch(ctx context.Context, a again, run *result.Run, recorded 
 	if run.SDK.Network == runner.Kernel {
 		cfg.Place = c.place
 	}
+	for _, l := range run.Limits {
+		if err := cfg.Limits.Set(l.Name, l.Value); err != nil {
+			return nil, fmt.Errorf("the report's limits: %w", err)
+		}
+	}
 	if a.step {
 		cfg.CaseLimit = 24 * time.Hour // it waits for a person
 		keys := bufio.NewReader(c.stdin)

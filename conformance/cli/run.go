@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/limits"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
@@ -36,6 +37,7 @@ type order struct {
 	part  shard.Shard // what shard says
 	// expect is the file of what is known to fail.
 	expect string
+	limits string // a file; empty: the defaults
 	out    string
 	quiet  bool
 	// annotate has failures shown at their lines by GitHub Actions.
@@ -53,6 +55,10 @@ A PATH is a feature file, a folder of them, or FILE:LINE for the scenario, or th
 that line. Without one the whole suite runs. Paths that begin with "features/" and aren't on disk mean
 the suite inside this program.
 
+An SDK that takes longer than the requirements allow, within limits of its own, is given them in a file. Every line
+is optional; these are the defaults:
+
+` + indented(limits.Example()) + `
 Exit codes: 0 every selected MUST passed; 1 a requirement failed; 2 usage or selection, such as an unknown
 name, a broken feature file or an undefined step; 3 a fault of the harness, or unsound ground; 4 an
 expectation that is no longer true; 5 a MUST was not supported, judged or run; 6 a report couldn't be
@@ -60,6 +66,7 @@ written; 130 interrupted.`,
 		Example: `  proxyspec run
   proxyspec run features/flow/lookup.feature:12
   proxyspec run --tags "@CP-API-12 or @CP-API-13"
+  proxyspec run --limits slow.yaml
   proxyspec run my-own.feature --out my-report`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.paths = args
@@ -76,6 +83,7 @@ written; 130 interrupted.`,
 	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
+	f.StringVar(&o.limits, "limits", "", "a file with other limits, as above; the report shows them")
 	f.StringVar(&o.out, "out", "proxyspec-report", "the folder for the report")
 	f.BoolVar(&o.annotate, "annotate", false, "print failures as annotations of GitHub Actions too")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the summary")
@@ -96,6 +104,10 @@ func (c *command) run(o order) error {
 	}
 	if o.jobs < 0 {
 		return usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
+	}
+	given, err := readLimits(o.limits)
+	if err != nil {
+		return usage(err)
 	}
 	if err := runner.Check(c.suite.Definitions); err != nil {
 		return &exit{code: result.ExitFault, err: err}
@@ -118,7 +130,7 @@ func (c *command) run(o order) error {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
 	}
 
-	blank, err := c.blank(o, sdk, s)
+	blank, err := c.blank(o, sdk, s, given)
 	if err != nil {
 		return err
 	}
@@ -133,7 +145,7 @@ func (c *command) run(o order) error {
 	defer giveUp()
 	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), len(s.cases), o.seed)
 	cfg := runner.Config{
-		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out,
+		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out, Limits: given, LimitsFile: o.limits,
 		Began: shown.began, Ended: func(one *result.Case) {
 			shown.ended(one)
 			if kept.ended(one); kept.lost != nil {
@@ -178,9 +190,10 @@ func (c *command) run(o order) error {
 }
 
 // blank is a run before its first case: all that is known of it by then.
-func (c *command) blank(o order, sdk SDK, s *selected) (*result.Run, error) {
+func (c *command) blank(o order, sdk SDK, s *selected, given limits.Limits) (*result.Run, error) {
 	run := &result.Run{
 		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
+		Limits: given.Changed(),
 		SDK: result.SDK{
 			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(o.sdk, o.net), Network: o.net,
 		},

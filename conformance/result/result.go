@@ -33,6 +33,7 @@ type Run struct {
 	SDK         SDK         `json:"sdk"`
 	Environment Environment `json:"environment"`
 	Seed        uint64      `json:"seed"`
+	Limits      []Limit     `json:"limits,omitempty"` // those that are not the defaults
 	Started     time.Time   `json:"started"`
 	// Wall is how long the run took; Virtual how much simulated time its cases saw, in sum.
 	Wall        time.Duration `json:"wallNanoseconds"`
@@ -47,6 +48,13 @@ type Run struct {
 	Verdict      string        `json:"verdict"` // Judge fills it: Conformant, NotConformant, Partial or Unsound
 	Requirements []Requirement `json:"requirements"`
 	Cases        []Case        `json:"cases"`
+}
+
+// Limit is one that the SDK was given other than the catalogue has it: {"join", "1m30s", "60s"}.
+type Limit struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
 }
 
 // Tool is this program.

@@ -123,7 +123,7 @@ func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) 
 	t := d.tasks[i]
 	if t.NotRun != "" {
 		left := newResult(t.Case, CaseSeed(d.cfg.Seed, t.Case.ID))
-		left.Failure = &result.Failure{Message: t.NotRun, Replay: replay(t, d.cfg.Seed)}
+		left.Failure = &result.Failure{Message: t.NotRun, Replay: d.cfg.replay(t)}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.ended(i, left)
@@ -144,7 +144,7 @@ func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) 
 // lost is the result of a case whose worker gave none, because of err.
 func lost(cfg Config, t Task, worker *process, err error, interrupted bool) *result.Case {
 	c := newResult(t.Case, CaseSeed(cfg.Seed, t.Case.ID))
-	c.Failure = &result.Failure{Replay: replay(t, cfg.Seed)}
+	c.Failure = &result.Failure{Replay: cfg.replay(t)}
 	switch {
 	case interrupted:
 		c.Failure.Message = "the run ended while this case was running"

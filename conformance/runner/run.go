@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/limits"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 )
@@ -21,6 +22,10 @@ type Config struct {
 
 	// Place says where a case runs. Default: all on the virtual network.
 	Place func(selection.Case) Place
+	// Limits are what the SDK is given, and LimitsFile where they are from. Default: the catalogue's.
+	Limits     limits.Limits
+	LimitsFile string
+
 	// Jobs is how many cases run at once. Default: as many as there are processors.
 	Jobs int
 	// Out is the report folder for the evidence of cases; it must exist. Default: no evidence.
@@ -59,7 +64,7 @@ func (cfg Config) task(c selection.Case) Task {
 }
 
 func (cfg Config) job(t Task) Job {
-	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Out: cfg.Out, Replay: replay(t, cfg.Seed)}
+	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Limits: cfg.Limits, Out: cfg.Out, Replay: cfg.replay(t)}
 }
 
 // Run runs the cases in worker processes and returns what they found, in the order of Config.Cases. When
@@ -72,7 +77,7 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 		return nil, errors.New("runner: there is no case to run")
 	}
 	run := &result.Run{
-		Schema: result.Schema, Seed: cfg.Seed, Started: time.Now(),
+		Schema: result.Schema, Seed: cfg.Seed, Limits: cfg.Limits.Changed(), Started: time.Now(),
 		SDK:   result.SDK{Selected: cfg.SDK, Network: "virtual"},
 		Cases: make([]result.Case, len(cfg.Cases)),
 	}
@@ -80,7 +85,7 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 	for i, c := range cfg.Cases {
 		tasks[i] = cfg.task(c)
 		run.Cases[i] = *newResult(c, CaseSeed(cfg.Seed, c.ID))
-		run.Cases[i].Failure = &result.Failure{Message: "the run ended before this case began", Replay: replay(tasks[i], cfg.Seed)}
+		run.Cases[i].Failure = &result.Failure{Message: "the run ended before this case began", Replay: cfg.replay(tasks[i])}
 	}
 	finished := 0
 	err := Each(ctx, cfg, tasks, func(i int, c *result.Case) {
@@ -101,12 +106,15 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 }
 
 // replay is the command that runs a task again.
-func replay(t Task, seed uint64) string {
-	text := fmt.Sprintf("proxyspec run %s --seed %d --sdk %s", quote(fmt.Sprintf("%s:%d", t.Case.Path, t.Case.Line)), seed, quote(t.SDK))
+func (cfg Config) replay(t Task) string {
+	command := fmt.Sprintf("proxyspec run %s --seed %d --sdk %s", quote(fmt.Sprintf("%s:%d", t.Case.Path, t.Case.Line)), cfg.Seed, quote(t.SDK))
 	if t.Network == Kernel {
-		text += " --net " + Kernel
+		command += " --net " + Kernel
 	}
-	return text
+	if cfg.LimitsFile != "" {
+		command += " --limits " + quote(cfg.LimitsFile)
+	}
+	return command
 }
 
 var plain = regexp.MustCompile(`^[\pL\pN_./:@%+=,-]+$`)

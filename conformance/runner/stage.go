@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"github.com/proxyspec/proxyspec/conformance/limits"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -50,6 +51,8 @@ type Job struct {
 	SDK  string         `json:"sdk"`  // as the user named it: "reference", "mutant:direct-media"
 	// Network is where the case runs: Virtual or Kernel.
 	Network string `json:"network"`
+	// Limits are what the SDK is given; zero ones are the defaults.
+	Limits limits.Limits `json:"limits,omitzero"`
 	// Out is the report folder, absolute; "" writes no evidence.
 	Out string `json:"out,omitempty"`
 	// Replay is the command that runs this case again.

@@ -164,7 +164,7 @@ func (s *scene) succeeded(who, method string, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if over, failed := c.Over(); over && failed == nil {
+	if over, failed := c.Over(); over && failed == nil && c.Took() <= limit {
 		return nil
 	}
 	if who != world.Alice {
@@ -193,7 +193,7 @@ func (s *scene) joinFailedAt(n int) error {
 
 // mustFail judges a call that was given its time: did it report an error?
 func mustFail(c *world.Call, what string, limit time.Duration) error {
-	if over, failed := c.Over(); over && failed != nil {
+	if over, failed := c.Over(); over && failed != nil && c.Took() <= limit {
 		return nil
 	}
 	return &result.Failure{

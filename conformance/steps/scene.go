@@ -3,6 +3,7 @@ package steps
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -47,7 +48,7 @@ type scene struct {
 // stands for, into the world's configuration.
 func Stages(populate func(job runner.Job, cfg *world.Config) error) runner.NewStage {
 	return func(job runner.Job) (runner.Stage, error) {
-		cfg := world.Config{Seed: job.Seed}
+		cfg := world.Config{Seed: job.Seed, Limits: job.Limits}
 		if err := populate(job, &cfg); err != nil {
 			return nil, err
 		}
@@ -113,6 +114,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"names", s.nameSteps()},
 		{"lookups without an SDK", s.inquirySteps()},
 		{"accounts", s.accountSteps()},
+		{"versions", s.versionSteps()},
 		{"obstacles", s.obstacleSteps()},
 		{"trouble", s.troubleSteps()},
 		{"trouble", s.endureSteps()},
@@ -200,9 +202,9 @@ func ended(c *world.Call) string {
 	case !over:
 		return fmt.Sprintf("%s has not returned", c.Method)
 	case err != nil:
-		return fmt.Sprintf("%s failed: %v", c.Method, err)
+		return fmt.Sprintf("%s failed after %v: %v", c.Method, c.Took().Round(time.Millisecond), err)
 	}
-	return fmt.Sprintf("%s succeeded", c.Method)
+	return fmt.Sprintf("%s succeeded after %v", c.Method, c.Took().Round(time.Millisecond))
 }
 
 // proof is the events of a call: when it was made, and what came of it.

@@ -136,11 +136,27 @@ func (u *User) hello() error {
 	for _, p := range Gateways {
 		hello.Endpoints.Gateways = append(hello.Endpoints.Gateways, gatewayURL(p))
 	}
-	return u.mustWithin(helloLimit, contract.MethodHello, hello, &u.sdk)
+	if err := u.mustWithin(helloLimit, contract.MethodHello, hello, &u.sdk); err != nil {
+		return err
+	}
+	if u.Name == Alice && u.world.setup.Declared != "" {
+		u.sdk.Version = u.world.setup.Declared
+	}
+	return nil
 }
 
 // CreateClient makes a client; the calls that follow use it.
 func (u *User) CreateClient(p contract.CreateClient) error {
+	if p.ProxyServer != "" {
+		if err := u.tooOld(contract.MethodSetProxyServer); err != nil {
+			return err
+		}
+	}
+	if len(p.TurnServer) > 0 {
+		if err := u.tooOld(contract.MethodSetTurnServer); err != nil {
+			return err
+		}
+	}
 	var made contract.CreateClientResult
 	if err := u.must(contract.MethodCreateClient, p, &made); err != nil {
 		return err
@@ -188,6 +204,9 @@ func (u *User) Use(client string) { u.client = client }
 
 // Begin begins a call. A fault of the adapter, or a method that the SDK doesn't have, ends the case.
 func (u *User) Begin(method string, params any) (*Call, error) {
+	if err := u.tooOld(method); err != nil {
+		return nil, err
+	}
 	u.mu.Lock()
 	u.made++
 	number := u.made
@@ -294,6 +313,14 @@ func (c *Call) Ended() timeline.Event {
 	c.user.mu.Lock()
 	defer c.user.mu.Unlock()
 	return c.ended
+}
+
+// Took is how long the call took; 0 while it hasn't ended.
+func (c *Call) Took() time.Duration {
+	if e := c.Ended(); e.Seq != 0 {
+		return e.At - c.Began.At
+	}
+	return 0
 }
 
 // Over tells whether the call has ended, and how: the SDK's error, or nil.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/limits"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
@@ -35,7 +36,7 @@ type Config struct {
 	Remote Remote
 	// Intranet is what the company's own web server has at https://app.test. Default: there is none.
 	Intranet http.Handler
-	Limits   Limits
+	Limits   limits.Limits
 
 	// Broken servers are made of sound ones by changing what they are made of. Nil: they are sound.
 	CloudProxy func(*relay.Config)
@@ -64,14 +65,14 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Gateway == nil {
 		cfg.Gateway = func(*sdrtn.Config) {}
 	}
-	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.Limits = cfg.Limits.WithDefaults()
 	return cfg
 }
 
 // World is the ground of one scenario.
 type World struct {
 	Timeline *timeline.Timeline
-	Limits   Limits
+	Limits   limits.Limits
 
 	cfg    Config
 	setup  Setup
@@ -115,6 +116,8 @@ type Setup struct {
 	Production, Named bool
 	// RelaysMoved has the relays alone there, while the edges are where they were.
 	RelaysMoved bool
+	// Declared is the version that alice's SDK is taken to declare; empty: the one that it does.
+	Declared string
 }
 
 // Prepare changes the setup. It is too late for that once the world is up, which the first use of an SDK

@@ -15,7 +15,7 @@ Feature: Long and quiet calls
     Then alice receives bob's audio and video
     And alice's call has held
 
-  @CP-RES-03 @virtual-hours
+  @CP-RES-03
   Scenario: In a quiet call of 25 minutes allocation and permission are refreshed
     Given bob is in "town-hall" outside any firewall
     And bob publishes
@@ -27,7 +27,7 @@ Feature: Long and quiet calls
     Then alice receives bob's audio and video
     And alice's media has gone through one allocation for 25 minutes
 
-  @CP-RES-04 @virtual-hours
+  @CP-RES-04
   Scenario: When the relay's nonce gets stale, an hour after it was given, the SDK takes the new one
     Given bob is in "town-hall" outside any firewall
     And bob publishes
