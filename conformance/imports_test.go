@@ -62,7 +62,7 @@ func TestRoomsKnowOnlyWhatIsBelow(t *testing.T) {
 			"relay", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
 			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
 		}, "a list is about addresses and ports: of the suite it knows how we read files and suggest names, conformance/tree and nearest, and nothing else"},
-		{"relay", []string{"relay/strict", "relay/accounts", "relay/serve"}, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
+		{"relay", []string{"relay/strict", "relay/accounts", "relay/serve", "relay/bench"}, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
 		{"relay", nil, []string{
 			"sim", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
 			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",

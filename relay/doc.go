@@ -152,8 +152,9 @@
 // Media goes by TURN (RFC 8656) over UDP on every port of udpPorts and over TCP on every port of
 // tcpPorts, with the long-term credentials of iceServers (RFC 8489, section 9.2) and the realm
 // "proxyspec" ([Realm]). The user name is "EXPIRY:SESSION", EXPIRY in Unix seconds, and the credential
-// is base64(HMAC-SHA-1(secret, user name)), as in draft-uberti-behave-turn-rest-00. Neither TURN over
-// TLS nor relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered. An allocation lives 600 s, or what the client
+// is base64(HMAC-SHA-1(secret, user name)), as in draft-uberti-behave-turn-rest-00. A connection to a
+// port of tcpPorts may begin with TLS, 1.2 or later, and is TURN over TLS then: "turns" with the same port.
+// Neither relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered. An allocation lives 600 s, or what the client
 // asks for if that is more, but at most an hour, a permission 300 s and a channel 600 s; the client refreshes
 // them. A nonce lives an hour. The relayed transport address is an address of the relay with a port from 49152
 // up; EVEN-PORT and reservations are honoured. A session has at most [MaxAllocations] allocations at a relay, reserved

@@ -14,6 +14,7 @@ type hand struct {
 	out    turn.Output
 	writer batch.Writer
 	lost   func(tag int) // undelivered as a value, which costs memory to make
+	queued []*stream     // with something to flush, some of them more than once
 }
 
 func (s *turnServer) newHand() *hand {
@@ -85,6 +86,8 @@ func (h *hand) act() {
 			case *stream:
 				if !via.send(a.Payload, a.Data) {
 					s.undelivered(a)
+				} else if n := len(h.queued); n == 0 || h.queued[n-1] != via {
+					h.queued = append(h.queued, via)
 				}
 			}
 		case turn.Created:
@@ -102,6 +105,11 @@ func (h *hand) act() {
 		}
 	}
 	h.writer.Flush(h.lost)
+	for _, c := range h.queued {
+		c.flush()
+	}
+	clear(h.queued)
+	h.queued = h.queued[:0]
 	h.out.Reset()
 }
 

@@ -185,7 +185,7 @@ func (s *turnServer) close() {
 		l.Close()
 	}
 	for _, c := range streams {
-		c.conn.Close()
+		c.raw.Close()
 	}
 }
 
