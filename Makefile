@@ -23,7 +23,7 @@ mutants: build ## Prove that the suite notices whoever breaks a rule; the report
 	./proxyspec mutants
 
 # What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay
 
 soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
 
@@ -81,3 +81,12 @@ cucumber: ## Fetch the script of cucumber.html anew, with its licence
 
 golden: ## Rewrite the golden files of the reports; look at the difference before you commit it
 	$(GO) test ./reports -update
+
+bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's, in two minutes (Linux)
+	$(GO) build -o relay-bench ./relay/bench
+	./relay-bench; code=$$?; rm -f relay-bench; exit $$code
+
+soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
+	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
+
+.PHONY: bench-relay soak-relay

@@ -68,7 +68,20 @@ type Event struct {
 	Bytes  int     // of the answer, message or packet that this event is about
 	Up     Traffic // of this connection or allocation so far, towards SD-RTN
 	Down   Traffic // likewise, towards the client
+	Books  *Books  // allocation.deleted and messages.closed: what became of all that came
 	Detail string  // in words
+}
+
+// Books is what became of everything that a connection or allocation was handed, each way, once it has ended: nothing
+// is queued any more.
+type Books struct{ Up, Down Ledger }
+
+// Ledger is one direction.
+type Ledger struct{ In, Out, Dropped Traffic }
+
+// Balanced says that nothing got lost without being counted, or was counted twice.
+func (l Ledger) Balanced() bool {
+	return l.In.Count == l.Out.Count+l.Dropped.Count && l.In.Bytes == l.Out.Bytes+l.Dropped.Bytes
 }
 
 // Traffic counts messages or packets and the bytes of their payload, without any framing.

@@ -82,8 +82,9 @@ type link struct {
 	client, gateway side
 	log             func(Event)
 
-	mu   sync.Mutex
-	seen Event // with the traffic so far
+	mu    sync.Mutex
+	seen  Event // with the traffic so far
+	books Books
 
 	moved   atomic.Int64 // messages read and written, to tell a slow side from a dead one
 	writing atomic.Int32 // writes under way
@@ -127,6 +128,7 @@ func (l *link) run(ctx context.Context, ping time.Duration, report func(verdict)
 	running.Wait()
 
 	l.seen.Name, l.seen.Code, l.seen.Detail, l.seen.Bytes = EventMessagesClosed, v.code, v.detail, 0
+	l.seen.Books = &l.books
 	l.log(l.seen)
 }
 
@@ -137,17 +139,23 @@ func (l *link) pump(from, to side, up bool) error {
 	var buf bytes.Buffer
 	for cut := false; ; {
 		kind, err := from.read(&buf)
-		if err != nil || l.over.Load() {
+		if err != nil {
 			return err
 		}
-		l.moved.Add(1)
-		if cut {
+		if cut || l.over.Load() {
+			l.book(buf.Len(), up, false)
+			if l.over.Load() {
+				return nil
+			}
+			l.moved.Add(1)
 			continue
 		}
+		l.moved.Add(1)
 		l.log(l.count(buf.Len(), up))
 		l.writing.Add(1)
 		err = to.write(kind, buf.Bytes())
 		l.writing.Add(-1)
+		l.book(buf.Len(), up, err == nil)
 		if err != nil {
 			to.cut()
 			cut = true
@@ -170,6 +178,22 @@ func (l *link) count(n int, up bool) Event {
 	}
 	e.Bytes, e.Detail = n, ""
 	return *e
+}
+
+// book enters what became of one message.
+func (l *link) book(n int, up, passed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := &l.books.Down
+	if up {
+		b = &l.books.Up
+	}
+	b.In.add(n)
+	if passed {
+		b.Out.add(n)
+	} else {
+		b.Dropped.add(n)
+	}
 }
 
 // watch pings a side and cuts it when it doesn't answer. Nobody is pinged while a message is stuck: its

@@ -81,7 +81,9 @@ func (m *media) log(a *turn.Action) {
 	case turn.Created:
 		m.cloud.cfg.Log(m.event(EventAllocationCreated, a))
 	case turn.Deleted:
-		m.cloud.cfg.Log(m.event(EventAllocationDeleted, a))
+		e := m.event(EventAllocationDeleted, a)
+		e.Books = &Books{Up: ledger(a.Books.Up), Down: ledger(a.Books.Down)}
+		m.cloud.cfg.Log(e)
 	case turn.PeerRefused:
 		e := m.event(EventPermissionRefused, a)
 		e.Peer, e.Code, e.Detail = netip.AddrPortFrom(a.Peer.Addr(), 0), CodePeer, "the peer is not SD-RTN"
@@ -120,6 +122,10 @@ func (m *media) event(name string, a *turn.Action) Event {
 }
 
 func traffic(t turn.Traffic) Traffic { return Traffic{Count: int(t.Packets), Bytes: int(t.Bytes)} }
+
+func ledger(l turn.Ledger) Ledger {
+	return Ledger{In: traffic(l.In), Out: traffic(l.Out), Dropped: traffic(l.Dropped)}
+}
 
 func proto(c turn.Client) string {
 	if c.Stream {

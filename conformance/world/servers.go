@@ -159,8 +159,11 @@ func (w *World) LogTotals() {
 	}
 }
 
-// logProxy takes the cloud proxy's log into the timeline.
+// logProxy takes the cloud proxy's log into the timeline, and checks its books.
 func (w *World) logProxy(e relay.Event) {
+	if b := e.Books; b != nil && (!b.Up.Balanced() || !b.Down.Balanced()) {
+		w.fault(fmt.Errorf("%s, %s of session %s: what came in isn't what went out and was dropped: %+v", e.Node, e.Name, e.Session, *b))
+	}
 	w.record(timeline.Event{
 		Kind: timeline.KindProxy, Actor: e.Node, Name: e.Name, Proto: e.Proto, From: e.From, To: e.To,
 		Purpose: e.Purpose, Session: e.Session, User: e.User, Code: e.Code, Length: e.Bytes,

@@ -20,8 +20,9 @@ import (
 )
 
 var (
-	clientAddr = netip.MustParseAddr("127.0.0.2")
-	peerAddr   = netip.MustParseAddr("127.0.0.3")
+	peerAddr = netip.MustParseAddr("127.0.0.3")
+	// clientAddr is the clients' of one crowd. The next crowd has another: a server remembers 5-tuples for minutes.
+	clientAddr = netip.MustParseAddr("127.0.1.0")
 )
 
 // ourPassword is the credential of our relay for ourUser.

@@ -66,6 +66,7 @@ type turnOf struct {
 
 func (l load) gather(s *server) (*crowd, error) {
 	c := &crowd{load: l, server: s}
+	clientAddr = clientAddr.Next()
 	host, err := batch.NewNet()
 	if err != nil {
 		return nil, err

@@ -277,6 +277,7 @@ func (s *Server) delete(out *Output, a *Allocation) {
 	out.add(Action{Kind: Close, Socket: a.socket})
 	out.add(Action{
 		Kind: Deleted, Client: a.Client, Allocation: a, Socket: a.socket, Username: a.Username, Up: a.up.out, Down: a.down.out,
+		Books: &Books{Up: a.up.ledger(), Down: a.down.ledger()},
 	})
 }
 

@@ -52,8 +52,16 @@ func (t Totals) Balanced() error {
 // counts is one direction of an allocation. in = out + dropped.
 type counts struct{ in, out, dropped Traffic }
 
+func (c counts) ledger() Ledger { return Ledger{c.in, c.out, c.dropped} }
+
 // Totals is the server's count so far.
 func (s *Server) Totals() Totals { return s.totals }
+
+// Books is what became of all that an allocation was handed, each way, when it ended.
+type Books struct{ Up, Down Ledger }
+
+// Ledger is one direction: In = Out + Dropped.
+type Ledger struct{ In, Out, Dropped Traffic }
 
 // Traffic is an allocation's count, each way: what arrived, what was passed on and what was dropped. It must
 // not be called while the server is used.

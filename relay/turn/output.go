@@ -41,6 +41,8 @@ type Action struct {
 	Up, Down Traffic
 	Size     int
 
+	Books *Books // of an allocation that was Deleted
+
 	Username string
 	Method   string
 	Err      error
