@@ -192,7 +192,8 @@ func sample() *result.Run {
 				Cause:  "UDP 23.236.115.138:3478 and 148.153.66.218:3478 were dropped by the default rule; TCP 3433 was rejected; then the SDK tried its host candidate",
 				Events: proof, Replay: "proxyspec replay --sdk mutant:direct-media --seed 42 flow/data/with-udp-closed-no-media-goes-direct",
 			},
-			Ladder: leak,
+			Ladder:      leak,
+			MissingRows: []string{"T8", "T9", "T10"},
 			Paths: []result.PathCount{
 				{From: "alice", To: "gateway-1", Proto: "UDP", Port: 50100, Packets: 1, Bytes: 1120, Dropped: 1},
 				{From: "alice", To: "relay-1", Proto: "UDP", Port: 3478, Packets: 4, Bytes: 512, Dropped: 4},
