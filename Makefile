@@ -4,7 +4,7 @@ GO ?= go
 export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel soak-tls soak-browser bench fuzz golden kernel cucumber
+.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel soak-tls soak-browser soak-sim figures bench fuzz golden kernel cucumber
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ mutants: build ## Prove that the suite notices whoever breaks a rule; the report
 	./proxyspec mutants
 
 # What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim
 
 soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
 
@@ -44,6 +44,10 @@ soak-browser: build # The reference Web SDK and its mutants in Chromium, behind 
 	./proxyspec run --sdk browser:reference --tags "not @exhaustive" --out proxyspec-soak
 	./proxyspec mutants --browser --out proxyspec-soak
 
+soak-sim: # Random worlds with and without short cuts; one seed, one trace
+	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
+	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
+
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
@@ -63,7 +67,13 @@ lint: ## Check formatting, go vet and staticcheck
 kernel: ## Hold the reference as a program on real sockets against virtual time, scenario by scenario
 	$(GO) test -count=1 -v -timeout 30m -run 'Kernel|AsPrograms|BrokenAdapters' ./conformance/suite -kernel.whole
 
-bench: ## Run every benchmark
+# Each figure is a ratio within one run, or a size. On a busy machine they scatter.
+figures: ## Print how the virtual network compares with its peers
+	@$(GO) test -run '^$$' -bench 'Peer|Many|Idle|Capture|Rules|WebRTC|Bulk' -benchtime 1x ./sim ./sim/firewall | \
+	awk '/^Benchmark/ { sub(/^Benchmark/, "", $$1); line = sprintf("%-40s", $$1); \
+		for (i = 3; i < NF; i += 2) if ($$i != 0) line = line sprintf(" %12s %-14s", $$i, $$(i+1)); print line }'
+
+bench: figures ## Run every benchmark
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
