@@ -4,7 +4,10 @@ GO ?= go
 export GO
 FUZZTIME ?= 10s
 
-.PHONY: help run build test unit lint mutants soak soak-mutants soak-kernel soak-tls soak-browser soak-sim figures bench fuzz golden kernel cucumber
+# What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim
+
+.PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -21,9 +24,6 @@ test: lint unit run mutants ## All that CI runs: lint, unit, run and mutants
 # Each against the scenarios that name a rule which it breaks.
 mutants: build ## Prove that the suite notices whoever breaks a rule; the report is proxyspec-report/mutants.html
 	./proxyspec mutants
-
-# What is too long for every change, a step a line: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim
 
 soak: $(SOAK) ## The long forms of the proofs, one after the other (see SOAK in the Makefile)
 
@@ -47,6 +47,9 @@ soak-browser: build # The reference Web SDK and its mutants in Chromium, behind 
 soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
+
+soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
+	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
 
 # The race detector needs a C compiler and its headers.
 unit: ## Run the Go tests, with the race detector where there is a C compiler
@@ -95,8 +98,3 @@ golden: ## Rewrite the golden files of the reports; look at the difference befor
 bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's, in two minutes (Linux)
 	$(GO) build -o relay-bench ./relay/bench
 	./relay-bench; code=$$?; rm -f relay-bench; exit $$code
-
-soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
-	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
-
-.PHONY: bench-relay soak-relay
