@@ -5,7 +5,7 @@ export GO
 FUZZTIME ?= 10s
 
 # What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race
 
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
@@ -44,6 +44,9 @@ soak-browser: build # The reference Web SDK and its mutants in Chromium, behind 
 	./proxyspec run --sdk browser:reference --tags "not @exhaustive" --out proxyspec-soak
 	./proxyspec mutants --browser --out proxyspec-soak
 
+soak-race: # Every Go test with the race detector
+	CGO_ENABLED=1 .ci/gotest -race -timeout 30m ./...
+
 soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
@@ -51,11 +54,13 @@ soak-sim: # Random worlds with and without short cuts; one seed, one trace
 soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
 	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
 
-# The race detector needs a C compiler and its headers.
+# The race detector needs a C compiler and its headers. The packages of PROGRAMS start this program, or a browser, again and
+# again: the detector would look at what other packages have it look at, and take minutes. make soak-race has it all.
+PROGRAMS = /conformance/(browser|cli|suite)$$|/features$$|/reports$$
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
-		set -x; CGO_ENABLED=1 .ci/gotest -race ./... && \
-		$(GO) test -count=1 -v -run TestOneSeedGivesOneTrace ./conformance/suite; \
+		set -x; CGO_ENABLED=1 .ci/gotest -race $$($(GO) list ./... | grep -vE '$(PROGRAMS)') && \
+		.ci/gotest $$($(GO) list ./... | grep -E '$(PROGRAMS)'); \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \
 		set -x; CGO_ENABLED=0 .ci/gotest ./...; \

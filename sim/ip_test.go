@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,11 +114,12 @@ func TestICMP(t *testing.T) {
 			elsewhere = netip.MustParseAddr("2001:db8:b::1")
 		}
 		send := func(p *Packet) string {
-			*seen = nil
-			n.Do(func() { client.send(n.now(), p) })
+			var got []string // the tap writes on the loop
+			n.Do(func() { *seen = nil; client.send(n.now(), p) })
 			time.Sleep(time.Second)
-			require.Len(t, *seen, 1, "%v", p)
-			return (*seen)[0]
+			n.Do(func() { got = slices.Clone(*seen) })
+			require.Len(t, got, 1, "%v", p)
+			return got[0]
 		}
 		udp := func(to netip.Addr, port uint16, ttl uint8) *Packet {
 			p := newUDP(netip.AddrPortFrom(client.Addr(), 1000), netip.AddrPortFrom(to, port), []byte("x"))

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// Grace is how long a program has to end by itself once its standard input is closed.
-	Grace = 2 * time.Second
+	// Grace is how long a program has to end by itself once its standard input is closed. An interpreter on a busy machine
+	// takes a second or two.
+	Grace = 5 * time.Second
 
 	// heldLimit is how long the stream stays open after the program has ended: what it wrote is still in the pipe,
 	// and a child of it that holds the other end would keep it open for ever.

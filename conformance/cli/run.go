@@ -249,6 +249,9 @@ func (c *command) sdk(name string) (SDK, error) {
 		return SDK{Name: name, Product: line}, nil
 	}
 	if strings.HasPrefix(name, BrowserPrefix) {
+		if c.suite.Page == nil {
+			return SDK{}, fmt.Errorf("--sdk %s: this suite has nothing for browsers", name)
+		}
 		if _, err := browser.Find(); err != nil {
 			return SDK{}, fmt.Errorf("--sdk %s: %w", name, err)
 		}
@@ -276,7 +279,7 @@ func (c *command) known() string {
 			names = append(names, sdk.Name)
 		}
 	}
-	names = append(names, `"exec:COMMAND" for a program that is an adapter`, `"browser:FILE.js" or "browser:reference" for a script in Chromium`)
+	names = append(names, `"exec:COMMAND" for a program that is an adapter`, `"browser:FILE.js" for a script in Chromium (browser:reference is ours)`)
 	if len(names)-2 < len(c.suite.SDKs) {
 		names = append(names, mutantPrefix+"NAME, as \"proxyspec mutants --list\" shows them")
 	}

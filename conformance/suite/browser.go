@@ -30,7 +30,7 @@ func script(name string) (s browser.Script, product string, err error) {
 			}
 			known = append(known, m.Name)
 		}
-		return s, "", fmt.Errorf("there is no Web mutant %q%s; there are %s", short, nearest.Hint(short, known), strings.Join(known, ", "))
+		return s, "", fmt.Errorf("there is no Web mutant %q; there are %s%s", short, strings.Join(known, ", "), nearest.Hint(short, known))
 	}
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,8 @@ package suite_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -58,5 +60,30 @@ func TestWebMutants(t *testing.T) {
 	require.Empty(t, m.Reference, "the reference passes what tells the mutants apart")
 	for _, found := range m.Mutants {
 		require.Equal(t, result.Killed, found.Fate, "%s: %+v", found.SDK, found.Breaks)
+	}
+}
+
+// TestPagesAreFoundByName tries names that people could type.
+func TestPagesAreFoundByName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "my-sdk.js")
+	require.NoError(t, os.WriteFile(file, []byte("window.AgoraRTC = {}"), 0o644))
+	page := suite.Suite().Page
+	for name, want := range map[string]string{
+		"browser:reference":          "proxyspec reference Web SDK",
+		"browser:mutant:mixes-start": "mutant Web SDK that returns from startProxyServer after a set method as if all were well",
+		"browser:" + file:            "my-sdk.js (SHA-256 a6532d0b",
+	} {
+		found, err := page(name)
+		require.NoError(t, err)
+		require.Equal(t, name, found.Name)
+		require.Contains(t, found.Product, want)
+	}
+	for name, want := range map[string]string{
+		"browser:no-such.js":         "there is no file no-such.js: name a script that defines AgoraRTC, or reference, or mutant:NAME",
+		"browser:mutant:mixes-strat": `; did you mean "mixes-start"?`,
+		"browser:browser_test.go":    "browser_test.go: the name of a script ends in .js, or in .mjs if it is a module",
+	} {
+		_, err := page(name)
+		require.ErrorContains(t, err, want)
 	}
 }
