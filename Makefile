@@ -60,7 +60,8 @@ PROGRAMS = /conformance/(browser|cli|suite)$$|/features$$|/reports$$
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
 		set -x; CGO_ENABLED=1 .ci/gotest -race $$($(GO) list ./... | grep -vE '$(PROGRAMS)') && \
-		.ci/gotest $$($(GO) list ./... | grep -E '$(PROGRAMS)'); \
+		.ci/gotest $$($(GO) list ./... | grep -E '$(PROGRAMS)') && \
+		.ci/gotest -run '^TestAgainstPion$$' ./relay/turn; \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \
 		set -x; CGO_ENABLED=0 .ci/gotest ./...; \

@@ -199,17 +199,6 @@ func TestPageHearsAndSeesOthers(t *testing.T) {
 	}, 20*time.Second, 200*time.Millisecond, "frames are decoded")
 }
 
-// TestMutantsLoad sees that each mutant is an AgoraRTC that a page can use. Which rule it breaks the suite shows.
-func TestMutantsLoad(t *testing.T) {
-	l := newLab(t)
-	b := start(t, l)
-	for _, m := range websdk.Mutants {
-		s := open(t, l, b, l.site(browser.Script{Files: websdk.Files, Name: m.Module()}))
-		require.NoError(t, s.do(contract.MethodStartProxyServer), m.Name)
-		require.NoError(t, s.do(contract.MethodStopProxyServer), m.Name)
-	}
-}
-
 // TestWhatAnSDKLacksIsNamed has a script under test with part of the API.
 func TestWhatAnSDKLacksIsNamed(t *testing.T) {
 	l := newLab(t)

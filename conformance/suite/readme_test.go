@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
@@ -54,7 +55,11 @@ func TestREADME(t *testing.T) {
 				ran++
 				continue
 			}
-			if err := kernel.Probe(); err != nil && (strings.Contains(args, "exec:") || strings.Contains(args, "--net kernel") || strings.HasPrefix(args, "sdk check")) {
+			if err := kernel.Probe(); err != nil && (strings.Contains(args, "exec:") || strings.Contains(args, "browser:") || strings.Contains(args, "--net kernel") || strings.HasPrefix(args, "sdk check")) {
+				t.Logf("not tried: %s: %v", line, err)
+				continue
+			}
+			if _, err := browser.Find(); err != nil && strings.Contains(args, "browser:") {
 				t.Logf("not tried: %s: %v", line, err)
 				continue
 			}
