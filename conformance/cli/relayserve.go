@@ -109,6 +109,10 @@ func (c *command) relayServe(o serveOrder) error {
 		fmt.Fprintf(c.stdout, "%s: nothing wrong\n", cmp.Or(o.config, "the demo"))
 		return nil
 	}
+	// Before anybody can know that there is a server to send signals to.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	server, err := serve.New(cfg)
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
@@ -122,9 +126,6 @@ App ID       %s
 	}
 	server.Describe(c.stdout)
 
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	go func() {
 		draining := false
 		for {
