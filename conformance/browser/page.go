@@ -142,15 +142,6 @@ func (p *Page) Crash() {
 	p.b.cdp.begin(p.session, "Page.crash", struct{}{})
 }
 
-// Screenshot is what the page looks like, as PNG.
-func (p *Page) Screenshot() ([]byte, error) {
-	var shot struct {
-		Data []byte `json:"data"`
-	}
-	err := p.b.cdp.call(p.session, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
-	return shot.Data, err
-}
-
 // event takes what the browser tells of the page. The reader calls it: it must not wait.
 func (p *Page) event(method string, params json.RawMessage) {
 	switch method {
