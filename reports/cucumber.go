@@ -137,7 +137,7 @@ func (s *messageStream) feature(f feature) {
 		pickles = append(pickles, pickle)
 		fmt.Fprintf(&text, "\n  %s\n  Scenario: %s\n", strings.Join(c.Tags, " "), c.Name)
 		for _, step := range c.Steps {
-			fmt.Fprintf(&text, "    %s %s\n", step.Keyword, step.Text)
+			fmt.Fprintf(&text, "    %s %s\n%s", step.Keyword, step.Text, below(step, "      "))
 		}
 	}
 	s.send(&messages.Envelope{Source: &messages.Source{Uri: f.Path, Data: text.String(), MediaType: messages.SourceMediaType_TEXT_X_CUCUMBER_GHERKIN_PLAIN}})
@@ -166,8 +166,11 @@ func scenarioOf(c result.Case) (*messages.Scenario, *messages.Pickle) {
 		id := stepID(c, "step", i)
 		scenario.Steps = append(scenario.Steps, &messages.Step{
 			Location: &messages.Location{Line: int64(step.Line)}, Keyword: step.Keyword + " ", Text: step.Text, Id: id,
+			DocString: docString(step), DataTable: dataTable(step, id),
 		})
-		pickle.Steps = append(pickle.Steps, &messages.PickleStep{AstNodeIds: []string{id}, Id: stepID(c, "pickle-step", i), Text: step.Text})
+		pickle.Steps = append(pickle.Steps, &messages.PickleStep{
+			AstNodeIds: []string{id}, Id: stepID(c, "pickle-step", i), Text: step.Text, Argument: argument(step),
+		})
 	}
 	return scenario, pickle
 }

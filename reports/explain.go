@@ -52,6 +52,8 @@ func explain(c result.Case) []string {
 	add("expected", f.Expected)
 	add("actual", f.Actual)
 	add("cause", f.Cause)
+	add("nearest", nearestWords(f))
+	add("variants", vainWords(f))
 	add("known", c.Known)
 	h, label := hostsOf(c), "proof"
 	for _, e := range f.Events {

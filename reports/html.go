@@ -14,14 +14,16 @@ var pageFiles embed.FS
 
 // pageFuncs are what every page's template may use.
 var pageFuncs = template.FuncMap{
-	"class":  class,
-	"mark":   symbol,
-	"shown":  shown,
-	"span":   span,
-	"clock":  clock,
-	"size":   size,
-	"style":  func() template.CSS { return template.CSS(pageFile("style.css")) },
-	"script": func() template.JS { return template.JS(pageFile("script.js")) },
+	"class":   class,
+	"mark":    symbol,
+	"shown":   shown,
+	"span":    span,
+	"clock":   clock,
+	"size":    size,
+	"nearest": nearestWords,
+	"vain":    vainWords,
+	"style":   func() template.CSS { return template.CSS(pageFile("style.css")) },
+	"script":  func() template.JS { return template.JS(pageFile("script.js")) },
 }
 
 var pageTemplate = template.Must(template.New("index.html").Funcs(pageFuncs).ParseFS(pageFiles, "page/index.html"))

@@ -3,12 +3,12 @@ package reports_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
-	"github.com/proxyspec/proxyspec/features"
 )
 
 // world is who is who in the sample's cases.
@@ -189,7 +189,12 @@ func sample() *result.Run {
 			Failure: &result.Failure{
 				Step: "no packet goes to SD-RTN directly", Message: "alice sent media past the cloud proxy",
 				Expected: "no packet from alice to a gateway", Actual: "1 UDP packet to 198.51.100.11:50100 (gateway-1)",
-				Cause:  "UDP 23.236.115.138:3478 and 148.153.66.218:3478 were dropped by the default rule; TCP 3433 was rejected; then the SDK tried its host candidate",
+				Cause: "UDP 23.236.115.138:3478 and 148.153.66.218:3478 were dropped by the default rule; TCP 3433 was rejected; then the SDK tried its host candidate",
+				Variants: []result.Variant{
+					{Change: "UDP 3478 to relay-1 and relay-2 open", Outcome: result.Pass},
+					{Change: "everything open", Outcome: result.Fail, Step: "no packet goes to SD-RTN directly"},
+					{Change: `"4000" instead of "3478-3500"`, Outcome: result.Pass, Case: "sample/case-01"},
+				},
 				Events: proof, Replay: "proxyspec replay --sdk mutant:direct-media --seed 42 flow/data/with-udp-closed-no-media-goes-direct",
 			},
 			Ladder:      leak,
@@ -214,13 +219,15 @@ func sample() *result.Run {
 		{
 			Feature: "The four proxy methods", Path: "features/api/times.feature", Line: 31,
 			Name: "setTurnServer takes an array", Requirements: []string{"CP-CFG-06"}, Outcome: result.NotSupported,
-			Steps:   stepsOf(result.NotSupported, "When alice sets two TURN servers"),
+			Steps: []result.Step{{Keyword: "When", Text: "alice sets two TURN servers", Line: 32, Outcome: result.NotSupported,
+				Table: [][]string{{"turnServerURL", "udpport"}, {"turn-1.acme.example", "3478"}, {"a|b", ""}}}},
 			Failure: &result.Failure{Message: "the SDK has no setTurnServer"},
 		},
 		{
 			Feature: "The four proxy methods", Path: "features/api/times.feature", Line: 44,
 			Name: "A refused stop clears nothing", Requirements: []string{"CP-API-26"}, Outcome: result.NotJudged,
-			Steps:   stepsOf(result.NotJudged, "When alice stops the cloud proxy"),
+			Steps: []result.Step{{Keyword: "When", Text: "alice stops the cloud proxy", Line: 45, Outcome: result.NotJudged,
+				DocString: &result.DocString{MediaType: "yaml", Content: "rules:\n  - id: T1 <first>"}}},
 			Failure: &result.Failure{Message: "the join ended before the stop was called, so it was not refused"},
 		},
 		{
@@ -243,8 +250,14 @@ func sample() *result.Run {
 		{
 			Feature: "Our own", Path: "acme/own.feature", Line: 3, Own: true,
 			Name: "The meeting room joins", Outcome: result.Fail,
-			Steps:   stepsOf(result.Fail, "Then the meeting room is connected"),
-			Failure: &result.Failure{Message: "the meeting room is not connected", Replay: "proxyspec replay own/the-meeting-room-joins"},
+			Steps: stepsOf(result.Fail, "Then the meeting room is connected"),
+			Failure: &result.Failure{Step: "the meeting room is connected", Message: "the meeting room is not connected",
+				Variants: []result.Variant{
+					{Change: "TCP 443 to relay-1 open", Outcome: result.Fail, Step: "the meeting room is connected"},
+					{Change: "row T8 open", Outcome: result.Fail, Step: "the meeting room hears alice"},
+					{Change: "everything open", Outcome: result.HarnessFault},
+				},
+				Replay: "proxyspec replay own/the-meeting-room-joins"},
 		},
 	}
 	for i := range cases {
@@ -260,9 +273,9 @@ func sample() *result.Run {
 	return judged(cases)
 }
 
-// judged makes a run of cases, with the whole catalogue.
+// judged makes a run of cases, with a small catalogue of their own.
 func judged(cases []result.Case) *result.Run {
-	all, err := catalogue.Load(features.Files, features.RequirementsFile)
+	all, err := catalogue.Load(os.DirFS("testdata"), "requirements.yaml")
 	if err != nil {
 		panic(err)
 	}

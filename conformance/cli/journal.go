@@ -79,7 +79,8 @@ func (j *journal) write() error {
 	return err
 }
 
-// finish ends the journal, and writes those pages again whose cases ended otherwise than it seemed: they were expected to fail.
+// finish ends the journal, and writes those pages again of whose cases more is known by now: that they were expected
+// to fail, and what would make them pass.
 func (j *journal) finish(run *result.Run) (err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -88,7 +89,7 @@ func (j *journal) finish(run *result.Run) (err error) {
 		j.later = nil
 	}
 	for i := range run.Cases {
-		if c := &run.Cases[i]; c.Known != "" {
+		if c := &run.Cases[i]; c.Known != "" || c.Failure != nil && len(c.Failure.Variants) > 0 {
 			err = errors.Join(err, reports.WritePage(j.dir, run, c))
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/shard"
+	"github.com/proxyspec/proxyspec/conformance/variant"
 	"github.com/proxyspec/proxyspec/reports"
 )
 
@@ -170,6 +171,9 @@ func (c *command) run(o order) error {
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
+	if err := c.vary(ctx, o, run, cfg); err != nil {
+		return &exit{code: result.ExitFault, err: err}
+	}
 	label(run, blank)
 	result.Judge(run)
 
@@ -187,6 +191,15 @@ func (c *command) run(o order) error {
 		return &exit{code: code}
 	}
 	return nil
+}
+
+// vary looks for what would make the failed cases pass.
+func (c *command) vary(ctx context.Context, o order, run *result.Run, cfg runner.Config) error {
+	plan := variant.Of(run, cfg)
+	if plan.Size() > 0 && !o.quiet {
+		fmt.Fprintf(c.stderr, "looking for what would make the failed cases pass: %s of their worlds\n", plural(plan.Size(), "variant"))
+	}
+	return plan.Explain(ctx, cfg)
 }
 
 // blank is a run before its first case: all that is known of it by then.

@@ -52,12 +52,21 @@ type Host struct {
 
 // Step is one step of a case.
 type Step struct {
-	Keyword string        `json:"keyword"` // "Given", "When", "Then", "And"
-	Text    string        `json:"text"`
-	Line    int           `json:"line"`
-	Outcome Outcome       `json:"outcome"` // NotRun after a failure
-	Virtual time.Duration `json:"virtualNanoseconds"`
-	Error   string        `json:"error,omitempty"`
+	Keyword string `json:"keyword"` // "Given", "When", "Then", "And"
+	Text    string `json:"text"`
+	Line    int    `json:"line"`
+	// What stands below its line: a doc string or a table.
+	DocString *DocString    `json:"docString,omitempty"`
+	Table     [][]string    `json:"table,omitempty"`
+	Outcome   Outcome       `json:"outcome"` // NotRun after a failure
+	Virtual   time.Duration `json:"virtualNanoseconds"`
+	Error     string        `json:"error,omitempty"`
+}
+
+// DocString is the text block below a step.
+type DocString struct {
+	MediaType string `json:"mediaType,omitempty"`
+	Content   string `json:"content"`
 }
 
 // Failure says why a case did not pass, with the evidence.
@@ -68,7 +77,9 @@ type Failure struct {
 	Actual   string           `json:"actual,omitempty"`
 	Cause    string           `json:"cause,omitempty"`  // in words
 	Events   []timeline.Event `json:"events,omitempty"` // that prove it: packets, log entries, results
-	Replay   string           `json:"replay,omitempty"` // the command that runs this case again
+	// Variants were run, the least change first. One that passes says what has to do with it.
+	Variants []Variant `json:"variants,omitempty"`
+	Replay   string    `json:"replay,omitempty"` // the command that runs this case again
 }
 
 // Evidence names files, relative to the report folder.

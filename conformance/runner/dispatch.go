@@ -11,12 +11,15 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // Task is a case and the SDK that it tests.
 type Task struct {
 	Case selection.Case
 	SDK  string
+	// Open is what the office's firewall lets through besides, before all that the case tells it.
+	Open []firewall.Rule
 	Place
 }
 

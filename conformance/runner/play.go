@@ -52,7 +52,10 @@ func newResult(c selection.Case, seed uint64) *result.Case {
 		Outcome:      result.NotRun,
 	}
 	for i, s := range c.Steps {
-		r.Steps[i] = result.Step{Keyword: s.Keyword, Text: s.Text, Line: s.Line, Outcome: result.NotRun}
+		r.Steps[i] = result.Step{Keyword: s.Keyword, Text: s.Text, Line: s.Line, Table: s.Table, Outcome: result.NotRun}
+		if s.DocString != nil {
+			r.Steps[i].DocString = &result.DocString{MediaType: s.DocString.MediaType, Content: s.DocString.Content}
+		}
 	}
 	return r
 }

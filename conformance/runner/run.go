@@ -64,7 +64,7 @@ func (cfg Config) task(c selection.Case) Task {
 }
 
 func (cfg Config) job(t Task) Job {
-	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Limits: cfg.Limits, Out: cfg.Out, Replay: cfg.replay(t)}
+	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Open: t.Open, Limits: cfg.Limits, Out: cfg.Out, Replay: cfg.replay(t)}
 }
 
 // Run runs the cases in worker processes and returns what they found, in the order of Config.Cases. When

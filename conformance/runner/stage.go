@@ -8,6 +8,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // Definition is one step of the vocabulary.
@@ -51,6 +52,8 @@ type Job struct {
 	SDK  string         `json:"sdk"`  // as the user named it: "reference", "mutant:direct-media"
 	// Network is where the case runs: Virtual or Kernel.
 	Network string `json:"network"`
+	// Open is what the office's firewall lets through besides, before all that the case tells it.
+	Open []firewall.Rule `json:"open,omitempty"`
 	// Limits are what the SDK is given; zero ones are the defaults.
 	Limits limits.Limits `json:"limits,omitzero"`
 	// Out is the report folder, absolute; "" writes no evidence.

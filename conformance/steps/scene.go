@@ -48,7 +48,7 @@ type scene struct {
 // stands for, into the world's configuration.
 func Stages(populate func(job runner.Job, cfg *world.Config) error) runner.NewStage {
 	return func(job runner.Job) (runner.Stage, error) {
-		cfg := world.Config{Seed: job.Seed, Limits: job.Limits}
+		cfg := world.Config{Seed: job.Seed, Limits: job.Limits, Open: job.Open}
 		if err := populate(job, &cfg); err != nil {
 			return nil, err
 		}

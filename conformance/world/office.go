@@ -19,6 +19,7 @@ type office struct {
 	firewall.Judge // what the router asks: the wall, or what a mutant makes of it
 
 	wall    *firewall.Firewall
+	open    []firewall.Rule        // before all that it is told, and nobody's but the wall's
 	misread func(*firewall.Policy) // nil: it reads what it is given
 	mishear func([]byte) []byte    // nil: it hears answers as they are
 
@@ -32,7 +33,7 @@ type office struct {
 }
 
 func newOffice(cfg *Config, clients ...netip.Prefix) (*office, error) {
-	o := &office{sources: clients, misread: cfg.Rules, mishear: cfg.Answers}
+	o := &office{sources: clients, open: cfg.Open, misread: cfg.Rules, mishear: cfg.Answers}
 	wall, err := firewall.New(firewall.Policy{ID: "nothing yet"}, firewall.Timeouts{})
 	if err != nil {
 		return nil, err
@@ -59,8 +60,8 @@ func (o *office) policy() firewall.Policy {
 // load replaces the rules.
 func (o *office) load(told firewall.Policy) error {
 	p := told
+	p.Rules = slices.Concat(o.open, told.Rules)
 	if o.misread != nil {
-		p.Rules = slices.Clone(p.Rules)
 		o.misread(&p)
 	}
 	if err := o.wall.SetPolicy(p); err != nil {

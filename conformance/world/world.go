@@ -37,6 +37,8 @@ type Config struct {
 	// Intranet is what the company's own web server has at https://app.test. Default: there is none.
 	Intranet http.Handler
 	Limits   limits.Limits
+	// Open is what the office's firewall lets through before anything else, whatever it is told.
+	Open []firewall.Rule
 
 	// Broken servers are made of sound ones by changing what they are made of. Nil: they are sound.
 	CloudProxy func(*relay.Config)
