@@ -8,11 +8,9 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/cli"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/suite"
-	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 func main() {
-	kernel.CellMain()
 	runner.WorkerMain(suite.Stages())
 	os.Exit(cli.Main(suite.Suite(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

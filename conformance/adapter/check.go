@@ -86,26 +86,18 @@ func (c *checkup) found(name, blame, format string, args ...any) {
 }
 
 // start puts the command into a cell whose network swallows everything.
-func (c *checkup) start(command []string) error {
-	cell, cmd, err := kernel.NewCell(kernel.CellConfig{Program: command, Site: kernel.Site{
-		Address: netip.MustParseAddr("10.10.0.2"), DNS: netip.MustParseAddr("10.10.0.53")}})
+func (c *checkup) start(command []string) (err error) {
+	c.cell, err = kernel.NewCell(kernel.Site{Address: netip.MustParseAddr("10.10.0.2"), DNS: netip.MustParseAddr("10.10.0.53")})
 	if err != nil {
 		return err
 	}
-	if c.process, err = Start(cmd, nil); err != nil {
-		return errors.Join(err, kernel.Probe(), cell.Close())
-	}
-	c.cell = cell
-	device, err := cell.Open()
-	if err == nil {
-		go func() { _, _ = io.Copy(io.Discard, device) }() // until the cell is gone
-		_, err = cell.Look(kernel.Expect{})
-	}
-	if err == nil {
-		err = cell.Enter()
+	device := c.cell.Device()
+	go func() { _, _ = io.Copy(io.Discard, device); _ = device.Close() }() // until the cell is gone
+	if _, err = c.cell.Look(kernel.Expect{}); err == nil {
+		c.process, err = Start(InCell(c.cell, command), nil)
 	}
 	if err != nil {
-		return errors.Join(err, c.process.Close(), cell.Close())
+		return errors.Join(err, c.cell.Close())
 	}
 	c.watch = &witness{ReadWriteCloser: c.process}
 	c.client = contract.NewClient(contract.ClientConfig{RW: c.watch})
@@ -240,10 +232,10 @@ func (c *checkup) farewell(ctx context.Context) error {
 // last says what can only be said when the program is gone.
 func (c *checkup) last(fault error, whole bool) {
 	if whole {
-		switch exit := c.process.Exit(); {
+		switch {
 		case fault != nil:
 			c.found("end", BlameAdapter, "%v", fault)
-		case exit == nil || !exit.Success():
+		case !c.process.Success():
 			c.found("end", BlameAdapter, "after shutdown it %s, and should end by itself with status 0", strings.TrimPrefix(c.process.how(), "it "))
 		default:
 			c.found("end", "", "it ends after shutdown")

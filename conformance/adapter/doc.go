@@ -2,9 +2,8 @@
 //
 // [Start] starts the program and gives the stream for a contract.Client. Standard output belongs to the contract;
 // what comes on standard error is the SDK's log. The package owns the process: however it behaves, [Process.Close]
-// ends it and all that it started in its process group within [Grace], and an error of the stream says in words how
-// it ended. It reads no frame and knows no network: how the program is confined is the caller's, who makes the
-// command.
+// ends it and what it started within [Grace], and an error of the stream says in words how it ended. It reads no
+// frame and knows no network: where the program runs is the affair of its [Program], most often a cell ([InCell]).
 //
 // [Check] puts a program through its paces without a suite, and says who is to blame for what went wrong: the
 // adapter, the SDK or the harness.

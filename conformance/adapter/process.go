@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,62 +23,74 @@ const (
 	heldLimit = 200 * time.Millisecond
 )
 
+// Program is a program that has not been started, wherever it is to run.
+type Program interface {
+	// Start starts it with these standard streams, which are the caller's to close.
+	Start(stdin, stdout, stderr *os.File) error
+	// Wait waits until it has ended and says how.
+	Wait() (syscall.WaitStatus, error)
+	// Kill ends it and what it has started. It may have ended already.
+	Kill() error
+}
+
 // Process is a program under way. It is the stream of a contract.Client.
 type Process struct {
-	cmd    *exec.Cmd
-	stdin  *os.File
-	stdout *os.File
-	log    *journal
+	program Program
+	stdin   *os.File
+	stdout  *os.File
+	log     *journal
 
-	exited chan struct{} // closed once the program has ended
+	exited chan struct{} // closed once the program has ended, and status and lost are set
+	status syscall.WaitStatus
+	lost   error // why status isn't known
 	once   sync.Once
 
 	mu   sync.Mutex
 	held bool // standard output was open when the program had ended
 }
 
-// Start starts a command that speaks the contract. Its standard streams are ours to set. log takes the lines of its
-// standard error, from a goroutine of the process; nil discards them.
-func Start(cmd *exec.Cmd, log func(contract.Log)) (*Process, error) {
-	stdinOurs, stdin, err := pipe()
-	if err != nil {
-		return nil, err
+// Start starts a program that speaks the contract. log takes the lines of its standard error, from a goroutine of the
+// process; nil discards them.
+func Start(program Program, log func(contract.Log)) (*Process, error) {
+	var pipes []*os.File
+	for range 3 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll(pipes)
+			return nil, fmt.Errorf("start the adapter: %w", err)
+		}
+		pipes = append(pipes, r, w)
 	}
-	stdout, stdoutTheirs, err := pipe()
-	if err != nil {
-		return nil, errors.Join(err, stdinOurs.Close(), stdin.Close())
-	}
-	p := &Process{cmd: cmd, stdin: stdin, stdout: stdout, exited: make(chan struct{})}
+	stdin, stdout, stderr := pipes[0], pipes[3], pipes[5] // the program's
+	p := &Process{program: program, stdin: pipes[1], stdout: pipes[2], exited: make(chan struct{})}
 	p.log = newJournal(log, p.kill)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdinOurs, stdoutTheirs, p.log
-	cmd.WaitDelay = heldLimit // for a child that holds standard error
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	// A group of its own: Ctrl-C at the terminal reaches only us, and kill reaches all that the program started.
-	cmd.SysProcAttr.Setpgid = true
-	err = cmd.Start()
-	_, _ = stdinOurs.Close(), stdoutTheirs.Close()
-	if err != nil {
-		_, _ = stdin.Close(), stdout.Close()
+	if err := program.Start(stdin, stdout, stderr); err != nil {
+		closeAll(pipes)
 		return nil, fmt.Errorf("start the adapter: %w", err)
 	}
-	go p.wait()
+	closeAll([]*os.File{stdin, stdout, stderr})
+	go p.wait(pipes[4])
 	return p, nil
 }
 
-func pipe() (r, w *os.File, err error) {
-	r, w, err = os.Pipe()
-	if err != nil {
-		err = fmt.Errorf("start the adapter: %w", err)
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
 	}
-	return r, w, err
 }
 
-// wait sees the program end, and then the stream.
-func (p *Process) wait() {
-	_ = p.cmd.Wait() // how it ended is in ProcessState
-	p.kill()         // what it left behind
+// wait sees the program end, and then the streams.
+func (p *Process) wait(stderr *os.File) {
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(p.log, stderr)
+	}()
+	p.status, p.lost = p.program.Wait()
+	p.kill() // what it left behind
+	_ = stderr.SetReadDeadline(time.Now().Add(heldLimit))
+	<-copied
+	_ = stderr.Close()
 	p.log.end()
 	close(p.exited)
 	_ = p.stdout.SetReadDeadline(time.Now().Add(heldLimit))
@@ -130,7 +141,7 @@ func (p *Process) how() string {
 	default:
 		return "it closed its standard output and went on running"
 	}
-	text := "it ended: " + ending(p.cmd.ProcessState)
+	text := "it ended: " + p.ending()
 	if p.held {
 		text += ", while a child of it held its standard output open"
 	}
@@ -140,22 +151,21 @@ func (p *Process) how() string {
 	return text
 }
 
-// ending is how a process ended, in words.
-func ending(s *os.ProcessState) string {
-	if s == nil {
-		return "it could not be waited for"
+// ending is how the program ended, in words.
+func (p *Process) ending() string {
+	switch {
+	case p.lost != nil:
+		return p.lost.Error()
+	case p.status.Signaled():
+		return "killed by signal " + strings.ToLower(p.status.Signal().String())
 	}
-	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return "killed by signal " + strings.ToLower(status.Signal().String())
-	}
-	return s.String()
+	return fmt.Sprintf("exit status %d", p.status.ExitStatus())
 }
 
-// kill ends the program and all that is in its group.
-func (p *Process) kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+func (p *Process) kill() { _ = p.program.Kill() }
 
-// Close ends the program: it closes its standard input, gives it Grace to end, and kills what is left of its
-// process group.
+// Close ends the program: it closes its standard input, gives it Grace to end, and kills what is left of
+// it.
 func (p *Process) Close() error {
 	p.once.Do(func() {
 		_ = p.stdin.Close()
@@ -172,5 +182,7 @@ func (p *Process) Close() error {
 	return nil
 }
 
-// Exit is how the program ended; only once Close has returned.
-func (p *Process) Exit() *os.ProcessState { return p.cmd.ProcessState }
+// Success tells whether the program ended by itself with status 0; only once Close has returned.
+func (p *Process) Success() bool {
+	return p.lost == nil && p.status.Exited() && p.status.ExitStatus() == 0
+}

@@ -3,8 +3,8 @@ package adapter_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,14 +12,12 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/adapter"
 	"github.com/proxyspec/proxyspec/conformance/contract"
-	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 // conduct, in the environment, makes a process of this test an adapter that conducts itself so.
 const conduct = "ADAPTER_TEST_CONDUCT"
 
 func TestMain(m *testing.M) {
-	kernel.CellMain()
 	if how := os.Getenv(conduct); how != "" {
 		misbehave(how)
 	}
@@ -36,14 +34,34 @@ type session struct {
 	log []string
 }
 
+// group is this test as a program, in a process group of its own.
+type group struct {
+	path, how string
+	*os.Process
+}
+
+func (g *group) Start(stdin, stdout, stderr *os.File) (err error) {
+	g.Process, err = os.StartProcess(g.path, []string{g.path}, &os.ProcAttr{
+		Env: append(os.Environ(), conduct+"="+g.how), Files: []*os.File{stdin, stdout, stderr}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	return err
+}
+
+func (g *group) Wait() (syscall.WaitStatus, error) {
+	state, err := g.Process.Wait()
+	if err != nil {
+		return 0, err
+	}
+	return state.Sys().(syscall.WaitStatus), nil
+}
+
+func (g *group) Kill() error { return syscall.Kill(-g.Pid, syscall.SIGKILL) }
+
 func start(t *testing.T, how string) *session {
 	t.Helper()
 	s := &session{ended: make(chan error, 1)}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), conduct+"="+how)
-	s.process, err = adapter.Start(cmd, func(l contract.Log) {
+	s.process, err = adapter.Start(&group{path: self, how: how}, func(l contract.Log) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.log = append(s.log, l.Message)
@@ -115,7 +133,7 @@ func TestStandardErrorIsALog(t *testing.T) {
 	require.NoError(t, s.Call(t.Context(), contract.MethodShutdown, nil, nil))
 	require.NoError(t, <-s.ended)
 	require.NoError(t, s.process.Close())
-	require.True(t, s.process.Exit().Success())
+	require.True(t, s.process.Success())
 	require.Equal(t, []any{1001, "line 1", "line 1000", "200 more lines were left out"},
 		[]any{len(s.log), s.log[0], s.log[999], s.log[len(s.log)-1]})
 }

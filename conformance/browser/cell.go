@@ -2,10 +2,8 @@ package browser
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
-	"os/exec"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/sim/kernel"
@@ -14,7 +12,7 @@ import (
 // Celled is an SDK in a browser that lives in a cell. The browser goes on from one world to the next, each of which
 // gets a page in a fresh context; one that has died is started anew.
 type Celled struct {
-	// Config is the browser's; Command and Home are the cell's own.
+	// Config is the browser's; Run and Home are the cell's own.
 	Config Config
 	// URL is the page with the SDK.
 	URL string
@@ -29,10 +27,10 @@ type Celled struct {
 
 // Open starts the browser's cell, or takes up the one that runs, and returns its device.
 func (c *Celled) Open(at kernel.Site, _ func(contract.Log)) (io.ReadWriteCloser, error) {
-	if c.browser != nil && (!c.entered || !c.browser.Alive()) {
+	if c.cell != nil && (!c.entered || !c.browser.Alive()) {
 		c.End()
 	}
-	if c.browser == nil {
+	if c.cell == nil {
 		if err := c.start(at); err != nil {
 			c.End()
 			return nil, err
@@ -41,21 +39,12 @@ func (c *Celled) Open(at kernel.Site, _ func(contract.Log)) (io.ReadWriteCloser,
 	return c.device.lend(), nil
 }
 
-func (c *Celled) start(at kernel.Site) (err error) {
-	cfg := c.Config
-	cfg.Home = kernel.Scratch
-	cfg.Command = func(program, env []string, files []*os.File) (cmd *exec.Cmd, err error) {
-		c.cell, cmd, err = kernel.NewCell(kernel.CellConfig{Program: program, Site: at, Env: env, Files: files})
-		return cmd, err
-	}
-	if c.browser, err = Prepare(cfg); err != nil {
-		return errors.Join(err, kernel.Probe())
-	}
-	tun, err := c.cell.Open()
+func (c *Celled) start(at kernel.Site) error {
+	cell, err := kernel.NewCell(at)
 	if err != nil {
 		return err
 	}
-	c.device = &device{tun: tun}
+	c.cell, c.device = cell, &device{tun: cell.Device()}
 	return nil
 }
 
@@ -72,10 +61,13 @@ func (c *Celled) Look(e kernel.Expect) (kernel.Proof, error) {
 // Enter opens the page, in a browser that has begun by then, and returns the line to it.
 func (c *Celled) Enter() (io.ReadWriteCloser, error) {
 	if !c.entered {
-		if err := c.cell.Enter(); err != nil {
-			return nil, err
+		cfg := c.Config
+		cfg.Home = kernel.Scratch
+		cfg.Run = func(program, env []string, files []*os.File) (Running, error) {
+			return c.cell, c.cell.Start(kernel.Program{Args: program, Env: env, Files: files})
 		}
-		if err := c.browser.Ready(context.Background()); err != nil {
+		var err error
+		if c.browser, err = Start(context.Background(), cfg); err != nil {
 			return nil, err
 		}
 		c.entered = true

@@ -3,8 +3,8 @@ package browser
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,9 +36,9 @@ func Find() (string, error) {
 type Config struct {
 	// Program is Chromium, as Find finds it.
 	Program string
-	// Command makes the command that runs it, in whatever namespace, with these files from descriptor 3 on and these
-	// variables in its environment. Nil: exec.Command.
-	Command func(program, env []string, files []*os.File) (*exec.Cmd, error)
+	// Run starts it, in whatever namespace, with these variables in its environment and these files from descriptor 0 on.
+	// Nil: here, as a process group of its own.
+	Run func(program, env []string, files []*os.File) (Running, error)
 	// Home is a folder for its profile. Empty: one of its own, gone with it.
 	Home string
 	// Trust is the SHA-256 hashes of public keys (SPKI, in base64) whose certificates count as valid.
@@ -49,10 +49,16 @@ type Config struct {
 	Names []string
 }
 
+// Running is a program under way.
+type Running interface {
+	Kill() error // it and its helpers
+	Wait() (syscall.WaitStatus, error)
+}
+
 // Browser is a running Chromium.
 type Browser struct {
 	cdp     *cdp
-	cmd     *exec.Cmd
+	running Running
 	home    string // empty: it isn't ours
 	program string
 	said    tail // of its standard error
@@ -79,21 +85,8 @@ var flags = []string{
 
 // Start starts Chromium and waits until it answers. Close ends it.
 func Start(ctx context.Context, cfg Config) (*Browser, error) {
-	b, err := Prepare(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.Ready(ctx); err != nil {
-		b.Close()
-		return nil, err
-	}
-	return b, nil
-}
-
-// Prepare starts Chromium's command, which may have something else to do first.
-func Prepare(cfg Config) (*Browser, error) {
-	if cfg.Command == nil {
-		cfg.Command = command
+	if cfg.Run == nil {
+		cfg.Run = run
 	}
 	b := &Browser{program: cfg.Program, ended: make(chan struct{}), pages: map[string]*Page{}}
 	if cfg.Home == "" {
@@ -107,11 +100,15 @@ func Prepare(cfg Config) (*Browser, error) {
 		_ = os.RemoveAll(b.home)
 		return nil, fmt.Errorf("start %s: %w", cfg.Program, err)
 	}
+	if err := b.ready(ctx); err != nil {
+		b.Close()
+		return nil, err
+	}
 	return b, nil
 }
 
-// Ready waits until Chromium answers.
-func (b *Browser) Ready(ctx context.Context) error {
+// ready waits until Chromium answers.
+func (b *Browser) ready(ctx context.Context) error {
 	limit, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("it didn't answer within %v", startLimit))
 	defer cancel()
 	answered := make(chan error, 1)
@@ -138,33 +135,52 @@ func (b *Browser) Alive() bool {
 	}
 }
 
-// command runs a program as it is, with its processes in a group of their own.
-func command(program, env []string, files []*os.File) (*exec.Cmd, error) {
-	cmd := exec.Command(program[0], program[1:]...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.ExtraFiles = files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return cmd, nil
+// group is a program with its processes in a group of their own.
+type group struct{ *os.Process }
+
+func run(program, env []string, files []*os.File) (Running, error) {
+	p, err := os.StartProcess(program[0], program, &os.ProcAttr{
+		Env: append(os.Environ(), env...), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	return group{p}, err
+}
+
+func (g group) Kill() error { return syscall.Kill(-g.Pid, syscall.SIGKILL) }
+
+func (g group) Wait() (status syscall.WaitStatus, err error) {
+	state, err := g.Process.Wait()
+	if err == nil {
+		status, _ = state.Sys().(syscall.WaitStatus)
+	}
+	return status, err
 }
 
 func (b *Browser) start(cfg Config) error {
-	theirIn, ourOut, err := os.Pipe()
+	var pipes []*os.File
+	defer func() {
+		for _, f := range pipes {
+			_ = f.Close()
+		}
+	}()
+	for range 3 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		pipes = append(pipes, r, w)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	ourIn, theirOut, err := os.Pipe()
-	if err != nil {
-		return errors.Join(err, theirIn.Close(), ourOut.Close())
-	}
+	theirIn, ourOut, ourIn, theirOut, said, stderr := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
 	env := []string{"HOME=" + cfg.Home, "XDG_CONFIG_HOME=" + cfg.Home, "XDG_CACHE_HOME=" + cfg.Home}
-	if b.cmd, err = cfg.Command(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{theirIn, theirOut}); err == nil {
-		b.cmd.Stderr = &b.said
-		err = b.cmd.Start()
-	}
-	err = errors.Join(err, theirIn.Close(), theirOut.Close())
+	b.running, err = cfg.Run(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{null, null, stderr, theirIn, theirOut})
+	_ = null.Close()
 	if err != nil {
-		return errors.Join(err, ourIn.Close(), ourOut.Close())
+		return err
 	}
+	pipes = []*os.File{theirIn, theirOut, stderr} // to be closed here
+	go func() { _, _ = io.Copy(&b.said, said); _ = said.Close() }()
 	b.cdp = newCDP(ourOut, b.event)
 	go func() {
 		defer close(b.ended)
@@ -197,9 +213,8 @@ func (b *Browser) Close() {
 	case <-closed:
 	case <-time.After(5 * time.Second):
 	}
-	_ = syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL) // its helpers, if any is left
-	_ = b.cmd.Process.Kill()
-	_ = b.cmd.Wait()
+	_ = b.running.Kill() // its helpers, if any is left
+	_, _ = b.running.Wait()
 	<-b.ended
 	if b.home != "" {
 		_ = os.RemoveAll(b.home)

@@ -16,7 +16,6 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/steps"
 	"github.com/proxyspec/proxyspec/conformance/suite"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
-	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 var (
@@ -25,7 +24,6 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	kernel.CellMain()
 	runner.WorkerMain(steps.Stages(populate))
 	if len(os.Args) > 1 && os.Args[1] == "sdk" { // as a program that is an SDK, or the author's side of one
 		os.Exit(cli.Main(suite.Suite(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))

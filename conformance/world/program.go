@@ -16,33 +16,40 @@ type Program struct {
 
 	cell    *kernel.Cell
 	process *adapter.Process
+	log     func(contract.Log)
 }
 
 var _ Remote = (*Program)(nil)
 
 // Open implements Remote.
 func (p *Program) Open(at kernel.Site, log func(contract.Log)) (io.ReadWriteCloser, error) {
-	cell, cmd, err := kernel.NewCell(kernel.CellConfig{Program: p.Command, Site: at})
-	if err != nil {
+	var err error
+	if p.cell, err = kernel.NewCell(at); err != nil {
 		return nil, err
 	}
-	process, err := adapter.Start(cmd, log)
-	if err != nil {
-		return nil, errors.Join(err, kernel.Probe(), cell.Close())
-	}
-	p.cell, p.process = cell, process
-	device, err := cell.Open()
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return device, nil
+	p.log = log
+	return p.cell.Device(), nil
 }
 
 // Look implements Remote.
 func (p *Program) Look(e kernel.Expect) (kernel.Proof, error) { return p.cell.Look(e) }
 
 // Enter implements Remote.
-func (p *Program) Enter() (io.ReadWriteCloser, error) { return p.process, p.cell.Enter() }
+func (p *Program) Enter() (io.ReadWriteCloser, error) {
+	var err error
+	p.process, err = adapter.Start(adapter.InCell(p.cell, p.Command), p.log)
+	if err != nil {
+		return nil, err // not a nil *Process
+	}
+	return p.process, nil
+}
 
 // Close implements Remote.
-func (p *Program) Close() error { return errors.Join(p.process.Close(), p.cell.Close()) }
+func (p *Program) Close() error {
+	var err error
+	if p.process != nil {
+		err = p.process.Close()
+		p.process = nil
+	}
+	return errors.Join(err, p.cell.Close())
+}

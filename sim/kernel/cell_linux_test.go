@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -26,7 +27,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kernel.CellMain()
 	if how := os.Getenv("TEST_CONDUCT"); how != "" {
 		if err := behave(how); err != nil {
 			fmt.Println(err)
@@ -49,24 +49,17 @@ func behave(how string) error {
 	case "talk":
 		return talk()
 	case "make": // a harness, which is killed in the midst of it
-		cell, cmd, err := kernel.NewCell(kernel.CellConfig{
-			Program: []string{"sleep", "1000"}, Site: kernel.Site{Address: inside, DNS: nameServer}})
+		cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
 		if err != nil {
-			return err
-		}
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		if _, err := cell.Open(); err != nil {
 			return err
 		}
 		if _, err := cell.Look(kernel.Expect{}); err != nil {
 			return err
 		}
-		if err := cell.Enter(); err != nil {
+		if err := cell.Start(kernel.Program{Args: []string{"sh", "-c", "setsid sleep 1000 & sleep 1000"}, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}}); err != nil {
 			return err
 		}
-		fmt.Println(cmd.Process.Pid)
+		fmt.Println("made")
 		select {}
 	}
 	return fmt.Errorf("no conduct %q", how)
@@ -165,33 +158,27 @@ func lab(t *testing.T) *kernel.Renumbered {
 	return device
 }
 
-// program is this test as the program of a cell, connected to a lab.
-func program(t *testing.T, how string) (*kernel.Cell, *exec.Cmd) {
+// newCell is a cell that is connected to a lab.
+func newCell(t *testing.T) *kernel.Cell {
 	if err := kernel.Probe(); err != nil {
 		t.Skip(err)
 	}
+	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+	cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, cell.Close()) })
+	lab(t).Attach(cell.Device())
+	return cell
+}
+
+// conducted is this test as a program that conducts itself so.
+func conducted(t *testing.T, how string) kernel.Program {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	cell, cmd, err := kernel.NewCell(kernel.CellConfig{
-		Program: []string{self}, Site: kernel.Site{Address: inside, DNS: nameServer}, Env: []string{"TEST_CONDUCT=" + how}})
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	require.NoError(t, err)
-	device := lab(t)
-	cmd.Stderr = os.Stderr
-	t.Cleanup(func() { _ = cell.Close() })
-	cmd.Stdout = nil
-	out := new(bytes.Buffer)
-	cmd.Stdout = out
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(out)
-		}
-	})
-	require.NoError(t, cmd.Start())
-	tun, err := cell.Open()
-	require.NoError(t, err)
-	device.Attach(tun)
-	return cell, cmd
+	t.Cleanup(func() { _ = null.Close() })
+	return kernel.Program{Args: []string{self}, Env: []string{"TEST_CONDUCT=" + how}, Files: []*os.File{null, os.Stdout, os.Stderr}}
 }
 
 func at(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
@@ -204,7 +191,7 @@ func TestCell(t *testing.T) {
 		require.NoError(t, err)
 		defer l.Close()
 	}
-	cell, cmd := program(t, "talk")
+	cell := newCell(t)
 	p, err := cell.Look(kernel.Expect{
 		Open: []netip.AddrPort{at(standIn, 443)}, Closed: []netip.AddrPort{at(nobody, 443), at(original, 443)}, Name: "relay.example.test"})
 	require.NoError(t, err)
@@ -215,8 +202,10 @@ func TestCell(t *testing.T) {
 	require.Subset(t, p.Closed, []netip.AddrPort{at(nobody, 443), at(original, 443)})
 	require.GreaterOrEqual(t, p.Sockets, 2)
 	require.Equal(t, "relay.example.test", p.Name)
-	require.NoError(t, cell.Enter())
-	require.NoError(t, cmd.Wait())
+	require.NoError(t, cell.Start(conducted(t, "talk")))
+	status, err := cell.Wait()
+	require.NoError(t, err)
+	require.Zero(t, status)
 }
 
 // TestCellRefusesWhatIsNotConfined sees that a look finds what it should, and that nothing is started then.
@@ -230,13 +219,11 @@ func TestCellRefusesWhatIsNotConfined(t *testing.T) {
 		"has no names":       {kernel.Expect{Name: "unknown.example.test"}, "the name service doesn't answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cell, cmd := program(t, "talk")
+			cell := newCell(t)
 			_, err := cell.Look(tt.expect)
 			require.ErrorContains(t, err, "the program wasn't started")
 			require.ErrorContains(t, err, tt.want)
-			require.Error(t, cell.Enter())
-			_ = cell.Close()
-			_ = cmd.Wait()
+			require.ErrorContains(t, cell.Start(conducted(t, "talk")), "what was found isn't well")
 		})
 	}
 }
@@ -247,33 +234,54 @@ func TestNothingSurvivesTheHarness(t *testing.T) {
 		t.Skip(err)
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "TEST_CONDUCT=make")
+	mark := fmt.Sprint("TEST_MARK=", os.Getpid(), time.Now().UnixNano())
+	cmd.Env = append(os.Environ(), "TEST_CONDUCT=make", mark)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	var pid int
-	_, err = fmt.Fscan(out, &pid)
+	_, err = bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	children := func() bool { return syscall.Kill(pid, 0) == nil }
-	require.True(t, children())
+	marked := func() (n int) {
+		all, err := filepath.Glob("/proc/[0-9]*/environ")
+		require.NoError(t, err)
+		for _, path := range all {
+			if text, err := os.ReadFile(path); err == nil && bytes.Contains(text, []byte(mark)) {
+				n++
+			}
+		}
+		return n
+	}
+	require.Eventually(t, func() bool { return marked() >= 4 }, 10*time.Second, time.Millisecond, "the harness, the shell and two that sleep")
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	require.Eventually(t, func() bool { return !children() }, 10*time.Second, time.Millisecond, "the first process of a cell ends all others with it")
+	require.Eventually(t, func() bool { return marked() == 0 }, 10*time.Second, time.Millisecond, "the first process of a cell ends all others with it")
 }
 
+// BenchmarkCell is what a cell costs: the first of a process, for which another process is started, and those that follow.
 func BenchmarkCell(b *testing.B) {
 	if err := kernel.Probe(); err != nil {
 		b.Skip(err)
 	}
-	for b.Loop() {
-		cell, cmd, err := kernel.NewCell(kernel.CellConfig{Program: []string{"true"}, Site: kernel.Site{Address: inside, DNS: nameServer}})
-		require.NoError(b, err)
-		require.NoError(b, cmd.Start())
-		tun, err := cell.Open()
-		require.NoError(b, err)
-		b.StopTimer()
-		_, _ = tun.Close(), cell.Close()
-		_ = cmd.Wait()
-		b.StartTimer()
-	}
+	b.Run("again", func(b *testing.B) {
+		for b.Loop() {
+			cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
+			require.NoError(b, err)
+			b.StopTimer()
+			go cell.Device().Close()
+			require.NoError(b, cell.Close())
+			b.StartTimer()
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		var cells []*kernel.Cell
+		for b.Loop() {
+			cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
+			require.NoError(b, err)
+			cells = append(cells, cell)
+		}
+		for _, cell := range cells {
+			go cell.Device().Close()
+			require.NoError(b, cell.Close())
+		}
+	})
 }

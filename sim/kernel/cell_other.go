@@ -2,25 +2,28 @@
 
 package kernel
 
-import "os/exec"
-
-// CellMain returns: there are no cells here.
-func CellMain() {}
+import "syscall"
 
 // Cell can't be made.
 type Cell struct{}
 
 // NewCell fails.
-func NewCell(CellConfig) (*Cell, *exec.Cmd, error) { return nil, nil, errLinux }
+func NewCell(Site) (*Cell, error) { return nil, errLinux }
 
-// Open fails.
-func (*Cell) Open() (*TUN, error) { return nil, errLinux }
+// Device is nothing.
+func (*Cell) Device() *TUN { return nil }
 
 // Look fails.
 func (*Cell) Look(Expect) (Proof, error) { return Proof{}, errLinux }
 
-// Enter fails.
-func (*Cell) Enter() error { return errLinux }
+// Start fails.
+func (*Cell) Start(Program) error { return errLinux }
+
+// Wait fails.
+func (*Cell) Wait() (status syscall.WaitStatus, err error) { return status, errLinux }
+
+// Kill fails.
+func (*Cell) Kill() error { return errLinux }
 
 // Close does nothing.
 func (*Cell) Close() error { return nil }

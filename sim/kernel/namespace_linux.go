@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proxyspec/proxyspec/sim/kernel/link"
 )
 
 // Probe says why this machine gives no namespaces and devices to its users; nil if it does. Some hosts and many
@@ -23,7 +25,7 @@ func Probe() error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("this machine forbids user and network namespaces (%w); %s", err, permission())
 	}
-	tun, err := os.OpenFile(tunDevice, os.O_RDWR, 0)
+	tun, err := os.OpenFile(link.Device, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("this machine has no TUN devices (%w): load the module tun, or give the container /dev/net/tun", err)
 	}

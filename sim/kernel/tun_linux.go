@@ -7,10 +7,8 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/proxyspec/proxyspec/sim/kernel/link"
 )
-
-const tunDevice = "/dev/net/tun"
 
 // TUN is a network device at whose other end is the program: what the kernel sends through it is read, and what is
 // written the kernel receives. Each read or write is one IP packet. The device is gone when it is closed.
@@ -25,14 +23,19 @@ func OpenTUN(name string, addresses ...netip.Prefix) (*TUN, error) {
 	if !Inside() {
 		return nil, errOutside
 	}
-	t, err := openTUN(name)
+	// The device must be made before the runtime watches the file: until then the kernel reports no readiness.
+	fd, err := link.TUN(name)
 	if err != nil {
 		return nil, fmt.Errorf("open TUN device %s: %w", name, err)
 	}
-	err = t.up()
+	t := &TUN{file: os.NewFile(uintptr(fd), link.Device)}
+	t.index, err = link.Index(name)
+	if err == nil {
+		err = link.Up(t.index)
+	}
 	for _, a := range addresses {
 		if err == nil {
-			err = t.address(a)
+			err = link.Address(t.index, a)
 		}
 	}
 	if err != nil {
@@ -42,26 +45,12 @@ func OpenTUN(name string, addresses ...netip.Prefix) (*TUN, error) {
 	return t, nil
 }
 
-func openTUN(name string) (*TUN, error) {
-	// The interface must be made before the runtime watches the file: until then the kernel reports no readiness.
-	fd, err := unix.Open(tunDevice, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
+// Route sends packets to these addresses through the device.
+func (t *TUN) Route(to netip.Prefix) error {
+	if err := link.Route(t.index, to); err != nil {
+		return fmt.Errorf("route %v: %w", to, err)
 	}
-	request, err := unix.NewIfreq(name)
-	if err == nil {
-		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
-	}
-	index := 0
-	if err == nil {
-		index, err = interfaceIndex(name)
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, err
-	}
-	return &TUN{os.NewFile(uintptr(fd), tunDevice), index}, nil
+	return nil
 }
 
 // Read reads the next packet that the kernel sends through the device.

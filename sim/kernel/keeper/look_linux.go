@@ -1,25 +1,22 @@
-package kernel
+package keeper
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// noDeadline takes a deadline away.
-var noDeadline time.Time
+	"github.com/proxyspec/proxyspec/sim/kernel/link"
+)
 
 // reachLimit is how long what must be reachable may take to answer on a busy machine.
 const reachLimit = 5 * time.Second
 
 // look tries from within a cell, with the rights of the calling thread, what the program must and must not be able
 // to do.
-func look(a admission, sockets []string, hostNamespace int) Proof {
+func look(a Looking, sockets []string, hostNamespace int) Proof {
 	p := Proof{Sockets: len(sockets)}
 	var err error
 	if p.Capabilities, p.NoNewPrivs, err = capabilities(); err != nil || p.Capabilities != 0 || !p.NoNewPrivs {
@@ -56,26 +53,16 @@ func (p *Proof) breach(format string, args ...any) {
 
 // devices sees that there is one way out.
 func (p *Proof) devices() {
-	all, err := net.Interfaces()
+	all, err := link.Interfaces()
 	if err != nil {
 		p.breach("list the network devices: %v", err)
 	}
 	for _, d := range all {
 		p.Devices = append(p.Devices, d.Name)
-		if d.Name != cellDevice && d.Flags&net.FlagLoopback == 0 && d.Flags&net.FlagUp != 0 {
+		if d.Name != Device && !d.Loopback && d.Up {
 			p.breach("it would have the network device %s", d.Name)
 		}
 	}
-}
-
-func resolve(name string) error {
-	if name == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), reachLimit)
-	defer cancel()
-	_, err := (&net.Resolver{PreferGo: true}).LookupHost(ctx, name)
-	return err
 }
 
 // reach connects to all at once, first to what must be out of reach: once what came later has answered, what was

@@ -1,43 +1,42 @@
-package kernel
+package link
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Route sends packets to these addresses through the device.
-func (t *TUN) Route(to netip.Prefix) error {
+// Route sends packets to these addresses through a device.
+func Route(index int, to netip.Prefix) error {
 	body := []byte{
 		addressFamily(to.Addr()), byte(to.Bits()), 0, 0,
 		unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0,
 	}
 	body = append(body, attribute(unix.RTA_DST, to.Masked().Addr().AsSlice())...)
-	body = append(body, attribute(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(t.index)))...)
+	body = append(body, attribute(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(index)))...)
 	if err := netlink(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body); err != nil {
 		return fmt.Errorf("route %v: %w", to, err)
 	}
 	return nil
 }
 
-// up switches the device on.
-func (t *TUN) up() error {
+// Up switches a device on.
+func Up(index int) error {
 	body := make([]byte, unix.SizeofIfInfomsg)
-	binary.NativeEndian.PutUint32(body[4:], uint32(t.index))
+	binary.NativeEndian.PutUint32(body[4:], uint32(index))
 	binary.NativeEndian.PutUint32(body[8:], unix.IFF_UP)
 	binary.NativeEndian.PutUint32(body[12:], unix.IFF_UP)
 	return netlink(unix.RTM_NEWLINK, 0, body)
 }
 
-// address gives the device an address, which in IPv6 counts at once: nobody else could have it.
-func (t *TUN) address(a netip.Prefix) error {
+// Address gives a device an address, which in IPv6 counts at once: nobody else could have it.
+func Address(index int, a netip.Prefix) error {
 	body := []byte{addressFamily(a.Addr()), byte(a.Bits()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
-	body = binary.NativeEndian.AppendUint32(body, uint32(t.index))
+	body = binary.NativeEndian.AppendUint32(body, uint32(index))
 	body = append(body, attribute(unix.IFA_LOCAL, a.Addr().AsSlice())...)
 	body = append(body, attribute(unix.IFA_ADDRESS, a.Addr().AsSlice())...)
 	return netlink(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body)
@@ -48,14 +47,6 @@ func addressFamily(a netip.Addr) byte {
 		return unix.AF_INET6
 	}
 	return unix.AF_INET
-}
-
-func interfaceIndex(name string) (int, error) {
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return 0, err
-	}
-	return i.Index, nil
 }
 
 // attribute is a netlink attribute (struct rtattr), padded to four bytes.
@@ -101,11 +92,38 @@ func netlink(kind, flags uint16, body []byte) error {
 	return errors.New("the kernel gave no answer")
 }
 
-// loopbackUp switches the loopback device on.
-func loopbackUp() error {
-	index, err := interfaceIndex("lo")
+// Interface is a network device.
+type Interface struct {
+	Name         string
+	Up, Loopback bool
+}
+
+// Interfaces lists the devices of the thread's network namespace.
+func Interfaces() (list []Interface, err error) {
+	text, err := syscall.NetlinkRIB(unix.RTM_GETLINK, unix.AF_UNSPEC)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return (&TUN{index: index}).up()
+	messages, err := syscall.ParseNetlinkMessage(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		if m.Header.Type != unix.RTM_NEWLINK || len(m.Data) < unix.SizeofIfInfomsg {
+			continue
+		}
+		flags := binary.NativeEndian.Uint32(m.Data[8:])
+		i := Interface{Up: flags&unix.IFF_UP != 0, Loopback: flags&unix.IFF_LOOPBACK != 0}
+		attributes, err := syscall.ParseNetlinkRouteAttr(&m)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range attributes {
+			if a.Attr.Type == unix.IFLA_IFNAME {
+				i.Name = unix.ByteSliceToString(a.Value)
+			}
+		}
+		list = append(list, i)
+	}
+	return list, nil
 }

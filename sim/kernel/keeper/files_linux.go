@@ -1,4 +1,4 @@
-package kernel
+package keeper
 
 import (
 	"errors"
@@ -11,17 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files makes of the host's files what the program may see: its own processes, no sockets, a name service of the
-// cell's.
-func (in *inside) files() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("take the mounts for our own: %w", err)
-	}
-	// Some containers hide parts of these, and then the kernel gives no fresh ones. The old ones tell of the host's
-	// processes, and let nobody in: the namespace of users sees to that.
-	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-	_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")
-	resolver, err := target("/etc/resolv.conf") // often a link into /run
+// files makes of the host's files what the program may see: no sockets, a name service of the cell's.
+func files(o Opening) error {
+	_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "") // as with /proc
+	resolver, err := target("/etc/resolv.conf")                                                              // often a link into /run
 	if err != nil {
 		return err
 	}
@@ -40,7 +33,7 @@ func (in *inside) files() error {
 		return err
 	}
 	for path, text := range map[string]string{
-		resolver:             fmt.Sprintf("nameserver %v\noptions timeout:2 attempts:2\n", in.order.DNS),
+		resolver:             fmt.Sprintf("nameserver %v\noptions timeout:2 attempts:2\n", o.DNS),
 		"/etc/hosts":         "127.0.0.1 localhost\n",
 		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n",
 	} {
@@ -48,7 +41,7 @@ func (in *inside) files() error {
 			return fmt.Errorf("replace %s: %w", path, err)
 		}
 	}
-	return in.maskSockets()
+	return maskSockets(o.Sockets)
 }
 
 // target is where a path leads to, whether or not there is anything.
@@ -85,8 +78,8 @@ func replace(path, text, scratch string) error {
 }
 
 // maskSockets covers those Unix sockets of the host that have a file which can still be seen.
-func (in *inside) maskSockets() error {
-	for _, path := range in.order.Sockets {
+func maskSockets(sockets []string) error {
+	for _, path := range sockets {
 		if strings.HasPrefix(path, "@") {
 			continue // of another network namespace
 		}
