@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -36,6 +38,8 @@ type Suite struct {
 	Program func(sdk string) (contract.Handler, error)
 	// Page finds an SDK in a browser by its name, which begins with BrowserPrefix.
 	Page func(name string) (SDK, error)
+	// Load carries out a plan of many users; tell hears how far it is.
+	Load func(ctx context.Context, p load.Plan, tell func(string)) (*load.Report, error)
 	// Ground tells whether a case proves what an SDK is tested on, and not the SDK.
 	Ground func(selection.Case) bool
 }
@@ -114,6 +118,7 @@ func (c *command) root() *cobra.Command {
   proxyspec list     show what must hold, and the scenarios that prove it
   proxyspec steps    show the steps that scenarios are written in
   proxyspec mutants  prove that the suite notices whoever breaks a rule
+  proxyspec load     put many users on a fleet of relays
 
 proxyspec help shows every command.
 `)
@@ -134,7 +139,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
-	root.AddCommand(c.firewallCommand(), c.expectCommand(), c.replayCommand(), c.reportCommand(), c.sdkCommand())
+	root.AddCommand(c.firewallCommand(), c.expectCommand(), c.loadCommand(), c.replayCommand(), c.reportCommand(), c.sdkCommand())
 	return root
 }
 
@@ -151,7 +156,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	switch {
-	case errors.As(err, &invalid): // the flags that can have one are numbers
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration":
+		return usage(fmt.Errorf("--%s must be a time such as 90s or 5m, not %q", invalid.GetFlag().Name, invalid.GetValue()))
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "float64":
+		return usage(fmt.Errorf("--%s must be a number, not %q", invalid.GetFlag().Name, invalid.GetValue()))
+	case errors.As(err, &invalid): // the others that can have one are whole numbers
 		return usage(fmt.Errorf("--%s must be a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue()))
 	case !errors.As(err, &unknown):
 		return usage(err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
@@ -148,7 +150,25 @@ func toySuite() Suite {
 			{SDK: "mutant:direct-media", Subject: "SDK", Description: "sends media directly", Breaks: []string{"CP-AA-01", "CP-AA-03"}},
 			{SDK: "mutant:harmless", Subject: "cloud proxy", Description: "does nothing wrong", Breaks: []string{"CP-AA-02"}},
 		},
+		Load: toyLoad,
 	}
+}
+
+// toyLoad is a fleet that serves 40 users, and no more.
+func toyLoad(_ context.Context, p load.Plan, tell func(string)) (*load.Report, error) {
+	if p.Seed == 666 {
+		return nil, errors.New("the world has come to its end")
+	}
+	tell("there")
+	part := p.Part()
+	r := &load.Report{Plan: p, Joined: min(40, part.Users), Failed: map[string]int{}, Refusals: map[string]int{}}
+	r.Join, r.Reconnect = load.Times{500: r.Joined}, load.Times{}
+	if over := part.Users - r.Joined; over > 0 {
+		r.Failed["no-room"] = over
+		r.Refusals["lookup.refused no-room"] = over
+	}
+	r.Media = load.Media{Sent: 1000, Returned: 1000, In: 2000, Out: 2000}
+	return r, nil
 }
 
 const toyCatalogue = `themes:

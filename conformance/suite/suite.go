@@ -16,6 +16,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/cli"
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/load/crowd"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
@@ -46,6 +47,7 @@ func Suite() cli.Suite {
 		WebSDK:      cli.BrowserPrefix + Reference,
 		Program:     program,
 		Page:        page,
+		Load:        crowd.Run,
 		Ground:      func(c selection.Case) bool { return steps.ProvesGround(c.Requirements) },
 	}
 }

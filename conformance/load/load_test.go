@@ -1,0 +1,136 @@
+package load_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/load"
+	"github.com/proxyspec/proxyspec/conformance/shard"
+)
+
+func TestPercentiles(t *testing.T) {
+	times := load.Times{}
+	require.Zero(t, times.Percentile(50))
+	for ms := range 200 {
+		times.Add(time.Duration(ms+1) * time.Millisecond)
+	}
+	for p, want := range map[float64]time.Duration{0.5: 1, 50: 100, 90: 180, 99: 198, 99.5: 199, 99.6: 200, 100: 200} {
+		require.Equal(t, want*time.Millisecond, times.Percentile(p), "%v %%", p)
+	}
+	text, err := json.Marshal(times)
+	require.NoError(t, err)
+	var read load.Times
+	require.NoError(t, json.Unmarshal(text, &read))
+	require.Equal(t, times, read)
+	require.ErrorContains(t, json.Unmarshal([]byte(`{"1": 2}`), &read), "a list of [milliseconds, count]")
+}
+
+func TestImpossiblePlans(t *testing.T) {
+	for want, change := range map[string]func(*load.Plan){
+		"--users is -1: it may be from 1 to 1048576":                          func(p *load.Plan) { p.Users = -1 },
+		"--enterprises is 101, and --users 100: each enterprise needs a user": func(p *load.Plan) { p.Enterprises = 101 },
+		"--relays is 251: it may be from 1 to 250":                            func(p *load.Plan) { p.Relays = 251 },
+		"--payload is 11: it may be from 12 to 1200":                          func(p *load.Plan) { p.Payload = 11 },
+		"--ramp is -1s: it must be at least 1ms":                              func(p *load.Plan) { p.Ramp = -time.Second },
+		"--capacity is -1 bits a second: it can't be less than none":          func(p *load.Plan) { p.Capacity = -1 },
+		"--shard 1/3 has no enterprise: there are 2":                          func(p *load.Plan) { p.Shard = shard.Shard{Index: 1, Count: 3} },
+		"--media is 1001: it may be from 1 to 1000":                           func(p *load.Plan) { p.Media = 1001 },
+		"--messages is 1ms: it must be at least 1s":                           func(p *load.Plan) { p.Messages = time.Millisecond },
+		"--webrtc is 101: it may be from 0 to 100":                            func(p *load.Plan) { p.WebRTC = 101 },
+		"--scale is -5: it may be from 0 to 1048576":                          func(p *load.Plan) { p.Scale = -5 },
+	} {
+		p := load.Plan{}.WithDefaults()
+		require.NoError(t, p.Check())
+		change(&p)
+		require.EqualError(t, p.Check(), want)
+	}
+}
+
+// Shards take everything once, whatever their number.
+func TestParts(t *testing.T) {
+	whole := load.Plan{Users: 1003, Enterprises: 17, Relays: 5, WebRTC: 10}.WithDefaults()
+	for n := 1; n <= 5; n++ {
+		var users, enterprises, relays, webRTC int
+		for i := 1; i <= n; i++ {
+			p := whole
+			p.Shard = shard.Shard{Index: i, Count: n}
+			p = p.Part()
+			require.NoError(t, p.Check())
+			users, enterprises, relays, webRTC = users+p.Users, enterprises+p.Enterprises, relays+p.Relays, webRTC+p.WebRTC
+		}
+		require.Equal(t, []int{1003, 17, 5, 10}, []int{users, enterprises, relays, webRTC})
+	}
+}
+
+// report is what a shard could say.
+func report(i, n int) *load.Report {
+	r := &load.Report{Plan: load.Plan{Users: 200, Seed: 7}.WithDefaults(), Failed: map[string]int{"x": i}, Joined: 100, Join: load.Times{500: 99, int64(i): 1}}
+	r.Plan.Shard = shard.Shard{Index: i, Count: n}
+	r.Media = load.Media{Sent: 10, Returned: 9, In: 19, Out: 18, Dropped: 1}
+	r.Holding = load.Phase{Virtual: time.Second, Wall: time.Duration(i) * time.Second, CPU: time.Second, Relayed: 1000}
+	return r
+}
+
+func TestMerge(t *testing.T) {
+	whole, err := load.Merge(report(2, 2), report(1, 2))
+	require.NoError(t, err)
+	require.Equal(t, 200, whole.Joined)
+	require.Equal(t, load.Times{500: 198, 1: 1, 2: 1}, whole.Join)
+	require.Equal(t, map[string]int{"x": 3}, whole.Failed)
+	require.Equal(t, load.Media{Sent: 20, Returned: 18, In: 38, Out: 36, Dropped: 2}, whole.Media)
+	require.Equal(t, load.Phase{Virtual: time.Second, Wall: 2 * time.Second, CPU: 2 * time.Second, Relayed: 2000}, whole.Holding)
+	require.Equal(t, time.Millisecond, whole.Holding.Cost())
+
+	_, err = load.Merge(report(1, 2), report(1, 2))
+	require.EqualError(t, err, "shard 1/2 is there twice")
+	_, err = load.Merge(report(1, 2))
+	require.EqualError(t, err, "there are 1 shards of 2")
+	_, err = load.Merge(report(1, 2), report(2, 3))
+	require.EqualError(t, err, "shard 2/3 is one of 3, and shard 1/2 one of 2")
+	other := report(2, 2)
+	other.Plan.Seed++
+	_, err = load.Merge(report(1, 2), other)
+	require.EqualError(t, err, "shard 2/2 has another plan than shard 1/2: merge takes the shards of one")
+}
+
+// The knee of a fleet that serves a known number of users is found within a twentieth, whatever it is that goes wrong.
+func TestKnee(t *testing.T) {
+	for _, knee := range []int{9, 10, 11, 137, 500, 999, 1000, 4000} {
+		for what, spoil := range map[string]func(*load.Report){
+			"joins fail":          func(r *load.Report) { r.Joined-- },
+			"joins are slow":      func(r *load.Report) { r.Join = load.Times{6000: 2, 100: r.Joined - 2} },
+			"media is lost":       func(r *load.Report) { r.Media.Returned = 980 },
+			"books don't balance": func(r *load.Report) { r.Wrong = []string{"books"} },
+			"calls are lost":      func(r *load.Report) { r.Lost = 1 },
+		} {
+			k, err := load.FindKnee(t.Context(), load.Plan{Users: 1000, Enterprises: 20}, load.Goal{}, func(_ context.Context, p load.Plan) (*load.Report, error) {
+				require.NoError(t, p.Check())
+				r := &load.Report{Plan: p, Joined: p.Users, Join: load.Times{100: p.Users}, Media: load.Media{Sent: 1000, Returned: 995}}
+				if p.Users > knee {
+					spoil(r)
+				}
+				return r, nil
+			})
+			require.NoError(t, err)
+			switch {
+			case knee < 10:
+				require.Zero(t, k.Users, what)
+				require.Len(t, k.Tried, 1)
+			case knee >= 1000:
+				require.Equal(t, 1000, k.Users)
+				require.True(t, k.Most)
+			case what == "joins are slow" && knee > 200: // two of more than 200 are less than one of 100
+				require.True(t, k.Most)
+			default:
+				require.LessOrEqual(t, k.Users, knee, what)
+				require.GreaterOrEqual(t, k.Users+max(1, k.Users/20), knee, what)
+				require.NotEmpty(t, k.Missed)
+				require.LessOrEqual(t, len(k.Tried), 15)
+			}
+		}
+	}
+}
