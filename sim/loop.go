@@ -12,8 +12,8 @@ import (
 func (n *Network) Serve(ctx context.Context) error {
 	defer close(n.over)
 	n.begin()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	var alarm alarm
+	defer alarm.stop()
 	for ctx.Err() == nil {
 		n.settle()
 		if n.flush() {
@@ -25,20 +25,51 @@ func (n *Network) Serve(ctx context.Context) error {
 		if !n.sleep() {
 			continue
 		}
-		// Without an event no timer may run: virtual time would jump to it.
-		timer.Stop()
 		if len(n.events) > 0 {
-			timer.Reset(n.events[0].at - n.now())
+			alarm.set(n.events[0].at, n.now())
+		} else {
+			alarm.stop() // without an event no timer may run: virtual time would jump to it
 		}
 		select {
 		case <-n.poke:
-		case <-timer.C:
+		case <-alarm.rings():
+			alarm.timer = nil
 			n.awake()
 		case <-ctx.Done():
 			n.awake()
 		}
 	}
 	return nil
+}
+
+// alarm is the loop's timer. It is never moved while it runs: the runtime goes through all timers there are for each
+// one that was, which in a network of 10,000 users are ten times as many.
+type alarm struct {
+	timer *time.Timer // nil: none runs
+	at    time.Duration
+}
+
+func (a *alarm) set(at, now time.Duration) {
+	if a.timer != nil && a.at == at {
+		return
+	}
+	a.stop()
+	a.timer, a.at = time.NewTimer(at-now), at
+}
+
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+}
+
+// rings is where the alarm rings; nil blocks.
+func (a *alarm) rings() <-chan time.Time {
+	if a.timer == nil {
+		return nil
+	}
+	return a.timer.C
 }
 
 func (n *Network) begin() {
