@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 
 	"github.com/pion/transport/v3"
 
@@ -94,10 +95,16 @@ func (s *turnServer) serveGroup(g *batch.Group) {
 	}
 }
 
+// longest is memory for a datagram of any length, which a socket hands on to the next when it is closed: whoever
+// makes many worlds, one after the other, makes 69 sockets in each.
+var longest = sync.Pool{New: func() any { return new([largestPacket]byte) }}
+
 // servePackets hands what arrives at a UDP port to the core.
 func (s *turnServer) servePackets(conn *packetConn) {
 	h := s.newHand()
-	buf := make([]byte, largestPacket)
+	lent := longest.Get().(*[largestPacket]byte)
+	defer longest.Put(lent)
+	buf := lent[:]
 	client := turn.Client{FiveTuple: turn.FiveTuple{Server: conn.local}, Via: conn}
 	for {
 		n, from, err := conn.read(buf)

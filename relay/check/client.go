@@ -23,6 +23,7 @@ type client struct {
 	relayed      netip.AddrPort // of its allocation
 	held         []byte         // of a stream, not yet a frame
 	pending      [][]byte       // messages that somebody else waited for
+	buf          []byte         // for what is read; kept for its memory
 	broken       error          // why nothing was received, if nothing was
 }
 
@@ -45,22 +46,24 @@ func (c *client) receive(wait time.Duration) []byte {
 
 func (c *client) receiveNew(until time.Time) []byte {
 	_ = c.conn.SetReadDeadline(until)
-	buf := make([]byte, 64<<10)
+	if c.buf == nil {
+		c.buf = make([]byte, 64<<10)
+	}
 	for {
 		if n := frame(c.held); c.stream && n > 0 && n <= len(c.held) {
 			m := slices.Clone(c.held[:n])
 			c.held = c.held[n:]
 			return m
 		}
-		n, err := c.conn.Read(buf)
+		n, err := c.conn.Read(c.buf)
 		if err != nil {
 			c.broken = err
 			return nil
 		}
 		if !c.stream {
-			return buf[:n:n]
+			return slices.Clone(c.buf[:n])
 		}
-		c.held = append(c.held, buf[:n]...)
+		c.held = append(c.held, c.buf[:n]...)
 	}
 }
 
