@@ -72,7 +72,7 @@ func (s *scene) nothingLeft() error {
 			Message:  "alice's calls left " + c.what + " behind",
 			Expected: "as many ended as began, and at least one",
 			Actual:   fmt.Sprintf("%d began, %d ended", len(begun), len(over)),
-			Events:   few(filter(begun, func(e timeline.Event) bool { return !ended[e.From] })),
+			Events:   few(filter(begun, func(e *timeline.Event) bool { return !ended[e.From] })),
 		}
 	}
 	return nil

@@ -22,14 +22,14 @@ func (s *scene) companySteps() []runner.Definition {
 		{
 			Expr: `^the proxy server got nothing from alice but TLS on TCP port 443$`,
 			Do: func() error {
-				return s.companyGotOnly(world.CompanyProxy, "TLS on TCP port 443", func(e timeline.Event) bool { return e.Proto == "TCP" && e.To.Port() == 443 })
+				return s.companyGotOnly(world.CompanyProxy, "TLS on TCP port 443", func(e *timeline.Event) bool { return e.Proto == "TCP" && e.To.Port() == 443 })
 			},
 			Says: "Judges every packet of hers to it. There must be one.",
 		},
 		{
 			Expr: `^the TURN server got nothing from alice but TURN$`,
 			Do: func() error {
-				return s.companyGotOnly(world.CompanyTURN, "TURN on port 3478", func(e timeline.Event) bool { return e.To.Port() == 3478 })
+				return s.companyGotOnly(world.CompanyTURN, "TURN on port 3478", func(e *timeline.Event) bool { return e.To.Port() == 3478 })
 			},
 			Says: "Judges every packet of hers to it: all went to its TURN port. There must be one.",
 		},
@@ -60,7 +60,7 @@ func (s *scene) heardNothingNew(name string, whom test) error {
 	for _, e := range sent(until(join.Began.Seq)) {
 		before[e.Proto+e.From.String()] = true
 	}
-	fresh := filter(sent(after(join.Began.Seq)), func(e timeline.Event) bool { return !before[e.Proto+e.From.String()] })
+	fresh := filter(sent(after(join.Began.Seq)), func(e *timeline.Event) bool { return !before[e.Proto+e.From.String()] })
 	if len(fresh) == 0 {
 		return nil
 	}

@@ -62,7 +62,7 @@ func (s *scene) read(up bool) (reading, error) {
 // her of a peer's.
 func (s *scene) gatewayCounts(name, peer, kindOfMedia string) (c counts) {
 	all := s.find(kind(timeline.KindSDRTN), named(name), about(world.Alice), media(kindOfMedia),
-		func(e timeline.Event) bool { return e.Peer == peer })
+		func(e *timeline.Event) bool { return e.Peer == peer })
 	if len(all) > 0 {
 		last := all[len(all)-1]
 		return counts{last.Count, last.Frames, last.Missing}

@@ -76,7 +76,7 @@ func (s *scene) messagesGoOn() error {
 func (s *scene) movesToTCP() error {
 	moved := func() []timeline.Event {
 		return s.find(s.sinceTrouble(), atWall, from(s.aliceAddr()), toRole(world.Relay), purpose(world.CarriesRTP),
-			func(e timeline.Event) bool { return e.Proto == "TCP" && e.Verdict == "allow" })
+			func(e *timeline.Event) bool { return e.Proto == "TCP" && e.Verdict == "allow" })
 	}
 	s.awaitFor(s.world.Limits.Move, func() []timeline.Event { return append(moved(), s.told()...) })
 	if len(moved()) > 0 || len(s.told()) > 0 {
@@ -194,6 +194,6 @@ func (s *scene) messageThroughRelay() (arrived bool, err error) {
 }
 
 // alive is events that came from a relay which is still there.
-func (s *scene) alive(e timeline.Event) bool {
+func (s *scene) alive(e *timeline.Event) bool {
 	return !slices.Contains(s.died, s.world.NameOf(e.From.Addr()))
 }

@@ -8,28 +8,32 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/world"
 )
 
-// test is a condition on an event.
-type test func(timeline.Event) bool
+// test is a condition on an event, which it must not change.
+type test func(*timeline.Event) bool
 
 // find is the events that meet every condition, in order.
 func (s *scene) find(tests ...test) []timeline.Event {
-	var found []timeline.Event
+	return filter(s.world.Timeline.Events(), tests...)
+}
+
+// filter is those of some events that meet every condition.
+func filter(events []timeline.Event, tests ...test) (found []timeline.Event) {
 next:
-	for _, e := range s.world.Timeline.Events() {
+	for i := range events {
 		for _, ok := range tests {
-			if !ok(e) {
+			if !ok(&events[i]) {
 				continue next
 			}
 		}
-		found = append(found, e)
+		found = append(found, events[i])
 	}
 	return found
 }
 
-func kind(k timeline.Kind) test { return func(e timeline.Event) bool { return e.Kind == k } }
+func kind(k timeline.Kind) test { return func(e *timeline.Event) bool { return e.Kind == k } }
 
 func named(names ...string) test {
-	return func(e timeline.Event) bool {
+	return func(e *timeline.Event) bool {
 		for _, n := range names {
 			if e.Name == n {
 				return true
@@ -39,20 +43,20 @@ func named(names ...string) test {
 	}
 }
 
-func by(actor string) test        { return func(e timeline.Event) bool { return e.Actor == actor } }
-func about(user string) test      { return func(e timeline.Event) bool { return e.User == user } }
-func after(seq int) test          { return func(e timeline.Event) bool { return e.Seq > seq } }
-func until(seq int) test          { return func(e timeline.Event) bool { return e.Seq < seq } }
-func from(a netip.Addr) test      { return func(e timeline.Event) bool { return e.From.Addr() == a } }
-func to(a netip.Addr) test        { return func(e timeline.Event) bool { return e.To.Addr() == a } }
-func media(m string) test         { return func(e timeline.Event) bool { return e.Media == m } }
-func purpose(p string) test       { return func(e timeline.Event) bool { return e.Purpose == p } }
-func session(name string) test    { return func(e timeline.Event) bool { return e.Session == name } }
-func not(t test) test             { return func(e timeline.Event) bool { return !t(e) } }
-func either(a, b test) test       { return func(e timeline.Event) bool { return a(e) || b(e) } }
-func toRole(r ...world.Role) test { return func(e timeline.Event) bool { return has(r, e.To.Addr()) } }
+func by(actor string) test        { return func(e *timeline.Event) bool { return e.Actor == actor } }
+func about(user string) test      { return func(e *timeline.Event) bool { return e.User == user } }
+func after(seq int) test          { return func(e *timeline.Event) bool { return e.Seq > seq } }
+func until(seq int) test          { return func(e *timeline.Event) bool { return e.Seq < seq } }
+func from(a netip.Addr) test      { return func(e *timeline.Event) bool { return e.From.Addr() == a } }
+func to(a netip.Addr) test        { return func(e *timeline.Event) bool { return e.To.Addr() == a } }
+func media(m string) test         { return func(e *timeline.Event) bool { return e.Media == m } }
+func purpose(p string) test       { return func(e *timeline.Event) bool { return e.Purpose == p } }
+func session(name string) test    { return func(e *timeline.Event) bool { return e.Session == name } }
+func not(t test) test             { return func(e *timeline.Event) bool { return !t(e) } }
+func either(a, b test) test       { return func(e *timeline.Event) bool { return a(e) || b(e) } }
+func toRole(r ...world.Role) test { return func(e *timeline.Event) bool { return has(r, e.To.Addr()) } }
 func fromRole(r ...world.Role) test {
-	return func(e timeline.Event) bool { return has(r, e.From.Addr()) }
+	return func(e *timeline.Event) bool { return has(r, e.From.Addr()) }
 }
 
 func has(roles []world.Role, a netip.Addr) bool {
@@ -66,10 +70,10 @@ func has(roles []world.Role, a netip.Addr) bool {
 }
 
 // atWall is packets at the office's firewall.
-func atWall(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Actor == "firewall" }
+func atWall(e *timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Actor == "firewall" }
 
 // heard is the first packets that SD-RTN's gateways got from each source.
-func heard(e timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Name == "heard" }
+func heard(e *timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Name == "heard" }
 
 // settling is how long a step waits for what is under way: many round trips of the longest path.
 const settling = 2 * time.Second

@@ -53,7 +53,7 @@ func (s *scene) left() (timeline.Event, error) {
 
 // later is events from some time after another on.
 func later(e timeline.Event, by time.Duration) test {
-	return func(o timeline.Event) bool { return o.Seq > e.Seq && o.At >= e.At+by }
+	return func(o *timeline.Event) bool { return o.Seq > e.Seq && o.At >= e.At+by }
 }
 
 // pass waits until some time after an event.
@@ -67,7 +67,7 @@ func (s *scene) silentAfterLeave() error {
 		return err
 	}
 	s.pass(left, s.world.Limits.Teardown)
-	sent := s.find(later(left, toFirewall), atWall, from(s.aliceAddr()), func(e timeline.Event) bool {
+	sent := s.find(later(left, toFirewall), atWall, from(s.aliceAddr()), func(e *timeline.Event) bool {
 		return e.Purpose == world.CarriesRTP || e.Purpose == world.CarriesUnknown
 	})
 	sent = append(sent, s.ofAlice(later(left, toSDRTN), named(sdrtn.EventMessageIn, sdrtn.EventMediaFirst))...)

@@ -121,7 +121,7 @@ func (s *scene) publishFailed() error {
 
 func (s *scene) videoCodec(codec string) error {
 	got := s.await(func() []timeline.Event { return s.ofAlice(named(sdrtn.EventMediaFirst), media("video")) })
-	wrong := filter(got, func(e timeline.Event) bool { return e.Codec != codec })
+	wrong := filter(got, func(e *timeline.Event) bool { return e.Codec != codec })
 	if len(got) > 0 && len(wrong) == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (s *scene) videoCodec(codec string) error {
 func (s *scene) noMedia() error {
 	time.Sleep(s.world.Limits.Watch)
 	got := s.ofAlice(named(sdrtn.EventMediaFirst))
-	got = append(got, s.find(heard, from(s.aliceAddr()), func(e timeline.Event) bool { return e.Proto == "UDP" })...)
+	got = append(got, s.find(heard, from(s.aliceAddr()), func(e *timeline.Event) bool { return e.Proto == "UDP" })...)
 	if len(got) == 0 {
 		return nil
 	}
@@ -158,9 +158,9 @@ func (s *scene) mediaOnTCP(ports string) error {
 		return err
 	}
 	sent := s.await(func() []timeline.Event {
-		return s.find(atWall, from(s.aliceAddr()), purpose(world.CarriesRTP), func(e timeline.Event) bool { return e.Verdict == "allow" })
+		return s.find(atWall, from(s.aliceAddr()), purpose(world.CarriesRTP), func(e *timeline.Event) bool { return e.Verdict == "allow" })
 	})
-	wrong := filter(sent, func(e timeline.Event) bool {
+	wrong := filter(sent, func(e *timeline.Event) bool {
 		return e.Proto != "TCP" || !slices.Contains(list, e.To.Port()) || world.RoleOf(e.To.Addr()) != world.Relay
 	})
 	if len(sent) > 0 && len(wrong) == 0 {

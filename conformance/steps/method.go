@@ -164,7 +164,7 @@ func (s *scene) allReturned() error {
 		return fmt.Errorf("alice called none of the four methods: a step before this one must")
 	}
 	for _, call := range made {
-		results := s.find(kind(timeline.KindResult), by(world.Alice), func(e timeline.Event) bool { return e.Call == call.Call })
+		results := s.find(kind(timeline.KindResult), by(world.Alice), func(e *timeline.Event) bool { return e.Call == call.Call })
 		if len(results) == 1 && results[0].Code == "" {
 			continue
 		}

@@ -111,7 +111,7 @@ func (s *scene) letAliceThrough(server, row string) error {
 	if !to.IsValid() {
 		return fmt.Errorf("there is no host %q in this world", server)
 	}
-	flows := s.find(atWall, from(s.aliceAddr()), func(e timeline.Event) bool { return e.To.Addr() == to })
+	flows := s.find(atWall, from(s.aliceAddr()), func(e *timeline.Event) bool { return e.To.Addr() == to })
 	if slices.ContainsFunc(flows, func(e timeline.Event) bool { return e.Verdict == "allow" && e.Rule == row }) {
 		return nil
 	}

@@ -31,7 +31,7 @@ func (s *scene) packetSteps() []runner.Definition {
 		},
 		{
 			Expr: `^alice sent no packet$`,
-			Do:   func() error { return s.sentNone("any host", func(timeline.Event) bool { return true }) },
+			Do:   func() error { return s.sentNone("any host", func(*timeline.Event) bool { return true }) },
 			Says: "No packet of alice's computer reached the firewall.",
 		},
 		{

@@ -175,6 +175,6 @@ func (s *scene) rowsPassed() error {
 		Message:  fmt.Sprintf("%d of %d rows did not pass", len(failed), len(s.rows)),
 		Expected: "every row passes",
 		Actual:   strings.Join(failed, "; "),
-		Events:   few(s.find(named("row"), func(e timeline.Event) bool { return e.Code != string(check.Pass) })),
+		Events:   few(s.find(named("row"), func(e *timeline.Event) bool { return e.Code != string(check.Pass) })),
 	}
 }

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -59,7 +60,9 @@ func Stages(populate func(job runner.Job, cfg *world.Config) error) runner.NewSt
 		if err != nil {
 			return nil, err
 		}
-		w.KeepIn(job.Out, job.Case.ID)
+		if err := w.KeepIn(job.Out, job.Case.ID); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
 		return newScene(w, job), nil
 	}
 }

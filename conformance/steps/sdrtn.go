@@ -118,7 +118,7 @@ func (s *scene) heardFrom(where string, right test) error {
 		}
 	}
 	wrong := s.ofAlice(named(sdrtn.EventConnected, sdrtn.EventJoined, sdrtn.EventMessageIn, sdrtn.EventPublished, sdrtn.EventSubscribed, sdrtn.EventMediaFirst), not(right))
-	if !right(timeline.Event{From: netip.AddrPortFrom(s.aliceAddr(), 1)}) {
+	if !right(&timeline.Event{From: netip.AddrPortFrom(s.aliceAddr(), 1)}) {
 		wrong = append(wrong, s.find(heard, from(s.aliceAddr()))...)
 	}
 	if len(wrong) == 0 {
@@ -134,7 +134,7 @@ func (s *scene) heardFrom(where string, right test) error {
 
 // failedCalls is alice's calls that ended with an error: what a missing event is most often due to.
 func (s *scene) failedCalls() []timeline.Event {
-	return s.find(kind(timeline.KindResult), by(world.Alice), func(e timeline.Event) bool { return e.Code != "" })
+	return s.find(kind(timeline.KindResult), by(world.Alice), func(e *timeline.Event) bool { return e.Code != "" })
 }
 
 func (s *scene) lastJoinWas(how string) error {
@@ -148,7 +148,7 @@ func (s *scene) lastJoinWas(how string) error {
 	if how == "direct" {
 		right = from(s.aliceAddr())
 	}
-	if len(arrived) > 0 && right(arrived[len(arrived)-1]) && (len(lookups) > 0) == (how == "proxied") {
+	if len(arrived) > 0 && right(&arrived[len(arrived)-1]) && (len(lookups) > 0) == (how == "proxied") {
 		return nil
 	}
 	source := "nowhere"

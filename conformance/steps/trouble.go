@@ -119,7 +119,7 @@ func (s *scene) awaitReconnect() error {
 
 // state is notices of alice's SDK that it is in a state.
 func (s *scene) state(state string) test {
-	return func(e timeline.Event) bool {
+	return func(e *timeline.Event) bool {
 		said, _, _ := strings.Cut(e.Detail, " ")
 		return e.Kind == timeline.KindNotice && e.Actor == world.Alice && e.Name == contract.EventState && said == state
 	}
@@ -129,14 +129,14 @@ func (s *scene) state(state string) test {
 func (s *scene) sinceTrouble() test {
 	broken := s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))
 	if len(broken) == 0 {
-		return func(timeline.Event) bool { return false }
+		return func(*timeline.Event) bool { return false }
 	}
 	return after(broken[len(broken)-1].Seq)
 }
 
 // told is what alice's SDK has said since of a failure.
 func (s *scene) told() []timeline.Event {
-	return s.find(s.sinceTrouble(), func(e timeline.Event) bool {
+	return s.find(s.sinceTrouble(), func(e *timeline.Event) bool {
 		return s.state(contract.StateDisconnected)(e) || kind(timeline.KindNotice)(e) && e.Actor == world.Alice && e.Name == contract.EventError
 	})
 }
@@ -154,7 +154,7 @@ func (s *scene) messagesRecover() error {
 func (s *scene) mediaRecovers() error {
 	back := func() []timeline.Event {
 		return s.find(s.sinceTrouble(), kind(timeline.KindProxy), named(relay.EventMediaUp), from(s.aliceAddr()),
-			func(e timeline.Event) bool { return !slices.Contains(s.died, e.Actor) })
+			func(e *timeline.Event) bool { return !slices.Contains(s.died, e.Actor) })
 	}
 	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(back(), s.told()...) })
 	return s.recovered("media", back())

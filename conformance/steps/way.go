@@ -100,7 +100,7 @@ func (s *scene) mediaWent(name string) error {
 	if err != nil {
 		return err
 	}
-	past := s.find(heard, after(join.Began.Seq), from(s.aliceAddr()), func(e timeline.Event) bool { return e.Proto == "UDP" })
+	past := s.find(heard, after(join.Began.Seq), from(s.aliceAddr()), func(e *timeline.Event) bool { return e.Proto == "UDP" })
 	if len(past) == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (s *scene) dataWent(what, name string, kinds []string, kindOf func(timeline
 	for _, k := range kinds {
 		ofKind := s.await(func() []timeline.Event {
 			return s.ofAlice(after(join.Began.Seq), named(sdrtn.EventMessageIn, sdrtn.EventMediaFirst),
-				func(e timeline.Event) bool { return kindOf(e) == k })
+				func(e *timeline.Event) bool { return kindOf(*e) == k })
 		})
 		if len(ofKind) > 0 && len(filter(ofKind, not(right))) == 0 {
 			continue
@@ -136,15 +136,6 @@ func (s *scene) dataWent(what, name string, kinds []string, kindOf func(timeline
 		}
 	}
 	return nil
-}
-
-func filter(events []timeline.Event, ok test) (found []timeline.Event) {
-	for _, e := range events {
-		if ok(e) {
-			found = append(found, e)
-		}
-	}
-	return found
 }
 
 // sources says where SD-RTN got events from.

@@ -1,9 +1,11 @@
 package timeline
 
 import (
-	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/netip"
+	"slices"
+	"strconv"
 )
 
 // Compact is a timeline as a script for the page of a case: it calls proxyspecTimeline with rows of numbers, most of
@@ -11,37 +13,39 @@ import (
 // addresses, heads the first bytes of packets by their Seq, cut says what was left out.
 func Compact(events []Event, names map[netip.Addr]string, heads func(seq int) []byte, cut string) ([]byte, error) {
 	c := compactor{index: map[string]int{"": 0}, texts: []string{""}}
-	rows := make([][]any, 0, len(events))
-	for _, e := range events {
-		row := []any{
-			e.Seq, e.At.Microseconds(), c.text(string(e.Kind)), c.text(e.Actor), c.text(e.Name), c.text(e.Proto), c.end(e.From), c.end(e.To),
+	var rows []byte // without encoding/json, which takes five times as long
+	for i := range events {
+		e := &events[i]
+		rows = append(rows, ",["...)
+		for _, n := range [...]int{
+			e.Seq, int(e.At.Microseconds()), c.text(string(e.Kind)), c.text(e.Actor), c.text(e.Name), c.text(e.Proto), c.end(e.From), c.end(e.To),
 			e.Length, c.text(e.Flags), c.text(e.Verdict), c.text(e.Rule), c.text(e.Purpose), c.text(words(e)),
+		} {
+			rows = append(strconv.AppendInt(rows, int64(n), 10), ',')
 		}
 		if e.Code != "" || heads != nil {
-			row = append(row, c.text(e.Code))
+			rows = append(strconv.AppendInt(rows, int64(c.text(e.Code)), 10), ',')
 		}
 		if heads != nil {
 			if head := heads(e.Seq); head != nil {
-				row = append(row, head) // encoding/json writes base64
+				rows = append(base64.StdEncoding.AppendEncode(append(rows, '"'), head), '"', ',')
 			}
 		}
-		rows = append(rows, row)
+		rows[len(rows)-1] = ']' // instead of the last comma
 	}
 	hosts := make(map[string]string, len(names))
 	for a, name := range names {
 		hosts[a.String()] = name
 	}
-	var b bytes.Buffer
-	b.WriteString("proxyspecTimeline(")
-	err := json.NewEncoder(&b).Encode(struct {
+	rest, err := json.Marshal(struct {
 		Texts []string          `json:"texts"`
 		Hosts map[string]string `json:"hosts"`
 		Cut   string            `json:"cut,omitempty"`
-		Rows  [][]any           `json:"rows"`
-	}{c.texts, hosts, cut, rows})
-	b.Truncate(max(0, b.Len()-1)) // Encode's newline
-	b.WriteString(");\n")
-	return b.Bytes(), err
+	}{c.texts, hosts, cut})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte("proxyspecTimeline("), rest[:len(rest)-1], []byte(`,"rows":[`), rows[min(1, len(rows)):], []byte("]});\n")), nil
 }
 
 type compactor struct {
@@ -75,7 +79,7 @@ func (c *compactor) end(a netip.AddrPort) int {
 }
 
 // words is what an event says besides the fields that have a place of their own.
-func words(e Event) string {
+func words(e *Event) string {
 	text := e.Detail
 	for _, more := range []struct{ name, value string }{
 		{"user", e.User}, {"about", e.Peer}, {"", e.Media}, {"session", e.Session}, {"digest", e.Digest},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -34,8 +35,8 @@ func (s Sign) String() string {
 // Trace is the signs of all packets among some events, in their order.
 func Trace(events []Event) []Sign {
 	var trace []Sign
-	for _, e := range events {
-		if e.Kind == KindPacket {
+	for i := range events {
+		if e := &events[i]; e.Kind == KindPacket {
 			trace = append(trace, Sign{e.At, e.Proto, e.From, e.To, e.Length, e.Flags, e.Verdict, e.Rule})
 		}
 	}
@@ -50,8 +51,15 @@ func Digest(trace []Sign) string {
 	sum := sha256.New()
 	var line []byte
 	for _, s := range trace {
-		line = fmt.Appendf(line[:0], "%d %s %s %s %d %s %s %s\n", int64(s.At), s.Proto, s.From, s.To, s.Length, s.Flags, s.Verdict, s.Rule)
-		sum.Write(line)
+		line = append(strconv.AppendInt(line[:0], int64(s.At), 10), ' ')
+		line = append(append(line, s.Proto...), ' ')
+		line = append(s.From.AppendTo(line), ' ')
+		line = append(s.To.AppendTo(line), ' ')
+		line = strconv.AppendInt(line, int64(s.Length), 10)
+		for _, text := range []string{s.Flags, s.Verdict, s.Rule} {
+			line = append(append(line, ' '), text...)
+		}
+		sum.Write(append(line, '\n'))
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }

@@ -125,7 +125,10 @@ const ladderLimit = 300
 // ladder is the events of a sequence diagram: calls and results, what the cloud proxy and SD-RTN logged,
 // and of each flow at the firewall the packet that began it and any that was stopped.
 func ladder(events []timeline.Event) []timeline.Event {
-	type flow struct{ proto, a, b string }
+	type flow struct {
+		proto string
+		a, b  netip.AddrPort
+	}
 	known, stopped := map[flow]bool{}, map[flow]bool{}
 	var shown []timeline.Event
 	for _, e := range events {
@@ -136,7 +139,7 @@ func ladder(events []timeline.Event) []timeline.Event {
 			continue // between the harness and the adapter: nobody's call
 		}
 		if e.Kind == timeline.KindPacket {
-			f := flow{e.Proto, e.From.String(), e.To.String()}
+			f := flow{e.Proto, e.From, e.To}
 			back := flow{e.Proto, f.b, f.a}
 			first := !known[f] && !known[back]
 			dropped := e.Verdict != firewall.Allow.String() && e.Verdict != "" && !stopped[f]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/sim/capture"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
@@ -20,11 +21,11 @@ const budget = 64 << 20
 // evidence is the files of a case. They are written as far as they go whenever a step begins, so that they are there
 // if the process doesn't live to the end.
 type evidence struct {
-	folder   string // absolute; "" keeps nothing
-	made     bool
-	captured int // bytes of the capture's head that are in its file
-	told     int // events that are in the timeline's file
-	size     int64
+	folder string // absolute; "" keeps nothing
+	made   bool
+	told   int // events that are in the timeline's file
+	size   int64
+	text   []byte // what is written next; kept for its memory
 }
 
 // The names of a case's files.
@@ -35,10 +36,13 @@ const (
 )
 
 // KeepIn says where the evidence goes: a folder of its own for each case, below the report's.
-func (w *World) KeepIn(out, id string) {
-	if out != "" {
-		w.evidence.folder = filepath.Join(out, "evidence", filepath.FromSlash(id))
+func (w *World) KeepIn(out, id string) (err error) {
+	if out == "" {
+		return nil
 	}
+	w.evidence.folder = filepath.Join(out, "evidence", filepath.FromSlash(id))
+	w.recorder.capture, err = capture.New(&w.recorder.file, "office", "internet")
+	return err
 }
 
 // Save writes what there is by now.
@@ -58,13 +62,11 @@ func (w *World) Save() error {
 		}
 		e.made = true
 	}
-	var fresh []byte
-	w.net.Do(func() { fresh = bytes.Clone(w.recorder.file.head.Bytes()[e.captured:]) })
-	if len(fresh) > 0 {
-		if err := appendTo(filepath.Join(e.folder, captureFile), fresh, -1); err != nil {
+	w.net.Do(func() { e.text = w.recorder.file.take(e.text) })
+	if len(e.text) > 0 {
+		if err := appendTo(filepath.Join(e.folder, captureFile), e.text, -1); err != nil {
 			return err
 		}
-		e.captured += len(fresh)
 	}
 	if e.size > budget/2 {
 		return nil // the rest is written in the end
@@ -78,24 +80,23 @@ func (e *evidence) tell(events []timeline.Event, told int) error {
 	if len(events) == 0 && e.size > 0 {
 		return nil
 	}
-	var text bytes.Buffer
-	for i, event := range events {
+	at := max(0, e.size-1) // over the bracket
+	text := bytes.NewBuffer(e.text[:0])
+	encoder := json.NewEncoder(text)
+	if e.size == 0 {
+		text.WriteByte('[')
+	}
+	for i := range events {
 		if i > 0 || e.told > 0 {
-			text.WriteString(",\n")
+			text.WriteByte(',')
 		}
-		line, err := json.Marshal(event)
-		if err != nil {
+		if err := encoder.Encode(&events[i]); err != nil {
 			return err
 		}
-		text.Write(line)
 	}
 	text.WriteByte(']')
-	at := e.size - 1 // over the bracket
-	if e.size == 0 {
-		text = *bytes.NewBuffer(append([]byte("["), text.Bytes()...))
-		at = 0
-	}
-	if err := appendTo(filepath.Join(e.folder, timelineFile), text.Bytes(), at); err != nil {
+	e.text = text.Bytes()
+	if err := appendTo(filepath.Join(e.folder, timelineFile), e.text, at); err != nil {
 		return err
 	}
 	e.size, e.told = at+int64(text.Len()), told
@@ -186,8 +187,9 @@ func essential(events []timeline.Event) (kept []timeline.Event) {
 
 // blocks takes the blocks of a capture within a budget: of what is too much, the end and what must be kept.
 type blocks struct {
-	head  bytes.Buffer
-	keep  bool // the next block must stay
+	fresh []byte // of the head, what nobody has taken
+	head  int    // its size
+	keep  bool   // the next block must stay
 	tail  []block
 	kept  []block // from before the tail
 	size  int     // of the tail
@@ -206,8 +208,10 @@ func (b *blocks) Write(text []byte) (int, error) {
 	if b.limit == 0 {
 		b.limit = budget / 2
 	}
-	if len(b.tail) == 0 && b.head.Len()+len(text) <= b.limit {
-		return b.head.Write(text)
+	if len(b.tail) == 0 && b.head+len(text) <= b.limit {
+		b.head += len(text)
+		b.fresh = append(b.fresh, text...)
+		return len(text), nil
 	}
 	b.next++
 	b.tail = append(b.tail, block{b.next, b.keep, bytes.Clone(text)})
@@ -220,6 +224,12 @@ func (b *blocks) Write(text []byte) (int, error) {
 		}
 	}
 	return len(text), nil
+}
+
+// take is what has come to the head since it was last called, in exchange for memory to write on in.
+func (b *blocks) take(spare []byte) (text []byte) {
+	text, b.fresh = b.fresh, spare[:0]
+	return text
 }
 
 // rest is what comes after the head.

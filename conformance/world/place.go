@@ -134,15 +134,24 @@ const (
 	Elsewhere Role = "another host"
 )
 
+// roles is what the hosts with a role are for, by their addresses.
+var roles = func() map[netip.Addr]Role {
+	roles := map[netip.Addr]Role{}
+	for role, places := range map[Role][]Place{
+		Edge: slices.Concat(Edges, ProductionEdges), Relay: slices.Concat(Relays, ProductionRelays, []Place{NewRelay}),
+		Gateway: Gateways, Company: {CompanyProxy, CompanyTURN},
+	} {
+		for _, p := range places {
+			roles[p.Addr] = role
+		}
+	}
+	return roles
+}()
+
 // RoleOf is the role of the host at an address.
 func RoleOf(a netip.Addr) Role {
-	for role, places := range map[Role][]Place{
-		Edge: slices.Concat(Edges, ProductionEdges), Relay: slices.Concat(Relays, ProductionRelays, []Place{NewRelay}), Gateway: Gateways, Company: {CompanyProxy, CompanyTURN}} {
-		for _, p := range places {
-			if p.Addr == a {
-				return role
-			}
-		}
+	if role, known := roles[a]; known {
+		return role
 	}
 	return Elsewhere
 }

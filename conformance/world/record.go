@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
@@ -14,12 +15,15 @@ import (
 // network's loop writes to it; others read it once the network has ended.
 type recorder struct {
 	file    blocks
-	capture *capture.Capture
+	capture *capture.Capture // nil: nobody keeps one
 	paths   map[path]*tally
 	heard   map[hearing]bool
-	heads   []byte         // the first bytes of packets, for those who look at them one by one
-	head    map[int][2]int // by the number of the packet's event: from where to where
+	heads   []byte // the first bytes of packets, for those who look at them one by one
+	head    []part // of those, by the number of the packet's event
 }
+
+// part is a piece of something longer: from where to where.
+type part struct{ from, to int32 }
 
 // Of a packet so many bytes are kept for the timeline, of all packets together so many.
 const (
@@ -29,19 +33,21 @@ const (
 
 // headOf is the first bytes of the packet of an event; nil if there are none.
 func (r *recorder) headOf(seq int) []byte {
-	if at, known := r.head[seq]; known {
-		return r.heads[at[0]:at[1]]
+	if seq >= len(r.head) || r.head[seq] == (part{}) {
+		return nil
 	}
-	return nil
+	return r.heads[r.head[seq].from:r.head[seq].to]
 }
 
 func (r *recorder) keepHead(seq int, wire []byte) {
 	wire = wire[:min(len(wire), longestHead)]
-	if seq == 0 || len(r.heads)+len(wire) > allHeads {
+	if seq == 0 || len(wire) == 0 || len(r.heads)+len(wire) > allHeads {
 		return
 	}
+	r.head = append(r.head, make([]part, seq+1-len(r.head))...)
+	r.head[seq].from = int32(len(r.heads))
 	r.heads = append(r.heads, wire...)
-	r.head[seq] = [2]int{len(r.heads) - len(wire), len(r.heads)}
+	r.head[seq].to = int32(len(r.heads))
 }
 
 // path is a direction between two hosts through the firewall.
@@ -67,11 +73,8 @@ const (
 	sideInternet
 )
 
-func newRecorder() (*recorder, error) {
-	r := &recorder{paths: map[path]*tally{}, heard: map[hearing]bool{}, head: map[int][2]int{}}
-	c, err := capture.New(&r.file, "office", "internet")
-	r.capture = c
-	return r, err
+func newRecorder() *recorder {
+	return &recorder{paths: map[path]*tally{}, heard: map[hearing]bool{}}
 }
 
 // Unrecorded keeps what is seen and done from now on out of the timeline and the capture, for steps that make
@@ -97,19 +100,7 @@ func (w *World) seeAtWall(s sim.Sighting) {
 	if !s.Judged && !s.Out || w.unrecorded.Load() {
 		return // between two hosts of the office, or nobody wants to know
 	}
-	side := sideInternet
-	if s.Inside {
-		side = sideOffice
-	}
-	comment := ""
-	if s.Judged {
-		comment = verdict(s.Verdict)
-	}
-	wire, err := s.Packet.Marshal()
-	if err == nil {
-		w.recorder.file.keep = s.Judged && s.Verdict.Action != firewall.Allow
-		err = w.recorder.capture.Packet(side, now, wire, comment)
-	}
+	wire, err := w.recorder.record(now, s)
 	if err != nil {
 		w.fault(err)
 	}
@@ -128,6 +119,26 @@ func (w *World) seeAtWall(s sim.Sighting) {
 		Code: code, Detail: why,
 	})
 	w.recorder.keepHead(event.Seq, wire)
+}
+
+// record adds a packet to the capture, if there is one, and returns it as it was captured.
+func (r *recorder) record(now time.Time, s sim.Sighting) (wire []byte, err error) {
+	if r.capture == nil {
+		return nil, nil
+	}
+	if wire, err = s.Packet.Marshal(); err != nil {
+		return nil, err
+	}
+	side := sideInternet
+	if s.Inside {
+		side = sideOffice
+	}
+	comment := ""
+	if s.Judged {
+		comment = verdict(s.Verdict)
+	}
+	r.file.keep = s.Judged && s.Verdict.Action != firewall.Allow
+	return wire, r.capture.Packet(side, now, wire, comment)
 }
 
 // verdict is what the firewall said, for the comment of a captured packet.

@@ -144,10 +144,6 @@ const AppID = "app-proxyspec-0001"
 // it has a Remote.
 func New(cfg Config) (*World, error) {
 	cfg = cfg.withDefaults()
-	recorder, err := newRecorder()
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &World{
 		Timeline: timeline.New(),
@@ -158,7 +154,7 @@ func New(cfg Config) (*World, error) {
 		links:    map[string]line{},
 		names:    map[netip.Addr]string{},
 		serving:  map[string]func(){},
-		recorder: recorder,
+		recorder: newRecorder(),
 		users:    map[string]*User{},
 		ctx:      ctx,
 		cancel:   cancel,
