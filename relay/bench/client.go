@@ -7,6 +7,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -44,7 +45,7 @@ func overUDP(g *batch.Group, s *batch.Socket, server netip.AddrPort) exchange {
 		for {
 			datagrams, err := g.Read()
 			if err != nil {
-				return nil, err
+				return nil, errors.New("no answer in time")
 			}
 			for _, d := range datagrams {
 				if d.Socket == s {

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -16,26 +17,51 @@ func compare(rounds int, only string, memory int) error {
 	if err != nil {
 		return err
 	}
+	files, err := raiseFiles()
+	if err != nil {
+		return err
+	}
+	kinds := []kind{
+		{"ours", func(port uint16) (*server, error) {
+			s, err := start("ours", port, self, "ours", fmt.Sprint(port))
+			if err == nil {
+				s.user, s.password = ourUser, ourPassword()
+			}
+			return s, err
+		}},
+		{"coturn", startCoturn},
+		{"pion", func(port uint16) (*server, error) { return start("pion", port, self, "pion", fmt.Sprint(port)) }},
+	}
+	if _, err := exec.LookPath("turnserver"); err != nil {
+		fmt.Println("coturn isn't installed (Debian's package coturn): it is left out")
+		kinds = slices.Delete(kinds, 1, 2)
+	}
+	if err := compareCPU(kinds, rounds, only); err != nil {
+		return err
+	}
+	if memory > 0 && only == "" {
+		return compareMemory(kinds, min(memory, (files-200)/2)) // TCP and the relayed port are two files in a server
+	}
+	return nil
+}
+
+// kind is a server that can be started, on any port.
+type kind struct {
+	name  string
+	start func(port uint16) (*server, error)
+}
+
+func compareCPU(kinds []kind, rounds int, only string) error {
 	var servers []*server
 	defer func() {
 		for _, s := range servers {
 			s.stop()
 		}
 	}()
-	for i, begin := range []func(port uint16) (*server, error){
-		func(port uint16) (*server, error) { return start("ours", port, self, "ours", fmt.Sprint(port)) },
-		startCoturn,
-		func(port uint16) (*server, error) { return start("pion", port, self, "pion", fmt.Sprint(port)) },
-	} {
-		s, err := begin(uint16(11000 + 10*i))
-		if err != nil && i == 1 {
-			fmt.Println(err)
-			continue
-		} else if err != nil {
+	for i, k := range kinds {
+		s, err := k.start(uint16(11000 + 10*i))
+		if err != nil {
 			return err
-		}
-		if i == 0 {
-			s.user, s.password = ourUser, ourPassword()
 		}
 		servers = append(servers, s)
 	}
@@ -48,15 +74,6 @@ func compare(rounds int, only string, memory int) error {
 		}
 		if err := l.compare(servers, rounds); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
-		}
-	}
-	if memory > 0 && only == "" {
-		for _, s := range servers {
-			for _, tcp := range []bool{false, true} {
-				if err := measureMemory(s, memory, tcp); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	return nil
@@ -124,29 +141,47 @@ func median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
-// measureMemory prints what many allocations cost a server.
-func measureMemory(s *server, n int, tcp bool) error {
+// compareMemory prints what many allocations cost each server, anew for each transport: allocations that nobody ends
+// live for ten minutes, and have their ports and files.
+func compareMemory(kinds []kind, n int) error {
+	for _, tcp := range []bool{false, true} {
+		for i, k := range kinds {
+			s, err := k.start(uint16(11100 + 10*i))
+			if err != nil {
+				return err
+			}
+			each, err := s.memoryOf(n, tcp)
+			s.stop()
+			transport := "UDP"
+			if tcp {
+				transport = "TCP"
+			}
+			if err != nil {
+				return fmt.Errorf("memory of %d allocations over %s: %s: %w", n, transport, k.name, err)
+			}
+			fmt.Printf("memory: %d allocations over %s: %-8s %.1f KB each\n", n, transport, k.name, each/1000)
+		}
+	}
+	return nil
+}
+
+// memoryOf is how many bytes each of many allocations takes that have relayed a packet.
+func (s *server) memoryOf(n int, tcp bool) (float64, error) {
 	before := s.memory()
 	c, err := load{clients: n, size: 160, burst: 1, tcp: tcp}.gather(s)
 	if err != nil {
-		fmt.Printf("memory: %s: %v\n", s.name, err)
-		return nil
+		return 0, err
 	}
 	defer c.close()
 	for i := range n {
 		if err := c.send(i); err != nil {
-			return err
+			return 0, err
 		}
 		if i%100 == 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	transport := "UDP"
-	if tcp {
-		transport = "TCP"
-	}
-	fmt.Printf("memory: %d allocations over %s: %-8s %.1f KB each\n", n, transport, s.name, float64(s.memory()-before)/float64(n)/1000)
-	return nil
+	return float64(s.memory()-before) / float64(n), nil
 }
 
 func share(part, of int64) float64 { return 100 * float64(part) / float64(max(1, of)) }

@@ -40,6 +40,12 @@ var loads = []load{
 	{name: "200,000/s for 5 ms", clients: 100, size: 160, burst: 1, perTick: 1000, tick: 100 * time.Millisecond},
 }
 
+// A server that doesn't answer, or reads no more, makes a measurement fail, not hang.
+const (
+	gatherTime = 90 * time.Second // for the allocations of a crowd
+	writeTime  = 10 * time.Second // for one write to a connection
+)
+
 // crowd is the clients and peers of one load at one server.
 type crowd struct {
 	load
@@ -50,6 +56,7 @@ type crowd struct {
 	conns   []net.Conn      // or TCP
 	packets [][]byte
 	writer  batch.Writer
+	late    *time.Timer
 	running sync.WaitGroup
 
 	up, down atomic.Int64
@@ -74,6 +81,13 @@ func (l load) gather(s *server) (*crowd, error) {
 	if c.group, err = host.NewGroup(); err != nil {
 		return nil, err
 	}
+	c.late = time.AfterFunc(gatherTime, c.group.Close)
+	gathered := false
+	defer func() {
+		if !gathered {
+			c.close()
+		}
+	}()
 	var channel uint16
 	if !l.indications {
 		channel = 0x4000
@@ -93,6 +107,7 @@ func (l load) gather(s *server) (*crowd, error) {
 			if err != nil {
 				return nil, err
 			}
+			_ = conn.SetDeadline(time.Now().Add(gatherTime))
 			c.conns = append(c.conns, conn)
 			ask = overTCP(conn)
 		} else {
@@ -104,13 +119,18 @@ func (l load) gather(s *server) (*crowd, error) {
 			ask = overUDP(c.group, socket, s.at)
 		}
 		if err := allocate(ask, s.user, s.password, peer, channel); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+			return nil, fmt.Errorf("%s: client %d of %d: %w", s.name, i+1, l.clients, err)
 		}
 		c.packets = append(c.packets, frame(channel, peer, l.size))
 	}
 	c.running.Go(c.read)
 	for _, conn := range c.conns {
+		_ = conn.SetDeadline(time.Time{})
 		c.running.Go(func() { c.readStream(conn) })
+	}
+	gathered = c.late.Stop()
+	if !gathered {
+		return nil, fmt.Errorf("%s: %d allocations took more than %v", s.name, l.clients, gatherTime)
 	}
 	return c, nil
 }
@@ -218,6 +238,7 @@ func (c *crowd) send(client int) error {
 		for range c.burst - 1 {
 			all = append(all[:len(all):len(all)], packet...)
 		}
+		_ = c.conns[client].SetWriteDeadline(time.Now().Add(writeTime))
 		_, err := c.conns[client].Write(all)
 		return err
 	}
@@ -232,6 +253,7 @@ func (c *crowd) send(client int) error {
 }
 
 func (c *crowd) close() {
+	c.late.Stop()
 	c.group.Close()
 	for _, conn := range c.conns {
 		conn.Close()

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,13 +44,9 @@ var serverAddr = netip.MustParseAddr("127.0.0.1")
 // start starts a server on a port.
 func start(name string, port uint16, args ...string) (*server, error) {
 	s := &server{name: name, at: netip.AddrPortFrom(serverAddr, port), user: user, password: password}
-	if taskset, err := exec.LookPath("taskset"); err == nil {
-		args = append([]string{taskset, "-c", "0"}, args...)
-	}
 	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Stderr = os.Stderr
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
+	s.cmd.Stderr = &complaints{to: os.Stderr, name: name}
+	if err := startChild(s.cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -70,11 +65,7 @@ func (s *server) stop() {
 }
 
 func startCoturn(port uint16) (*server, error) {
-	program, err := exec.LookPath("turnserver")
-	if err != nil {
-		return nil, errors.New("coturn isn't installed (Debian's package coturn): it is left out")
-	}
-	return start("coturn", port, program, "-n", "-a", "-u", user+":"+password, "-r", realm, "-L", serverAddr.String(), "-E", serverAddr.String(),
+	return start("coturn", port, "turnserver", "-n", "-a", "-u", user+":"+password, "-r", realm, "-L", serverAddr.String(), "-E", serverAddr.String(),
 		"-p", strconv.Itoa(int(port)), "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "-m", "1",
 		"--min-port", "12000", "--max-port", "31999", "--log-file", "/dev/null", "--simple-log", "--pidfile", filepath.Join(os.TempDir(), "bench-coturn.pid"))
 }
