@@ -52,8 +52,26 @@ func FuzzStream(f *testing.F) {
 				c.read(func(m []byte) { messages = append(messages, string(m)) })
 				return messages
 			}
+			// As a group does, which looks at the messages when it has all of them.
+			take := func() (messages []string) {
+				in, piece := &pieces{data: all, sizes: sizes}, make([]byte, 256)
+				c := &stream{}
+				c.known.Store(known)
+				for {
+					n, err := in.Read(piece)
+					var cut [][]byte
+					lost := c.take(piece[:n], func(m []byte) { cut = append(cut, m) })
+					for _, m := range cut {
+						messages = append(messages, string(m))
+					}
+					if lost != nil || err != nil {
+						return messages
+					}
+				}
+			}
 			whole := read(nil)
 			require.Equal(t, whole, read(sizes))
+			require.Equal(t, whole, take())
 			at := 0
 			for _, m := range whole {
 				require.Equal(t, string(all[at:at+len(m)]), m)

@@ -15,6 +15,7 @@ type hand struct {
 	writer batch.Writer
 	lost   func(tag int) // undelivered as a value, which costs memory to make
 	queued []*stream     // with something to flush, some of them more than once
+	ended  []*stream     // to be closed
 }
 
 func (s *turnServer) newHand() *hand {
@@ -45,24 +46,51 @@ func (h *hand) fromPeer(socket *turn.Socket, peer netip.AddrPort, payload []byte
 }
 
 // fromGroup handles what a group has read: the core hears of all of it at once.
-func (h *hand) fromGroup(datagrams []batch.Datagram) {
+func (h *hand) fromGroup(arrivals []batch.Arrival) {
 	s := h.server
 	s.mu.Lock()
 	now := time.Now()
-	for i := range datagrams {
-		d := &datagrams[i]
-		conn := d.Socket.Owner.(*packetConn)
-		switch {
-		case conn.relayed != nil:
-			s.core.FromPeer(&h.out, now, conn.relayed, d.From, d.Payload)
-		case !s.stopped:
-			client := turn.Client{FiveTuple: turn.FiveTuple{Client: d.From, Server: d.Socket.Addr()}, Via: conn}
-			s.core.FromClient(&h.out, now, client, d.Payload)
+	for i := range arrivals {
+		d := &arrivals[i]
+		switch owner := d.Socket.Owner.(type) {
+		case *packetConn:
+			if owner.relayed != nil {
+				s.core.FromPeer(&h.out, now, owner.relayed, d.From, d.Payload)
+			} else if !s.stopped {
+				client := turn.Client{FiveTuple: turn.FiveTuple{Client: d.From, Server: d.Socket.Addr()}, Via: owner}
+				s.core.FromClient(&h.out, now, client, d.Payload)
+			}
+		case *stream:
+			h.fromStream(owner, d, now)
 		}
 	}
 	s.arm()
 	s.mu.Unlock()
 	h.act()
+	for _, c := range h.ended {
+		c.close()
+	}
+	clear(h.ended)
+	h.ended = h.ended[:0]
+}
+
+// fromStream handles what a group has read from a connection, or knows of it. The server's lock is held.
+func (h *hand) fromStream(c *stream, d *batch.Arrival, now time.Time) {
+	s := h.server
+	if d.Room {
+		c.room()
+		h.queued = append(h.queued, c)
+		return
+	}
+	lost := c.take(d.Payload, func(message []byte) {
+		if !s.stopped {
+			s.core.FromClient(&h.out, now, c.client, message)
+		}
+	})
+	if d.Ended || lost != nil {
+		s.gone(h, c)
+		h.ended = append(h.ended, c)
+	}
 }
 
 // act carries out what the core said, in its order: so an event is in the log before anyone else can know.

@@ -36,8 +36,7 @@ type addrPortConn interface {
 func (s *turnServer) openUDP(at netip.AddrPort, relayed *turn.Socket) (*packetConn, error) {
 	c := &packetConn{relayed: relayed}
 	if len(s.groups) > 0 {
-		group := s.groups[s.opened.Add(1)%uint64(len(s.groups))]
-		socket, err := group.Listen(at, c)
+		socket, err := s.nextGroup().Listen(at, c)
 		if err != nil {
 			return nil, err
 		}
@@ -54,6 +53,9 @@ func (s *turnServer) openUDP(at netip.AddrPort, relayed *turn.Socket) (*packetCo
 	c.fast, _ = conn.(addrPortConn)
 	return c, nil
 }
+
+// nextGroup is the one that the next socket goes to.
+func (s *turnServer) nextGroup() *batch.Group { return s.groups[s.opened.Add(1)%uint64(len(s.groups))] }
 
 func (c *packetConn) Close() {
 	if c.socket != nil {
@@ -86,12 +88,12 @@ func (c *packetConn) write(p []byte, to netip.AddrPort) (int, error) {
 func (s *turnServer) serveGroup(g *batch.Group) {
 	h := s.newHand()
 	for {
-		datagrams, err := g.Read()
+		arrivals, err := g.Read()
 		if err != nil {
 			s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
 			return
 		}
-		h.fromGroup(datagrams)
+		h.fromGroup(arrivals)
 	}
 }
 

@@ -2,12 +2,13 @@ package relay
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/proxyspec/proxyspec/relay/batch"
 	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
@@ -26,30 +27,33 @@ const (
 	strangerFrame = 4 << 10
 )
 
-// stream is a client's TCP connection, with TLS in it if it begins so. One goroutine reads from it. Whoever has
-// something for the client writes it at once where the connection takes it without waiting; else another goroutine
-// does, so that a client that doesn't read holds up nobody else.
+// stream is a client's TCP connection, with TLS in it if it begins so. Where the system has groups, one of them reads
+// a connection without TLS, and whoever has something for the client writes it. Else one goroutine reads and another
+// one writes. Either way a client that doesn't read holds up nobody else.
 type stream struct {
 	raw    net.Conn // as it was accepted
 	conn   net.Conn // the same, or TLS over it
 	client turn.Client
-	known  atomic.Bool // it has an allocation
+	until  time.Time   // it must have an allocation by then
+	known  atomic.Bool // it has one
+
+	begun []byte // of a message that hasn't arrived as a whole
+	spare []byte // the memory of the one before, which may be in use until take is called again
 
 	mu      sync.Mutex
 	queued  sync.Cond
 	queue   []byte
-	writing bool // the writer has some of it
+	writing bool // the writer has some of it, or the system has no room for it
 	closed  bool
 
-	direct syscall.RawConn // nil: only the writer writes
-	try    func(fd uintptr) bool
-	wrote  int
-	failed error
+	socket *batch.Socket // in a group; nil: goroutines read and write
+	late   *time.Timer   // in a group: ends what has no allocation
+	stuck  *time.Timer   // likewise what has had no room for too long
 }
 
-// serveStream serves a connection until it ends, and its allocation with it.
+// serveStream serves a connection until it ends, and its allocation with it, or until a group does.
 func (s *turnServer) serveStream(conn net.Conn) {
-	c := &stream{raw: conn}
+	c := &stream{raw: conn, until: time.Now().Add(unallocatedTime)}
 	c.queued.L = &c.mu
 	c.client = turn.Client{
 		FiveTuple: turn.FiveTuple{Stream: true, Client: addrPort(conn.RemoteAddr()), Server: addrPort(conn.LocalAddr())}, Via: c,
@@ -66,23 +70,31 @@ func (s *turnServer) serveStream(conn net.Conn) {
 	}
 	h := s.newHand()
 	if c.begin(s.media.cloud.cfg.TLS) == nil {
+		if s.adopt(h, c) {
+			return
+		}
 		var writing sync.WaitGroup
 		writing.Go(c.write)
 		c.read(func(message []byte) { h.fromClient(c.client, message) })
 		c.close()
 		writing.Wait()
 	}
-	c.raw.Close()
+	c.close()
 	s.mu.Lock()
-	delete(s.streams, c)
-	s.core.Gone(&h.out, c.client.FiveTuple)
+	s.gone(h, c)
 	s.mu.Unlock()
 	h.act()
 }
 
+// gone forgets a connection, and has the core end its allocation. s.mu is held.
+func (s *turnServer) gone(h *hand, c *stream) {
+	delete(s.streams, c)
+	s.core.Gone(&h.out, c.client.FiveTuple)
+}
+
 // begin waits for the first bytes, which tell TLS from TURN (RFC 7983 tells them apart likewise), and shakes hands.
 func (c *stream) begin(cfg *tls.Config) error {
-	_ = c.raw.SetDeadline(time.Now().Add(unallocatedTime))
+	_ = c.raw.SetDeadline(c.until)
 	first := make([]byte, firstBuffer)
 	n, err := c.raw.Read(first)
 	if err != nil {
@@ -99,7 +111,6 @@ func (c *stream) begin(cfg *tls.Config) error {
 		c.conn = secure
 	} else {
 		c.conn = conn
-		c.writeDirectly()
 	}
 	_ = c.raw.SetWriteDeadline(time.Time{})
 	return nil
@@ -126,53 +137,70 @@ func (c *begunConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// writeDirectly prepares for writes that don't wait, where the connection is the operating system's.
-func (c *stream) writeDirectly() {
-	system, ok := c.raw.(syscall.Conn)
-	if !ok {
-		return
-	}
-	direct, err := system.SyscallConn()
-	if err != nil {
-		return
-	}
-	c.direct = direct
-	c.try = func(fd uintptr) bool {
-		c.wrote, c.failed = syscall.Write(int(fd), c.queue)
-		return true // whatever it wrote: never wait
-	}
-}
-
 // read cuts the stream into messages until it ends, or has lost its frames.
 func (c *stream) read(handle func([]byte)) {
 	buf := make([]byte, firstBuffer)
-	held := 0
 	for {
-		n, err := c.conn.Read(buf[held:])
-		if held += n; err != nil {
+		n, err := c.conn.Read(buf)
+		if c.take(buf[:n], handle) != nil || err != nil {
 			return
-		}
-		used := 0
-		for {
-			length, err := turn.Frame(buf[used:held])
-			if err != nil {
-				return
-			}
-			if length > strangerFrame && !c.known.Load() {
-				return
-			}
-			if length == 0 || length > held-used {
-				break
-			}
-			handle(buf[used : used+length])
-			used += length
-		}
-		held = copy(buf, buf[used:held])
-		if held == len(buf) {
-			buf = append(buf, make([]byte, len(buf))...)
 		}
 	}
 }
+
+// errStranger says that a client without an allocation announced a message that no such client needs.
+var errStranger = errors.New("a long message of a client without an allocation")
+
+// take cuts what has arrived into messages, which are good until take is called again. It is for the reader.
+func (c *stream) take(chunk []byte, handle func([]byte)) error {
+	if cap(c.spare) > idleQueue {
+		c.spare = nil
+	}
+	for len(c.begun) > 0 {
+		length, err := c.frame(c.begun)
+		switch missing := length - len(c.begun); {
+		case err != nil:
+			return err
+		case missing <= 0:
+			handle(c.begun)
+			c.begun, c.spare = c.spare[:0], c.begun
+		case len(chunk) == 0:
+			return nil
+		default:
+			n := min(missing, len(chunk))
+			c.begun = append(c.begun, chunk[:n]...)
+			chunk = chunk[n:]
+		}
+	}
+	for len(chunk) > 0 {
+		length, err := c.frame(chunk)
+		if err != nil {
+			return err
+		}
+		if length > len(chunk) {
+			c.begun = append(c.begun, chunk...)
+			break
+		}
+		handle(chunk[:length])
+		chunk = chunk[length:]
+	}
+	return nil
+}
+
+// frame is how long the first message is, or how much of it is needed to tell.
+func (c *stream) frame(data []byte) (int, error) {
+	length, err := turn.Frame(data)
+	switch {
+	case err != nil:
+		return 0, err
+	case length > strangerFrame && !c.known.Load():
+		return 0, errStranger
+	}
+	return max(length, frameHead), nil
+}
+
+// frameHead is how many bytes tell how long a message is; none is shorter.
+const frameHead = 4
 
 // send queues a message, and reports false if there is no room: for a peer's packet there is less than for an
 // answer, and a client that doesn't even take those is given up.
@@ -184,7 +212,7 @@ func (c *stream) send(message []byte, isData bool) bool {
 	case c.closed || isData && room < 0:
 		return false
 	case room < -streamQueue:
-		c.raw.Close()
+		c.hangUp()
 		return false
 	}
 	c.queue = append(c.queue, message...)
@@ -195,24 +223,12 @@ func (c *stream) send(message []byte, isData bool) bool {
 func (c *stream) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.queue) == 0 || c.writing || c.closed {
-		return // the writer looks again before it rests
-	}
-	if c.direct == nil {
+	switch {
+	case len(c.queue) == 0 || c.writing || c.closed: // whoever writes looks again before it rests
+	case c.socket == nil:
 		c.queued.Signal()
-		return
-	}
-	switch err := c.direct.Write(c.try); {
-	case err != nil || c.failed != nil && c.failed != syscall.EAGAIN && c.failed != syscall.EINTR:
-		c.raw.Close() // its reader comes to know
-	case c.failed == nil && c.wrote == len(c.queue):
-		c.queue = c.queue[:0]
-		if cap(c.queue) > idleQueue {
-			c.queue = nil
-		}
 	default:
-		c.queue = c.queue[:copy(c.queue, c.queue[max(0, c.wrote):])]
-		c.queued.Signal()
+		c.writeSome()
 	}
 }
 
@@ -259,20 +275,39 @@ func (c *stream) writeAll(messages []byte) error {
 	return nil
 }
 
+// close ends the connection and frees what it has.
 func (c *stream) close() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.closed = true
 	c.queued.Broadcast()
-	c.mu.Unlock()
+	c.release()
+	c.raw.Close()
+}
+
+// hangUp ends the connection, which its reader comes to know. c.mu is held.
+func (c *stream) hangUp() {
+	if c.socket != nil {
+		c.socket.Shutdown()
+		return
+	}
 	c.raw.Close()
 }
 
 // allocated says whether the connection has an allocation: without one it doesn't last.
 func (c *stream) allocated(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.known.Store(yes)
-	var until time.Time
 	if !yes {
-		until = time.Now().Add(unallocatedTime)
+		c.until = time.Now().Add(unallocatedTime)
 	}
-	_ = c.raw.SetReadDeadline(until)
+	switch {
+	case c.socket != nil:
+		c.expect()
+	case yes:
+		_ = c.raw.SetReadDeadline(time.Time{})
+	default:
+		_ = c.raw.SetReadDeadline(c.until)
+	}
 }

@@ -144,3 +144,45 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 		allocation.Close() // in vain, but it ends the client's timers
 	})
 }
+
+// The same where the system reads many sockets at a time: what a client doesn't take now it gets when it does, up to
+// a bound, and the books say what it didn't.
+func TestSlowReaderOnLoopback(t *testing.T) {
+	w := onLoopback(t, nil)
+	server := w.mustLook(t, "app", "7").ICEServers[0]
+	peer := w.peer(t)
+	tcp, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(w.mustLook(t, "app", "7")))
+	require.NoError(t, err)
+	require.NoError(t, tcp.(*net.TCPConn).SetReadBuffer(4<<10))
+	slow := &stallingConn{Conn: tcp, closed: make(chan struct{})}
+	client, err := turn.NewClient(&turn.ClientConfig{
+		Net: w.host, TURNServerAddr: tcp.RemoteAddr().String(), Conn: turn.NewSTUNConn(slow),
+		Username: server.Username, Password: server.Credential,
+	})
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.Listen())
+	allocation, err := client.Allocate()
+	require.NoError(t, err)
+	thereAndBack(t, allocation, peer.LocalAddr(), "media")
+	quick, err := w.turn(t, server.URLs[0], server.Username, server.Credential).Allocate()
+	require.NoError(t, err)
+
+	slow.stalled.Store(true)
+	flood, err := w.host.ListenUDP("udp", &net.UDPAddr{IP: loopback.AsSlice()})
+	require.NoError(t, err)
+	defer flood.Close()
+	for i := range 20_000 {
+		_, err := flood.WriteTo(make([]byte, 1000), allocation.LocalAddr())
+		require.NoError(t, err)
+		if i%1000 == 0 {
+			thereAndBack(t, quick, peer.LocalAddr(), "media")
+		}
+	}
+	require.NoError(t, slow.Close())
+	books := w.await(relay.EventAllocationDeleted, 1).Books
+	require.True(t, books.Up.Balanced() && books.Down.Balanced(), "%+v", *books)
+	require.Positive(t, books.Down.Dropped.Count)
+	require.NoError(t, quick.Close())
+	allocation.Close() // in vain, but it ends the client's timers
+}

@@ -22,23 +22,23 @@ import (
 // acceptPause is how long a TCP port rests when its system has no file to spare for a connection.
 const acceptPause = 100 * time.Millisecond
 
-// maxGroups is how many readers of UDP sockets a relay has at most: they share one core.
+// maxGroups is how many readers of sockets a relay has at most: they share one core.
 const maxGroups = 4
 
 // largestPacket is the longest datagram that is read from a UDP port: the longest there is.
 const largestPacket = 64 << 10
 
 // turnServer is the sockets around relay/turn, which decides everything: it speaks TURN (RFC 8656) on all ports
-// of a relay. Each connection has a goroutine that reads from it, and so has each group of UDP sockets, or each of
-// them where the system doesn't group them. A reader tells the core what came, and carries out what the core says: it
-// is a hand. Another one waits for the core's next deadline. The core is locked while it thinks, never during I/O.
+// of a relay. A goroutine reads from each group of sockets, or from each of them where the system doesn't group them
+// or there is TLS in it. A reader tells the core what came, and carries out what the core says: it is a hand. Another
+// one waits for the core's next deadline. The core is locked while it thinks, never during I/O.
 type turnServer struct {
 	media  *media
-	groups []*batch.Group // of UDP sockets; none: the system has none
+	groups []*batch.Group // of sockets; none: the system has none
 	udp    []*packetConn
 	tcp    []net.Listener
 
-	opened  atomic.Uint64  // UDP sockets, ever: they go to the groups in turn
+	opened  atomic.Uint64  // sockets, ever: they go to the groups in turn
 	tasks   sync.WaitGroup // one for every goroutine
 	broken  chan error     // capacity 1: a port failed
 	wake    chan struct{}  // capacity 1: the core has an earlier deadline
@@ -68,7 +68,7 @@ func newTURNServer(m *media) (*turnServer, error) {
 	return s, s.group()
 }
 
-// group makes groups of UDP sockets where the host has them: one for each processor, but not for more than one relay
+// group makes groups of sockets where the host has them: one for each processor, but not for more than one relay
 // can keep busy.
 func (s *turnServer) group() error {
 	host, ok := s.media.net.(batch.Host)
@@ -185,7 +185,7 @@ func (s *turnServer) close() {
 		l.Close()
 	}
 	for _, c := range streams {
-		c.raw.Close()
+		c.close()
 	}
 }
 

@@ -1,15 +1,18 @@
-// Package batch reads and writes the UDP sockets of Linux many datagrams at a time: recvmmsg, sendmmsg, and trains
-// of datagrams that cross the kernel as one (UDP_SEGMENT and UDP_GRO) where it has them.
+// Package batch reads and writes the sockets of Linux many at a time. Of UDP it takes many datagrams with one system
+// call: recvmmsg, sendmmsg, and trains of datagrams that cross the kernel as one (UDP_SEGMENT and UDP_GRO) where it
+// has them.
 //
 //	host, err := batch.NewNet()      // a transport.Net of the operating system, and a Host
 //	group, err := host.NewGroup()
 //	socket, err := group.Listen(at, owner)
 //	for {
-//		datagrams, err := group.Read() // of all sockets of the group; good until the next Read
+//		arrivals, err := group.Read() // at all sockets of the group; good until the next Read
 //		...
 //		writer.Add(socket, payload, to, tag)
 //		writer.Flush(undelivered)
 //	}
+//
+// A TCP connection joins with Adopt: Read then has what it says, Ended when it ends, and Room once after AwaitRoom.
 //
 // A Group is read by one goroutine, whatever the number of its sockets, so that an idle socket costs no stack and no
 // buffer. A Writer is for one goroutine. Sockets may be opened and closed by any. Neither reading nor writing
@@ -50,9 +53,13 @@ func NewNet() (Net, error) {
 // ErrUnsupported says that this system has no groups.
 var ErrUnsupported = errors.New("batch: this system reads one datagram at a time")
 
-// Datagram is one that arrived. Its payload is good until the group's next Read.
-type Datagram struct {
+// Arrival is a datagram, or the next bytes of a connection, or news of one. Its payload is good until the group's
+// next Read.
+type Arrival struct {
 	Socket  *Socket
-	From    netip.AddrPort
+	From    netip.AddrPort // of a datagram
 	Payload []byte
+
+	Ended bool // the connection: nothing more comes
+	Room  bool // in the connection, for which AwaitRoom has asked
 }

@@ -20,7 +20,7 @@ const (
 	perSocket = 16
 )
 
-// Group is UDP sockets that one goroutine reads.
+// Group is UDP sockets and TCP connections that one goroutine reads.
 type Group struct {
 	inner int      // the epoll of the sockets
 	outer *os.File // an epoll with the inner one in it, and itself in the runtime's poller
@@ -71,11 +71,33 @@ func (g *Group) Listen(at netip.AddrPort, owner any) (*Socket, error) {
 		return nil, fmt.Errorf("listen on UDP %v: %w", at, err)
 	}
 	s.Owner, s.group = owner, g
+	if err := g.add(s); err != nil {
+		return nil, fmt.Errorf("listen on UDP %v: %w", at, err)
+	}
+	return s, nil
+}
+
+// Adopt takes a TCP connection over: the group reads it from now on, and conn is closed. After an error it is as it was.
+func (g *Group) Adopt(conn *net.TCPConn, owner any) (*Socket, error) {
+	s, err := adoptSocket(conn)
+	if err != nil {
+		return nil, fmt.Errorf("take over a connection of %v: %w", conn.RemoteAddr(), err)
+	}
+	s.Owner, s.group = owner, g
+	if err := g.add(s); err != nil {
+		return nil, fmt.Errorf("take over a connection of %v: %w", s.at, err)
+	}
+	conn.Close()
+	return s, nil
+}
+
+// add has the group read a socket, or closes it.
+func (g *Group) add(s *Socket) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		unix.Close(s.fd)
-		return nil, fmt.Errorf("listen on UDP %v: %w", at, net.ErrClosed)
+		return net.ErrClosed
 	}
 	if n := len(g.free); n > 0 {
 		s.number, g.free = g.free[n-1], g.free[:n-1]
@@ -87,10 +109,18 @@ func (g *Group) Listen(at netip.AddrPort, owner any) (*Socket, error) {
 	if err := unix.EpollCtl(g.inner, unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.number}); err != nil {
 		g.forget(s)
 		unix.Close(s.fd)
-		return nil, fmt.Errorf("listen on UDP %v: %w", at, err)
+		return os.NewSyscallError("epoll_ctl", err)
 	}
-	return s, nil
+	return nil
 }
+
+// watch says what of a socket Read looks for.
+func (g *Group) watch(s *Socket, events uint32) {
+	_ = unix.EpollCtl(g.inner, unix.EPOLL_CTL_MOD, s.fd, &unix.EpollEvent{Events: events, Fd: s.number})
+}
+
+// ignore has Read look for nothing of a socket.
+func (g *Group) ignore(s *Socket) { _ = unix.EpollCtl(g.inner, unix.EPOLL_CTL_DEL, s.fd, nil) }
 
 // forget takes a socket out of the group. g.mu is held.
 func (g *Group) forget(s *Socket) {
@@ -98,37 +128,35 @@ func (g *Group) forget(s *Socket) {
 	g.free = append(g.free, s.number)
 }
 
-// Read waits for datagrams and returns them. It fails when the group is closed.
-func (g *Group) Read() ([]Datagram, error) {
+// Read waits until something arrives, and returns what it is. It fails when the group is closed.
+func (g *Group) Read() ([]Arrival, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
 	if err := g.raw.Read(g.take); err != nil {
 		return nil, net.ErrClosed
 	}
-	return g.in.datagrams, nil
+	return g.in.arrivals, nil
 }
 
 // fill takes what has arrived, and reports false if that is nothing, after arming the wake-up.
 func (g *Group) fill(outer uintptr) bool {
 	g.in.reset()
-	for range 2 {
-		n, err := epollWait(g.inner, g.events[:])
-		if err != nil {
-			return false // EINTR, or closed: the runtime knows
-		}
-		if n > 0 {
-			g.takeFrom(g.events[:n])
-			if len(g.in.datagrams) > 0 {
-				return true
-			}
-		}
+	n, err := epollWait(g.inner, g.events[:])
+	if err != nil {
+		return false // EINTR, or closed: the runtime knows
+	}
+	if g.takeFrom(g.events[:n]); len(g.in.arrivals) > 0 {
+		return true
 	}
 	g.doze(int(outer))
 	return false
 }
 
-// doze has the next datagram wake the runtime's poller, once: while the reader is busy, a packet wakes nobody. A
-// datagram that came meanwhile does so at once.
+// doze has the next arrival wake the runtime's poller, once: while the reader is busy, a packet wakes nobody. What has
+// come meanwhile does so at once.
+//
+// To wait in epoll_pwait itself took fewer system calls and 1.4 times the CPU: whoever wakes that quickly finds two
+// packets, where this finds ten.
 func (g *Group) doze(outer int) {
 	var old [1]unix.EpollEvent
 	_, _ = epollWait(outer, old[:]) // an event that wasn't taken would hide the next
@@ -145,11 +173,20 @@ func (g *Group) takeFrom(events []unix.EpollEvent) {
 		}
 	}
 	g.mu.Unlock()
-	for _, s := range ready[:len(events)] {
+	for i, s := range ready[:len(events)] {
 		if s == nil || !s.hold() {
 			continue
 		}
-		room := g.in.take(s)
+		room := true
+		switch e := events[i].Events; {
+		case !s.stream:
+			room = g.in.take(s)
+		case e&unix.EPOLLOUT != 0:
+			g.watch(s, unix.EPOLLIN)
+			g.in.arrivals = append(g.in.arrivals, Arrival{Socket: s, Room: true})
+		default:
+			room = g.in.takeStream(s)
+		}
 		s.release()
 		if !room {
 			return

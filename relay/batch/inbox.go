@@ -27,13 +27,13 @@ type inbox struct {
 	control   []byte
 	buffer    []byte
 	used      int
-	datagrams []Datagram
+	arrivals  []Arrival
 }
 
 func (in *inbox) init() {
 	in.buffer = make([]byte, slots*stride)
 	in.control = make([]byte, slots*controlSize)
-	in.datagrams = make([]Datagram, 0, slots)
+	in.arrivals = make([]Arrival, 0, slots)
 	for i := range in.messages {
 		in.vectors[i].Base = &in.buffer[i*stride]
 		in.vectors[i].SetLen(largest)
@@ -44,8 +44,8 @@ func (in *inbox) init() {
 }
 
 func (in *inbox) reset() {
-	clear(in.datagrams)
-	in.datagrams, in.used = in.datagrams[:0], 0
+	clear(in.arrivals)
+	in.arrivals, in.used = in.arrivals[:0], 0
 }
 
 // take reads what a socket has, but no more than its share, and reports false if there is no room left.
@@ -73,6 +73,23 @@ func (in *inbox) take(s *Socket) (room bool) {
 	return in.used < slots
 }
 
+// takeStream reads what a connection has, up to what one slot holds, and reports false if there is no room left.
+func (in *inbox) takeStream(s *Socket) (room bool) {
+	buffer := in.buffer[in.used*stride:][:largest]
+	n, errno := receiveStream(s.fd, buffer)
+	switch {
+	case errno == unix.EAGAIN, errno == unix.EINTR:
+		return true
+	case errno != 0, n == 0:
+		s.group.ignore(s) // it would be named for ever
+		in.arrivals = append(in.arrivals, Arrival{Socket: s, Ended: true})
+	default:
+		in.arrivals = append(in.arrivals, Arrival{Socket: s, Payload: buffer[:n:n]})
+		in.used++
+	}
+	return in.used < slots
+}
+
 // split tells the datagrams of a message apart.
 func (in *inbox) split(s *Socket, i int) {
 	m := &in.messages[i]
@@ -83,10 +100,10 @@ func (in *inbox) split(s *Socket, i int) {
 	from := in.addresses[i].read()
 	size := in.segment(i)
 	for size > 0 && len(payload) > size {
-		in.datagrams = append(in.datagrams, Datagram{Socket: s, From: from, Payload: payload[:size:size]})
+		in.arrivals = append(in.arrivals, Arrival{Socket: s, From: from, Payload: payload[:size:size]})
 		payload = payload[size:]
 	}
-	in.datagrams = append(in.datagrams, Datagram{Socket: s, From: from, Payload: payload})
+	in.arrivals = append(in.arrivals, Arrival{Socket: s, From: from, Payload: payload})
 }
 
 // segment is how long each datagram of a train is, 0 if it is none. There is one control message at most.

@@ -2,7 +2,10 @@
 
 package batch
 
-import "net/netip"
+import (
+	"net"
+	"net/netip"
+)
 
 // NewGroup is an error on this system.
 func (Net) NewGroup() (*Group, error) { return nil, ErrUnsupported }
@@ -19,8 +22,11 @@ type Writer struct{}
 // Listen is an error.
 func (*Group) Listen(netip.AddrPort, any) (*Socket, error) { return nil, ErrUnsupported }
 
+// Adopt is an error.
+func (*Group) Adopt(*net.TCPConn, any) (*Socket, error) { return nil, ErrUnsupported }
+
 // Read is an error.
-func (*Group) Read() ([]Datagram, error) { return nil, ErrUnsupported }
+func (*Group) Read() ([]Arrival, error) { return nil, ErrUnsupported }
 
 // Close does nothing.
 func (*Group) Close() {}
@@ -30,6 +36,15 @@ func (*Socket) Addr() netip.AddrPort { return netip.AddrPort{} }
 
 // Close does nothing.
 func (*Socket) Close() {}
+
+// Send is an error.
+func (*Socket) Send([]byte) (int, error) { return 0, ErrUnsupported }
+
+// AwaitRoom does nothing.
+func (*Socket) AwaitRoom() {}
+
+// Shutdown does nothing.
+func (*Socket) Shutdown() {}
 
 // Add does nothing.
 func (*Writer) Add(*Socket, []byte, netip.AddrPort, int) {}

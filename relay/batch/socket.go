@@ -3,7 +3,9 @@
 package batch
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -18,15 +20,16 @@ const buffer = 2 << 20
 // closed is added to a socket's holds when it is closed.
 const closed = 1 << 32
 
-// Socket is a UDP socket of a group.
+// Socket is a UDP socket of a group, or a TCP connection.
 type Socket struct {
-	Owner any
+	Owner any // the caller's
 
 	group  *Group
 	fd     int
 	number int32
-	at     netip.AddrPort
-	want   int // datagrams that its next read is likely to find; the reader's
+	stream bool
+	at     netip.AddrPort // of a connection, the other end
+	want   int            // datagrams that its next read is likely to find; the reader's
 
 	// holds is how many system calls use the descriptor. It is closed when the last one lets go of it: closed
 	// earlier, its number could be another socket's by then.
@@ -72,6 +75,18 @@ func openSocket(at netip.AddrPort) (_ *Socket, err error) {
 	return s, nil
 }
 
+// adoptSocket makes a descriptor of its own for a connection, which the runtime's poller doesn't know.
+func adoptSocket(conn *net.TCPConn) (*Socket, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &Socket{stream: true, at: conn.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	return s, errors.Join(err, os.NewSyscallError("fcntl", dupErr))
+}
+
 func sockaddr(at netip.AddrPort) unix.Sockaddr {
 	if at.Addr().Is6() && !at.Addr().Is4In6() {
 		return &unix.SockaddrInet6{Addr: at.Addr().As16(), Port: int(at.Port())}
@@ -79,8 +94,46 @@ func sockaddr(at netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet4{Addr: at.Addr().Unmap().As4(), Port: int(at.Port())}
 }
 
-// Addr is where the socket is.
+// Addr is where the socket is, or who is at the other end of a connection.
 func (s *Socket) Addr() netip.AddrPort { return s.at }
+
+// Send writes to a connection what the system has room for now, and says how much that was. An error is that of a
+// connection that is of no use any more.
+func (s *Socket) Send(p []byte) (n int, err error) {
+	if !s.hold() {
+		return 0, net.ErrClosed
+	}
+	defer s.release()
+	for n < len(p) {
+		m, errno := sendStream(s.fd, p[n:])
+		switch errno {
+		case 0:
+			n += m
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return n, nil
+		default:
+			return n, os.NewSyscallError("sendto", errno)
+		}
+	}
+	return n, nil
+}
+
+// AwaitRoom has Read say, once, that there is room in a connection.
+func (s *Socket) AwaitRoom() {
+	if s.hold() {
+		s.group.watch(s, unix.EPOLLOUT|unix.EPOLLIN)
+		s.release()
+	}
+}
+
+// Shutdown ends a connection, both ways. Read says so, and Close must follow.
+func (s *Socket) Shutdown() {
+	if s.hold() {
+		_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
+		s.release()
+	}
+}
 
 // hold keeps the descriptor open until release. It reports false if the socket is closed.
 func (s *Socket) hold() bool {
@@ -111,6 +164,6 @@ func (s *Socket) Close() {
 	defer s.group.mu.Unlock()
 	s.group.forget(s)
 	if !s.group.closed {
-		_ = unix.EpollCtl(s.group.inner, unix.EPOLL_CTL_DEL, s.fd, nil)
+		s.group.ignore(s)
 	}
 }
