@@ -77,8 +77,7 @@ type fleet struct {
 	cloud *relay.Cloud
 	trust trust
 
-	relays   []*relay.Relay
-	serving  map[string]func() // stops a server, and waits for it
+	relays   []*process
 	gateways []netip.Addr
 
 	ctx    context.Context
@@ -89,6 +88,8 @@ type fleet struct {
 	errs     []error
 	refusals map[string]int
 	messages load.Messages
+	past     load.Media // of relays that have been killed
+	wrong    []error    // in their books
 }
 
 // trust is the certificate of all servers, which clients trust.
@@ -100,7 +101,7 @@ type trust struct {
 
 // newFleet makes the internet and starts everything that serves. It must be called in a bubble.
 func newFleet(p load.Plan) (f *fleet, err error) {
-	f = &fleet{plan: p, serving: map[string]func(){}, refusals: map[string]int{}}
+	f = &fleet{plan: p, refusals: map[string]int{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.net = sim.New(sim.Config{Seed: p.Seed, Settle: bubble.Settle})
 	f.core = f.net.Router("internet")
@@ -189,10 +190,10 @@ func (f *fleet) startCloudProxy() error {
 	if f.cloud, err = relay.New(cfg); err != nil {
 		return err
 	}
-	for i, site := range cfg.Relays {
-		r := f.cloud.Relay(site.Name, f.connect(site.Name, site.Addr, f.plan.Capacity))
-		f.relays = append(f.relays, r)
-		if err := f.start(relayName(i), r); err != nil {
+	for _, site := range cfg.Relays {
+		p := &process{name: site.Name, host: f.connect(site.Name, site.Addr, f.plan.Capacity)}
+		f.relays = append(f.relays, p)
+		if err := f.startRelay(p); err != nil {
 			return err
 		}
 	}
@@ -208,7 +209,7 @@ func (f *fleet) startCloudProxy() error {
 func relayName(i int) string { return fmt.Sprintf("relay-%d", i+1) }
 func appID(i int) string     { return fmt.Sprintf("enterprise-%d", i+1) }
 
-// start has a server serve until it is stopped or the fleet is closed.
+// start has a server serve until the fleet is closed.
 func (f *fleet) start(name string, s interface {
 	Listen() error
 	Serve(context.Context) error
@@ -216,13 +217,7 @@ func (f *fleet) start(name string, s interface {
 	if err := s.Listen(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	ctx, stop := context.WithCancel(f.ctx)
-	done := make(chan struct{})
-	f.serving[name] = func() { stop(); <-done }
-	f.run(name, func(context.Context) error {
-		defer close(done)
-		return s.Serve(ctx)
-	})
+	f.run(name, s.Serve)
 	return nil
 }
 
@@ -266,31 +261,6 @@ func (f *fleet) logSDRTN(e sdrtn.Event) {
 		defer f.mu.Unlock()
 		f.messages.Delivered++
 	}
-}
-
-// media is what the relays have been handed, have passed on and have dropped so far.
-func (f *fleet) media() (m load.Media) {
-	for _, r := range f.relays {
-		t := r.Media().Totals
-		in, out := t.Up.In.Packets+t.Down.In.Packets, t.Up.Out.Packets+t.Down.Out.Packets
-		m.In, m.Out = m.In+in, m.Out+out
-		m.Dropped += in - out
-	}
-	return m
-}
-
-// audit says what is wrong with the books of relays that have ended.
-func (f *fleet) audit() (wrong []error) {
-	for i, r := range f.relays {
-		m := r.Media()
-		if n := len(m.Allocations); n > 0 {
-			wrong = append(wrong, fmt.Errorf("%s has stopped, and keeps %d allocations", relayName(i), n))
-		}
-		if err := m.Totals.Balanced(); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", relayName(i), err))
-		}
-	}
-	return wrong
 }
 
 // rand is a source of random bytes of its own for whatever is named.

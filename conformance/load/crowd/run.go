@@ -30,16 +30,19 @@ func Run(ctx context.Context, p load.Plan, tell func(string)) (*load.Report, err
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	r := &load.Report{Plan: p, Failed: map[string]int{}, Refusals: map[string]int{}, Join: load.Times{}, Reconnect: load.Times{}}
-	p = p.Part()
-	r.Memory.Before = inUse()
+	c := &crowd{plan: p.Part()}
+	c.report = &load.Report{Plan: p, Failed: map[string]int{}, Refusals: map[string]int{}, Join: load.Times{}, Reconnect: load.Times{}}
+	return c.report, c.run(ctx, tell)
+}
+
+func (c *crowd) run(ctx context.Context, tell func(string)) error {
+	c.report.Memory.Before = inUse()
 	b, err := bubble.Open(bubble.Config{Watchdog: watchdog})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &crowd{plan: p, report: r}
 	err = c.live(ctx, b, tell)
-	return r, cmp.Or(err, b.Close(drain))
+	return cmp.Or(err, b.Close(drain))
 }
 
 // crowd is a run of a plan.
@@ -51,6 +54,8 @@ type crowd struct {
 
 	leave context.CancelFunc
 	tasks sync.WaitGroup // of users
+
+	during func(held time.Duration) // what happens to the fleet, in the bubble, a second after the other; nil: nothing
 
 	mu    sync.Mutex // guards report while users are there
 	ended int        // users who have joined, or failed to
@@ -75,7 +80,13 @@ func (c *crowd) live(ctx context.Context, b *bubble.Bubble, tell func(string)) e
 	m.System = fromSystem()
 	end = c.measure()
 	for held := time.Duration(0); held < c.plan.Hold && ctx.Err() == nil; held += time.Second {
-		if err := b.Do(func() { time.Sleep(time.Second) }); err != nil {
+		err := b.Do(func() {
+			if c.during != nil {
+				c.during(held)
+			}
+			time.Sleep(time.Second)
+		})
+		if err != nil {
 			return err
 		}
 		tell(fmt.Sprintf("%d users have held for %v of %v", c.report.Joined, held+time.Second, c.plan.Hold))
