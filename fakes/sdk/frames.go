@@ -47,6 +47,14 @@ var (
 	}
 )
 
+// every is the source at another pace; 0: at its own.
+func (s source) every(interval time.Duration) source {
+	if interval > 0 {
+		s.interval = interval
+	}
+	return s
+}
+
 // due is when the n-th frame is to be sent, after the connection came up.
 func (s source) due(n int) time.Duration { return s.phase + time.Duration(n)*s.interval }
 

@@ -44,7 +44,7 @@ func (s *session) publish(audio, video bool, first func(error)) error {
 		setUp:   p.setUp, started: p.started,
 	}
 	if audio {
-		p.tracks = append(p.tracks, &sending{kind: kindAudio, outgoing: newOutgoing(opusSource)})
+		p.tracks = append(p.tracks, &sending{kind: kindAudio, outgoing: newOutgoing(opusSource.every(s.c.sdk.cfg.Audio))})
 	}
 	if video {
 		p.tracks = append(p.tracks, &sending{kind: kindVideo, outgoing: newOutgoing(s.c.video)})

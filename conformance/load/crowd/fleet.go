@@ -99,8 +99,9 @@ type trust struct {
 	clients *tls.Config
 }
 
-// newFleet makes the internet and starts everything that serves. It must be called in a bubble.
-func newFleet(p load.Plan) (f *fleet, err error) {
+// newFleet makes the internet and starts everything that serves. It must be called in a bubble. Each of change has a say
+// in how the cloud proxy is.
+func newFleet(p load.Plan, change ...func(*relay.Config)) (f *fleet, err error) {
 	f = &fleet{plan: p, refusals: map[string]int{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.net = sim.New(sim.Config{Seed: p.Seed, Settle: bubble.Settle})
@@ -117,7 +118,7 @@ func newFleet(p load.Plan) (f *fleet, err error) {
 	if err := f.startGateways(); err != nil {
 		return nil, err
 	}
-	return f, f.startCloudProxy()
+	return f, f.startCloudProxy(change)
 }
 
 // connect puts a server on the internet. A relay's line has the plan's capacity.
@@ -162,7 +163,7 @@ func (f *fleet) startGateways() error {
 	return nil
 }
 
-func (f *fleet) startCloudProxy() error {
+func (f *fleet) startCloudProxy(change []func(*relay.Config)) error {
 	var accounts []relay.Account
 	for i := range f.plan.Enterprises {
 		accounts = append(accounts, relay.Account{
@@ -186,6 +187,9 @@ func (f *fleet) startCloudProxy() error {
 		cfg.Relays = append(cfg.Relays, relay.RelaySite{
 			Name: relayName(i), Addr: nth(relayBlock, i+1), MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
 		})
+	}
+	for _, change := range change {
+		change(&cfg)
 	}
 	if f.cloud, err = relay.New(cfg); err != nil {
 		return err
