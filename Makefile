@@ -5,7 +5,7 @@ export GO
 FUZZTIME ?= 10s
 
 # What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky
 
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
@@ -50,6 +50,18 @@ soak-race: # Every Go test with the race detector
 soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
+
+soak-load: # 10,000 users in one world, and beside them what a hundred cost
+	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMany$$' ./conformance/load/crowd -many=10000
+
+soak-day: # A call of 24 hours, with a relay killed in each of them
+	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 30m -run '^TestLongCall$$' ./conformance/load/crowd -hours=24
+
+# The suite's seeds begin at FLAKY_SEED, for whoever wants others.
+FLAKY_RUNS ?= 200
+FLAKY_SEED ?= 1
+soak-flaky: # The suite 200 times under contention: no case may end in one way here and in another there
+	$(GO) test -count=1 -v -timeout 6h -run '^TestOutcomesNeverChange$$' ./conformance/suite -flaky-runs=$(FLAKY_RUNS) -flaky-seed=$(FLAKY_SEED) -flaky-tags "not @exhaustive"
 
 soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
 	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
