@@ -52,6 +52,11 @@ func (s *scene) obstacleSteps() []runner.Definition {
 			Says: "A host in the way to the cloud proxy takes every TLS connection on ports 443 and 4000, and passes it on once its certificate has been accepted.",
 		},
 		{
+			Expr: `^the office's only way out is an HTTP proxy that the SDK isn't told of$`,
+			Do:   s.world.ExitByProxy,
+			Says: "It makes tunnels (CONNECT) to TCP port 443 of anybody, and the name server knows it as http-proxy.test. The firewall lets nobody else out.",
+		},
+		{
 			Expr: `^the office's name server (stops|goes off the network)$`,
 			Do:   func(how string) error { return s.fail(s.world.NameServer(), how) },
 			Says: "It is the only one that the office has.",

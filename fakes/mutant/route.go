@@ -2,6 +2,7 @@ package mutant
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -72,6 +73,25 @@ var routes = []Mutant{
 			}
 			return direct(ctx, r)
 		}),
+	},
+	{
+		Name: "tunnels-out", Breaks: []string{"CP-FLOW-09"},
+		Description: "finds the office's HTTP proxy by its name, and joins through that and around the cloud proxy when there is no other way",
+		make: func(cfg sdk.Config) SDK {
+			isGateway := func(address string) bool { return strings.HasSuffix(address, ".sd-rtn.test:443") }
+			cfg.Net = &tunnelNet{Net: cfg.Net, proxy: "http-proxy.test:3128", to: isGateway}
+			return cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				if p, err := sdk.FindRoute(ctx, r); err == nil {
+					return p, nil
+				}
+				p, err := direct(ctx, r)
+				if conn, found := r.HTTP.Get("http://http-proxy.test:3128/"); found == nil {
+					conn.Body.Close()
+					return p, err
+				}
+				return sdk.Path{}, errors.New("there is no HTTP proxy either")
+			})(cfg)
+		},
 	},
 	{
 		Name: "asks-in-volleys", Breaks: []string{"CP-FLOW-11"},

@@ -11,6 +11,13 @@ Feature: Offices that make it hard
     And nothing of alice's could be read on the way
     And SD-RTN hears nothing of alice
 
+  @CP-FLOW-09
+  Scenario: Where an HTTP proxy is the only way out the join fails, and no tunnel leads around the cloud proxy
+    Given the office's only way out is an HTTP proxy that the SDK isn't told of
+    When alice starts the cloud proxy and joins "town-hall"
+    Then joining failed within its limit
+    And SD-RTN hears nothing of alice
+
   @CP-RES-08
   Scenario Outline: Rows by address work without a name service (it <fails>)
     Given the office's name server <fails>
