@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/load"
+	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
 
@@ -59,6 +60,7 @@ type crowd struct {
 	leave context.CancelFunc
 	tasks sync.WaitGroup // of users
 
+	change []func(*relay.Config)    // of the cloud proxy
 	during func(held time.Duration) // what happens to the fleet, in the bubble, a second after the other; nil: nothing
 
 	mu    sync.Mutex // guards report while users are there
@@ -109,7 +111,7 @@ func do(b *bubble.Bubble, f func() error) (err error) {
 
 // begin builds the world and has users set out, spread over the ramp.
 func (c *crowd) begin() (err error) {
-	if c.fleet, err = newFleet(c.plan); err != nil {
+	if c.fleet, err = newFleet(c.plan, c.change...); err != nil {
 		return err
 	}
 	for n := range c.plan.Enterprises {
