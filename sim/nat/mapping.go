@@ -137,6 +137,10 @@ func (n *NAT) mappingFor(now time.Time, p Packet) *mapping {
 		}
 		n.drop(m)
 	}
+	if len(n.outside) >= n.sweepAt {
+		n.sweep(now)
+		n.sweepAt = max(sweepMin, 2*len(n.outside))
+	}
 	outer, ok := n.allocate(now, p.Proto, p.Src)
 	if !ok {
 		return nil

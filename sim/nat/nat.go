@@ -80,7 +80,11 @@ type NAT struct {
 	outside map[outsideKey]*mapping
 	home    map[netip.Addr]netip.Addr // an inside host's outside address
 	next    int                       // outside address for the next new host
+	sweepAt int                       // number of mappings at which the next one makes it look for expired ones
 }
+
+// sweepMin is the least number of mappings for which a search for expired ones is worth the walk.
+const sweepMin = 64
 
 // insideKey finds the mapping of an outbound packet: remote is what the mapping behavior looks at.
 type insideKey struct {

@@ -236,3 +236,16 @@ func FuzzNAT(f *testing.F) {
 		require.Len(t, owners, len(n.outside))
 	})
 }
+
+// Whoever opens one port after the other for a day leaves no more behind than a few.
+func TestMappingsThatHaveExpiredAreForgotten(t *testing.T) {
+	n := table(t, Config{})
+	now := start
+	for i := range 10_000 {
+		now = now.Add(time.Minute) // five of them live at a time
+		_, outcome := n.Outbound(now, udp(netip.AddrPortFrom(alice.Addr(), uint16(10_000+i)), x1))
+		require.Equal(t, Translated, outcome)
+		require.LessOrEqual(t, len(n.outside), 2*sweepMin)
+		require.Len(t, n.inside, len(n.outside))
+	}
+}
