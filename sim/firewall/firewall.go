@@ -23,7 +23,7 @@ type Firewall struct {
 }
 
 // sweepMin is the least number of flows for which a search for idle ones is worth the walk.
-const sweepMin = 1024
+const sweepMin = 64
 
 // New builds a firewall. It fails on a policy with mistakes and names every one.
 func New(p Policy, t Timeouts) (*Firewall, error) {
