@@ -265,7 +265,7 @@ func (s *udpSocket) way(to netip.AddrPort) *way {
 }
 
 // mostWays bounds the destinations that a socket remembers.
-const mostWays = 1024
+const mostWays = 1 << 14
 
 // leave sends a packet from the socket, along a path if there is one. Only the loop calls it.
 func (s *udpSocket) leave(now time.Duration, p *Packet) {
