@@ -139,7 +139,7 @@ proxyspec help shows every command.
 		},
 	})
 	root.AddCommand(c.runCommand(), c.listCommand(), c.stepsCommand(), c.mutantsCommand(), c.relayCommand(), c.versionCommand())
-	root.AddCommand(c.firewallCommand(), c.expectCommand(), c.loadCommand(), c.replayCommand(), c.reportCommand(), c.sdkCommand())
+	root.AddCommand(c.firewallCommand(), c.expectCommand(), c.loadCommand(), c.replayCommand(), c.exploreCommand(), c.reportCommand(), c.sdkCommand())
 	return root
 }
 

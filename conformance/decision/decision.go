@@ -146,3 +146,31 @@ func (c *client) call(call Call, waiting bool) Expectation {
 	c.setting = self
 	return Expectation{Level: rests}
 }
+
+// Course follows one client through its calls as they are made and end, each waited for or not, where Expect needs
+// to know beforehand which. The zero value is not a Course: use NewCourse.
+type Course struct{ client client }
+
+// NewCourse is the course of a client that was made without proxy values.
+func NewCourse() *Course { return &Course{client{settled: true}} }
+
+// Call is what the table says of a call that is made now. joining says whether a join is still under way.
+func (c *Course) Call(call Call, joining bool) Expectation {
+	if c.client.lost {
+		return Expectation{}
+	}
+	return c.client.call(call, !joining)
+}
+
+// Outside says that the client is outside for certain, because a join has failed or a leave has ended. What it was set
+// to stays, but once nothing was judged nobody knows what that is.
+func (c *Course) Outside() {
+	c.client.in = false
+	if c.client.lost {
+		c.client.lost, c.client.settled = false, false
+	}
+}
+
+// Cloud tells whether the client's next join, or the one that it is in, is by way of the cloud proxy, as far as that is
+// certain.
+func (c *Course) Cloud() bool { return !c.client.lost && c.client.settled && c.client.setting == cloud }

@@ -32,6 +32,7 @@ func (s *scene) obstacleSteps() []runner.Definition {
 		{
 			Expr: `^from alice to a relay and back it takes (\d+) ms, and (\d+) % of the packets are lost$`,
 			Do: func(ms, percent int) error {
+				s.loss = percent
 				return s.world.SetRoundTrip(time.Duration(ms)*time.Millisecond, float64(percent)/100)
 			},
 			Says: "Lost between the office and the internet, this part in each direction.",

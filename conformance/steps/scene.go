@@ -34,6 +34,7 @@ type scene struct {
 	findings policy.Findings    // of the last lint
 	groups   []policy.PortGroup // of the last cell of a table
 
+	loss  int      // percent of the packets between the office and the internet
 	died  []string // relays that a step has ended
 	table *table   // what was tried of it; nil: nothing
 
@@ -124,6 +125,7 @@ func (s *scene) Definitions() []runner.Definition {
 		{"leaving", s.leavingSteps()},
 		{"TURN by the RFC", s.rowSteps()},
 		{"decision table", s.tableSteps()},
+		{"random worlds", s.randomSteps()},
 	} {
 		for _, d := range noun.steps {
 			d.Noun = noun.name

@@ -12,6 +12,7 @@ import (
 const (
 	EventStopped   = "stopped"
 	EventCut       = "cut off"
+	EventBack      = "back on the network"
 	EventForgotten = "flows forgotten"
 	EventRebound   = "addresses translated anew"
 	EventPolicy    = "policy"
@@ -42,6 +43,17 @@ func (w *World) Cut(host string) error {
 	}
 	w.note(EventCut, host)
 	l.Set(sim.LinkConfig{Delay: l.delay, Loss: 1})
+	return nil
+}
+
+// Mend puts a host that was cut off back on the network.
+func (w *World) Mend(host string) error {
+	l, ok := w.links[host]
+	if !ok {
+		return fmt.Errorf("there is no host %q in this world", host)
+	}
+	w.note(EventBack, host)
+	l.Set(sim.LinkConfig{Delay: l.delay})
 	return nil
 }
 
