@@ -10,11 +10,11 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/load"
 )
 
-var many = flag.Int("many", 150, "how many users TestMany has")
+var many = flag.Int("many", 120, "how many users TestMany has")
 
 // Many users in one world cost little more each than a hundred do.
 func TestMany(t *testing.T) {
-	plan := load.Plan{Users: 100, Seed: 1, Ramp: time.Second, Hold: 5 * time.Second}
+	plan := load.Plan{Users: 100, Seed: 1, Ramp: time.Second, Hold: 2 * time.Second}
 	few := run(t, plan)
 	plan.Users, plan.Ramp = *many, time.Duration(*many)*10*time.Millisecond
 	r := run(t, plan)

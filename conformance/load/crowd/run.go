@@ -78,7 +78,7 @@ func (c *crowd) live(ctx context.Context, b *bubble.Bubble, tell func(string)) e
 		if err := b.Do(func() { time.Sleep(time.Second) }); err != nil {
 			return err
 		}
-		tell(fmt.Sprintf("%d of %d users are in their calls", c.report.Joined, c.plan.Users))
+		tell(fmt.Sprintf("%d of %d users are in their calls", c.inside(), c.plan.Users))
 	}
 	c.report.Joining = end(took)
 	m := &c.report.Memory
@@ -95,7 +95,7 @@ func (c *crowd) live(ctx context.Context, b *bubble.Bubble, tell func(string)) e
 		if err != nil {
 			return err
 		}
-		tell(fmt.Sprintf("%d users have held for %v of %v", c.report.Joined, held+time.Second, c.plan.Hold))
+		tell(fmt.Sprintf("%d users have held for %v of %v", c.inside(), held+time.Second, c.plan.Hold))
 	}
 	c.report.Holding = end(c.plan.Hold)
 	if err := do(b, c.end); err != nil {
@@ -163,6 +163,13 @@ func (c *crowd) told(e event, took time.Duration) {
 		c.report.Rejoined++
 		c.report.Reconnect.Add(took)
 	}
+}
+
+// inside is how many have joined so far.
+func (c *crowd) inside() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.report.Joined
 }
 
 func (c *crowd) joining() bool {

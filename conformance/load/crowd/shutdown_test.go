@@ -23,9 +23,9 @@ func under(t *testing.T, p load.Plan, during func(f *fleet, held time.Duration))
 // Relays are killed one after the other, and started again: whoever was on them comes back alone, within the limit of
 // a reconnect, to an account that has not one place more than it has users, and no packet is counted twice.
 func TestRelaysAreKilledUnderLoad(t *testing.T) {
-	const users, each = 60, 20
+	const users, each = 30, 10
 	killed := 0
-	r := under(t, load.Plan{Users: users, Enterprises: users / each, Scale: each, Media: 4, Seed: 1, Ramp: time.Second, Hold: 200 * time.Second}, func(f *fleet, held time.Duration) {
+	r := under(t, load.Plan{Users: users, Enterprises: users / each, Scale: each, Media: 2, Seed: 1, Ramp: time.Second, Hold: 200 * time.Second}, func(f *fleet, held time.Duration) {
 		second := int(held / time.Second)
 		p := f.relays[second/60%len(f.relays)]
 		switch {
