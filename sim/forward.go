@@ -11,6 +11,11 @@ import (
 // arrive translates, judges and forwards. What happens in a router wakes nobody. The firewall sees inside
 // addresses, whichever way a packet goes.
 func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
+	if r.taps != nil {
+		if onward := p.arrived(); onward != nil && onward.take(r.net, now, p, nil) {
+			return false
+		}
+	}
 	if !r.forward(now, p, in) {
 		p.free()
 	}
@@ -57,7 +62,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	}
 	r.see(now, p, out, true, verdict, judged)
 	if p.noting != nil {
-		r.note(p, in, out, src, dst, outcome, judged)
+		r.note(p, in, out, src, dst, outcome, verdict, judged)
 	}
 	out.send(now, p)
 	return true

@@ -12,25 +12,38 @@ import (
 // notes what it meets; the later ones then work out at their start when they will be where, refresh each table
 // at their own time, and cost one event.
 //
-// What may be short cut is decided so that nobody can tell: every table still agrees with what was noted, no
-// router on the way is watched, and a packet's fate on each link depends on no other packet. Before anything
-// changes, packets on their way go back to the hop that they are at.
+// What may be short cut is decided so that nobody can tell: every table still agrees with what was noted, and a
+// packet's fate on each link depends on no other packet. A path ends at a router that is watched, so that what is
+// seen there is seen in its turn; another one leads on from there. Before anything changes, packets on their way
+// go back to the hop that they are at.
 type path struct {
 	net     *Network
 	of      *way
-	hops    []hop         // the routers
-	last    *nic          // the last router's, or the sender's own: from here to the receiver
+	watched *crossing     // of the router that the path begins at; nil: it begins at a host
+	hops    []hop         // the routers, but for one at the end that is watched
+	last    *nic          // the last router's, or the sender's own: from here to the end
 	took    time.Duration // on the last link
 	src     netip.AddrPort
-	dst     netip.AddrPort // both as the receiver sees them
+	dst     netip.AddrPort // both as they are at the end
+	onward  way            // from there
 	version uint64         // of the network
 
-	sent time.Duration // by the sender, the last packet that has arrived; less than 0: none
+	sent time.Duration // from the beginning, the last packet that has arrived; less than 0: none
+}
+
+// crossing is what those who watch a router see of the packets on a path.
+type crossing struct {
+	router   *Router
+	in, out  *nic
+	src, dst netip.AddrPort // both as the packet leaves
+	inbound  bool           // it is seen as it leaves from its arrival on: a NAT comes first
+	verdict  firewall.Verdict
+	judged   bool
 }
 
 // hop is a router on a path.
 type hop struct {
-	from *nic          // the beginning of the link to it
+	from *nic          // the beginning of the link to it; nil: the path begins here
 	took time.Duration // on that link
 	src  netip.AddrPort
 	dst  netip.AddrPort // both as the packet arrives
@@ -41,7 +54,7 @@ type hop struct {
 	nats  bool
 }
 
-// way is what a socket knows of the path to a destination.
+// way is what a socket, or the path before, knows of the path to a destination.
 type way struct {
 	path    *path
 	tries   uint   // packets that went hop by hop since the network changed
@@ -62,7 +75,7 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 	at := now
 	for i := range w.hops {
 		h := &w.hops[i]
-		if h.from.config.Loss > 0 && h.from.loses(p) {
+		if h.from != nil && h.from.config.Loss > 0 && h.from.loses(p) {
 			return false
 		}
 		at += h.took
@@ -77,10 +90,16 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 	if w.last.config.Loss > 0 && w.last.loses(p) {
 		return false
 	}
+	if w.watched != nil {
+		w.watched.see(now, p)
+	}
 	at = now
 	for i := range w.hops {
 		h := &w.hops[i]
-		h.from.count.Sent++
+		if h.from != nil {
+			h.from.count.Sent++
+			p.TTL--
+		}
 		at += h.took
 		if h.walls || h.nats {
 			h.take(w.net.start.Add(at))
@@ -88,11 +107,21 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 	}
 	w.last.count.Sent++
 	p.Src, p.Dst = w.src, w.dst
-	p.TTL -= uint8(len(w.hops))
 	p.voyage = voyage{w, now}
 	w.net.carried++
-	w.last.deliver(at, at+w.took, p)
+	w.last.deliver(now, at+w.took, p)
 	return true
+}
+
+// see shows a packet to those who watch the router that it crosses.
+func (c *crossing) see(now time.Duration, p *Packet) {
+	if c.inbound {
+		p.Src, p.Dst = c.src, c.dst
+	}
+	c.router.see(now, p, c.in, false, c.verdict, c.judged)
+	p.Src, p.Dst = c.src, c.dst
+	p.TTL--
+	c.router.see(now, p, c.out, true, c.verdict, c.judged)
 }
 
 func (h *hop) take(at time.Time) {
@@ -105,10 +134,16 @@ func (h *hop) take(at time.Time) {
 }
 
 // note adds a router that a packet passes to the path that the packet notes; it was src and dst on arrival.
-func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome nat.Outcome, judged bool) {
+func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome nat.Outcome, verdict firewall.Verdict, judged bool) {
 	w := p.noting
-	h := hop{from: in.peer, took: in.peer.config.Delay, src: src, dst: dst}
-	ok := r.taps == nil && in.peer.plain && outcome != nat.Hairpinned
+	h := hop{src: src, dst: dst}
+	ok := outcome != nat.Hairpinned
+	if r.taps != nil { // it begins here
+		w.watched = &crossing{r, in, out, p.Src, p.Dst, !r.inside[in], verdict, judged}
+	} else {
+		h.from, h.took = in.peer, in.peer.config.Delay
+		ok = ok && in.peer.plain
+	}
 	if judged && ok {
 		wall, known := r.wall.(*firewall.Firewall)
 		if ok = known; ok {
@@ -137,7 +172,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 	w.last = out
 }
 
-// noted completes the path of a packet that has arrived at a host.
+// noted completes the path of a packet that has arrived at its end.
 func (w *path) noted(p *Packet) {
 	if w.version != w.net.version || !w.last.plain || len(w.hops) >= initialTTL {
 		return
@@ -154,16 +189,22 @@ func (w *path) noted(p *Packet) {
 // mostPaths bounds the memory of paths. When there are as many, all are forgotten and noted anew.
 const mostPaths = 4096
 
-// arrived ends the voyage of a packet, or its notes, at a host.
-func (p *Packet) arrived() {
+// arrived ends the voyage of a packet, or its notes, at a host or at a router that is watched. It returns the way
+// onward, if there is a path to here.
+func (p *Packet) arrived() *way {
 	if w := p.noting; w != nil {
 		p.noting = nil
 		w.noted(p)
+		if w.of.path == w {
+			return &w.onward
+		}
 	}
 	if w := p.voyage.path; w != nil {
 		w.sent = p.voyage.sent
 		p.voyage = voyage{}
+		return &w.onward
 	}
+	return nil
 }
 
 // leavePaths sends every packet that is on a path back to the hop that it is at, and forgets all paths: the
@@ -231,7 +272,7 @@ func (e *event) goBack(n *Network, now time.Duration, seen map[*hop]time.Duratio
 			seen[h] = max(seen[h], at)
 			continue
 		}
-		for _, later := range w.hops[i+1:] {
+		for _, later := range w.hops[i+1:] { // the first of them all isn't among these
 			later.from.count.Sent--
 		}
 		w.last.count.Sent--
@@ -245,6 +286,22 @@ func (e *event) goBack(n *Network, now time.Duration, seen map[*hop]time.Duratio
 // reached tells whether the event of this instant that such a packet stands for has happened.
 func (n *Network) reached(flow, number uint64) bool {
 	return n.done.at == n.now() && !n.done.before(&event{at: n.done.at, flow: flow, number: number})
+}
+
+// take sends a packet along the path, if there is one. Otherwise it must go hop by hop, and may note a path that
+// begins at a router, or at a host's network card.
+func (y *way) take(n *Network, now time.Duration, p *Packet, card *nic) bool {
+	if y.path != nil && y.path.carry(now, p) {
+		return true
+	}
+	if y.version != n.version {
+		*y = way{version: n.version}
+	}
+	y.tries++
+	if y.tries&(y.tries-1) == 0 && !n.slowly { // seldom, where it comes to nothing
+		p.noting = &path{net: n, of: y, version: n.version, last: card}
+	}
+	return false
 }
 
 // way is what the socket knows of the path to a destination.
@@ -277,16 +334,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	if h.taps != nil {
 		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
-	w := s.way(p.Dst)
-	if w.path != nil && w.path.carry(now, p) {
-		return
+	if !s.way(p.Dst).take(h.net, now, p, h.nic) {
+		h.nic.send(now, p)
 	}
-	if w.version != h.net.version {
-		*w = way{version: h.net.version}
-	}
-	w.tries++
-	if w.tries&(w.tries-1) == 0 && !h.net.slowly { // seldom, where it comes to nothing
-		p.noting = &path{net: h.net, of: w, version: w.version, last: h.nic}
-	}
-	h.nic.send(now, p)
 }

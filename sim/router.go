@@ -67,7 +67,7 @@ func (r *Router) within(links []*Link) {
 }
 
 // Tap has f called for every packet that arrives at the router and for every one that leaves it, on
-// the loop's goroutine: f must not wait for the network.
+// the loop's goroutine: f must not wait for the network, nor change more of it than this router's firewall.
 func (r *Router) Tap(f func(Sighting)) { r.taps = append(r.taps, f) }
 
 func (r *Router) label() string            { return r.name }
