@@ -5,25 +5,29 @@ import (
 	"math/bits"
 )
 
-// sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the
-// last of all. Whole words are added with their carries and folded at the end, as the RFC's section 2 allows:
-// captures sum every packet.
+// sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the last of all.
+// As the RFC's section 2 allows, whole words are added in the order of this machine's kind, with their carries, and
+// turned round at the end: captures sum every packet.
 func sum(s uint64, b []byte) uint64 {
-	var carry uint64
-	for len(b) >= 32 {
-		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
-		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[8:]), carry)
-		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[16:]), carry)
-		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[24:]), carry)
-		b = b[32:]
+	var t, carry uint64
+	for len(b) >= 64 {
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[8:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[16:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[24:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[32:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[40:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[48:]), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[56:]), carry)
+		b = b[64:]
 	}
 	for len(b) >= 8 {
-		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
+		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b), carry)
 		b = b[8:]
 	}
-	s, carry = bits.Add64(s, carry, 0)
-	s += carry
-	s = s>>32 + s&0xffffffff
+	t, carry = bits.Add64(t, 0, carry)
+	t += carry
+	s += uint64(bits.ReverseBytes16(fold(t>>32 + t&0xffffffff)))
 	for len(b) >= 2 {
 		s += uint64(binary.BigEndian.Uint16(b))
 		b = b[2:]

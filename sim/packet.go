@@ -32,6 +32,8 @@ type Packet struct {
 	// decides what is drawn for it.
 	flow, number uint64
 	memory       []byte // of a pooled packet's Payload
+	sum          uint16 // of that, once somebody has asked
+	summed       bool
 
 	noting *path  // it goes hop by hop and notes the path
 	voyage voyage // it is on a path

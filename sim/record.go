@@ -10,7 +10,8 @@ import (
 
 // Capture writes the packets that nodes see to a pcapng file, from now on: an interface for each host and port,
 // and two for each router, of which the first is its firewall's or NAT's inside. A packet's time is the network's
-// clock, and its comment what the firewall said. Close the capture once Serve has returned.
+// clock, and its comment what the firewall said. The file is written in pieces of 64 KiB. Close the capture once
+// Serve has returned; until then its methods may only be called by way of Do.
 func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) {
 	var names []string
 	first := make([]int, len(nodes))
@@ -26,6 +27,7 @@ func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) 
 	if err != nil {
 		return nil, err
 	}
+	c.Gather(captureGathers)
 	n.Do(func() {
 		for i, node := range nodes {
 			node.Tap(n.recorder(c, first[i]))
@@ -34,9 +36,10 @@ func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) 
 	return c, nil
 }
 
+const captureGathers = 64 << 10
+
 // recorder is a tap that writes to a capture. What can't be written, the capture remembers: Close tells.
 func (n *Network) recorder(c *capture.Capture, first int) func(Sighting) {
-	var wire []byte
 	var last firewall.Verdict
 	comment := ""
 	return func(s Sighting) {
@@ -51,9 +54,6 @@ func (n *Network) recorder(c *capture.Capture, first int) func(Sighting) {
 			}
 			text = comment
 		}
-		var err error
-		if wire, err = s.Packet.Append(wire[:0]); err == nil {
-			_ = c.Packet(iface, n.start.Add(s.At), wire, text)
-		}
+		_ = c.Add(iface, n.start.Add(s.At), s.Packet, text)
 	}
 }

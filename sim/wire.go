@@ -95,7 +95,8 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 		b = binary.BigEndian.AppendUint16(b, uint16(udpHeader+len(p.Payload)))
 		b = binary.BigEndian.AppendUint16(b, 0)
 		b = append(b, p.Payload...)
-		checksum := p.checksum(b[at:])
+		header := b[at : at+udpHeader]
+		checksum := p.underPseudoHeader(sum(p.payloadSum(), header), len(b)-at)
 		if checksum == 0 {
 			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
@@ -126,11 +127,27 @@ func appendPorts(b []byte, p *Packet) []byte {
 
 // checksum is that of a transport header and payload with, but for ICMP over IPv4, the pseudo header.
 func (p *Packet) checksum(transport []byte) uint16 {
-	s := sum(0, transport)
+	return p.underPseudoHeader(sum(0, transport), len(transport))
+}
+
+// underPseudoHeader completes the sum over a transport header and payload of so many bytes.
+func (p *Packet) underPseudoHeader(s uint64, length int) uint16 {
 	if p.Proto != firewall.ICMP {
 		var pseudo [2 * 16]byte
 		s = sum(s, appendAddr(appendAddr(pseudo[:0], p.Src.Addr()), p.Dst.Addr()))
-		s += uint64(p.Proto) + uint64(len(transport))
+		s += uint64(p.Proto) + uint64(length)
 	}
 	return ^fold(s)
+}
+
+// payloadSum is the sum over a payload. Of a packet that a socket has sent it is kept: the capture of a firewall
+// writes that down twice, and the payload is most of its sum.
+func (p *Packet) payloadSum() uint64 {
+	if !p.pooled {
+		return sum(0, p.Payload)
+	}
+	if !p.summed {
+		p.sum, p.summed = fold(sum(0, p.Payload)), true
+	}
+	return uint64(p.sum)
 }

@@ -138,7 +138,7 @@ func (r *recorder) record(now time.Time, s sim.Sighting) (wire []byte, err error
 		comment = verdict(s.Verdict)
 	}
 	r.file.keep = s.Judged && s.Verdict.Action != firewall.Allow
-	return wire, r.capture.Packet(side, now, wire, comment)
+	return wire, r.capture.Add(side, now, capture.Bytes(wire), comment)
 }
 
 // verdict is what the firewall said, for the comment of a captured packet.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"time"
 )
@@ -58,18 +59,26 @@ func (c *Capture) interfaceDescription(name string) {
 	c.end(true)
 }
 
-func (c *Capture) enhancedPacket(iface uint32, at time.Time, wire []byte, comment string) {
+// enhancedPacket has the packet write itself into its place.
+func (c *Capture) enhancedPacket(iface uint32, at time.Time, p Packet, comment string) error {
 	c.begin(blockPacket)
 	c.u32(iface)
 	c.time(at)
-	c.u32(uint32(len(wire))) // captured
-	c.u32(uint32(len(wire))) // original
-	c.block = append(c.block, wire...)
+	lengths := len(c.blocks)
+	c.u64(0) // of the packet, captured and original
+	var err error
+	if c.blocks, err = p.Append(c.blocks); err != nil {
+		return fmt.Errorf("capture: a packet: %w", err)
+	}
+	length := uint32(len(c.blocks) - lengths - 8)
+	le.PutUint32(c.blocks[lengths:], length)
+	le.PutUint32(c.blocks[lengths+4:], length)
 	c.pad()
 	if comment != "" {
 		c.option(optionComment, comment)
 	}
 	c.end(comment != "")
+	return nil
 }
 
 func (c *Capture) interfaceStatistics(number uint32, i iface, comment string) {
@@ -89,7 +98,7 @@ func (c *Capture) interfaceStatistics(number uint32, i iface, comment string) {
 }
 
 func (c *Capture) begin(kind uint32) {
-	c.block = c.block[:0]
+	c.whole = len(c.blocks)
 	c.u32(kind)
 	c.u32(0) // the length: end fills it in
 }
@@ -100,15 +109,18 @@ func (c *Capture) end(options bool) {
 		c.u16(optionEnd)
 		c.u16(0)
 	}
-	length := uint32(len(c.block) + 4)
+	length := uint32(len(c.blocks) - c.whole + 4)
 	c.u32(length)
-	le.PutUint32(c.block[4:], length)
+	le.PutUint32(c.blocks[c.whole+4:], length)
 }
+
+// giveUp takes back the block that was begun.
+func (c *Capture) giveUp() { c.blocks = c.blocks[:c.whole] }
 
 func (c *Capture) option(code uint16, value string) {
 	c.u16(code)
 	c.u16(uint16(len(value)))
-	c.block = append(c.block, value...)
+	c.blocks = append(c.blocks, value...)
 	c.pad()
 }
 
@@ -121,11 +133,11 @@ func (c *Capture) time(at time.Time) {
 
 // pad fills up to a multiple of four, as every part of a block must be.
 func (c *Capture) pad() {
-	for len(c.block)%4 != 0 {
-		c.block = append(c.block, 0)
+	for len(c.blocks)%4 != 0 {
+		c.blocks = append(c.blocks, 0)
 	}
 }
 
-func (c *Capture) u16(v uint16) { c.block = le.AppendUint16(c.block, v) }
-func (c *Capture) u32(v uint32) { c.block = le.AppendUint32(c.block, v) }
-func (c *Capture) u64(v uint64) { c.block = le.AppendUint64(c.block, v) }
+func (c *Capture) u16(v uint16) { c.blocks = le.AppendUint16(c.blocks, v) }
+func (c *Capture) u32(v uint32) { c.blocks = le.AppendUint32(c.blocks, v) }
+func (c *Capture) u64(v uint64) { c.blocks = le.AppendUint64(c.blocks, v) }

@@ -12,8 +12,10 @@ import (
 type Capture struct {
 	w      io.Writer
 	ifaces []iface
-	block  []byte // under construction; kept for its memory
-	size   int64  // of all blocks so far
+	blocks []byte // whole ones that aren't written yet, and the one under construction
+	whole  int    // how long the whole ones are
+	batch  int    // bytes that are gathered before they are written
+	size   int64  // of all whole blocks so far
 	budget int64  // zero: none
 	full   bool   // a packet was left out: from now on all are, even one that would still fit
 	err    error  // of the first Write that failed, or after Close
@@ -34,6 +36,17 @@ var (
 
 var errClosed = errors.New("capture: closed already")
 
+// Packet is a packet that can write itself down, whole from its IP header on: as sim's do.
+type Packet interface {
+	Append(b []byte) ([]byte, error)
+}
+
+// Bytes is a packet that is written down already.
+type Bytes []byte
+
+// Append appends the packet.
+func (p Bytes) Append(b []byte) ([]byte, error) { return append(b, p...), nil }
+
 // New begins a capture of the named interfaces. Packet refers to them by their number, from 0.
 func New(w io.Writer, ifaces ...string) (*Capture, error) {
 	if len(ifaces) == 0 {
@@ -41,7 +54,7 @@ func New(w io.Writer, ifaces ...string) (*Capture, error) {
 	}
 	c := &Capture{w: w}
 	c.sectionHeader()
-	if err := c.flush(); err != nil {
+	if err := c.ended(); err != nil {
 		return nil, err
 	}
 	for i, name := range ifaces {
@@ -50,7 +63,7 @@ func New(w io.Writer, ifaces ...string) (*Capture, error) {
 		}
 		c.ifaces = append(c.ifaces, iface{name: name})
 		c.interfaceDescription(name)
-		if err := c.flush(); err != nil {
+		if err := c.ended(); err != nil {
 			return nil, err
 		}
 	}
@@ -65,9 +78,16 @@ func (c *Capture) Limit(bytes int64) {
 	}
 }
 
-// Packet adds the packet that was seen on an interface at a time, whole from its IP header on, with a
-// comment in words. It keeps neither.
-func (c *Capture) Packet(iface int, at time.Time, wire []byte, comment string) error {
+// Gather has blocks wait until there are so many bytes of them, and then writes them at once: a file takes a
+// system call for each Write. Without it each block is written as it is made.
+func (c *Capture) Gather(bytes int) {
+	if c != nil {
+		c.batch = bytes
+	}
+}
+
+// Add takes a packet that was seen on an interface at a time, with a comment in words. It keeps neither.
+func (c *Capture) Add(iface int, at time.Time, p Packet, comment string) error {
 	switch {
 	case c == nil:
 		return nil
@@ -81,17 +101,21 @@ func (c *Capture) Packet(iface int, at time.Time, wire []byte, comment string) e
 		return fmt.Errorf("capture: a comment of %d bytes is longer than %d", len(comment), maxOption)
 	}
 	i := &c.ifaces[iface]
+	if !c.full {
+		if err := c.enhancedPacket(uint32(iface), at, p, comment); err != nil {
+			c.giveUp()
+			return err
+		}
+		c.full = c.budget > 0 && c.size+int64(len(c.blocks)-c.whole) > c.budget
+	}
 	i.seen++
 	i.last = at
-	if !c.full {
-		c.enhancedPacket(uint32(iface), at, wire, comment)
-		c.full = c.budget > 0 && c.size+int64(len(c.block)) > c.budget
-	}
 	if c.full {
+		c.giveUp()
 		i.cut++
 		return nil
 	}
-	return c.flush()
+	return c.ended()
 }
 
 // Seen is the number of packets that the capture was given.
@@ -124,21 +148,38 @@ func (c *Capture) Close() error {
 			comment = fmt.Sprintf("cut: %d of %d packets are missing, because the capture would be longer than %d bytes", i.cut, i.seen, c.budget)
 		}
 		c.interfaceStatistics(uint32(n), i, comment)
-		if err := c.flush(); err != nil {
+		if err := c.ended(); err != nil {
 			return err
 		}
+	}
+	if err := c.Flush(); err != nil {
+		return err
 	}
 	c.err = errClosed
 	return nil
 }
 
-// flush writes the block that was built.
-func (c *Capture) flush() error {
-	n, err := c.w.Write(c.block)
-	c.size += int64(n)
-	c.block = c.block[:0]
-	if err != nil {
-		c.err = fmt.Errorf("capture: writing a block: %w", err)
+// ended counts the block that is whole now, and writes it, or has it wait for more.
+func (c *Capture) ended() error {
+	c.size += int64(len(c.blocks) - c.whole)
+	c.whole = len(c.blocks)
+	if c.whole < c.batch {
+		return nil
+	}
+	return c.Flush()
+}
+
+// Flush writes what Gather has made wait.
+func (c *Capture) Flush() error {
+	if c == nil {
+		return nil
+	}
+	if c.err == nil && len(c.blocks) > 0 {
+		_, err := c.w.Write(c.blocks)
+		c.blocks, c.whole = c.blocks[:0], 0
+		if err != nil {
+			c.err = fmt.Errorf("capture: write: %w", err)
+		}
 	}
 	return c.err
 }

@@ -56,7 +56,7 @@ func write(t testing.TB, packets []seen) []byte {
 	c, err := capture.New(&file, "lan", "internet")
 	require.NoError(t, err)
 	for _, p := range packets {
-		require.NoError(t, c.Packet(p.iface, p.at, p.wire, p.comment))
+		require.NoError(t, c.Add(p.iface, p.at, capture.Bytes(p.wire), p.comment))
 	}
 	require.NoError(t, c.Close())
 	return file.Bytes()
@@ -158,7 +158,7 @@ func TestBlocks(t *testing.T) {
 func TestNilCapture(t *testing.T) {
 	var c *capture.Capture
 	c.Limit(1)
-	require.NoError(t, c.Packet(7, epoch, nil, ""))
+	require.NoError(t, c.Add(7, epoch, capture.Bytes(nil), ""))
 	require.Zero(t, c.Seen())
 	require.Zero(t, c.Cut())
 	require.NoError(t, c.Close())
@@ -172,9 +172,9 @@ func TestLimit(t *testing.T) {
 	c.Limit(budget)
 	wire := udp(t, "10.0.0.2:50000", "23.236.115.138:3478", strings.Repeat("x", 1000))
 	for range 100 {
-		require.NoError(t, c.Packet(0, epoch, wire, "allow: T8"))
+		require.NoError(t, c.Add(0, epoch, capture.Bytes(wire), "allow: T8"))
 	}
-	require.NoError(t, c.Packet(1, epoch, wire[:28], ""), "a small one doesn't slip through")
+	require.NoError(t, c.Add(1, epoch, capture.Bytes(wire[:28]), ""), "a small one doesn't slip through")
 	require.LessOrEqual(t, file.Len(), budget)
 	require.Equal(t, 101, c.Seen())
 	require.Equal(t, 98, c.Cut())
@@ -194,15 +194,15 @@ func TestMistakes(t *testing.T) {
 
 	c, err := capture.New(io.Discard, "lan")
 	require.NoError(t, err)
-	require.ErrorContains(t, c.Packet(1, epoch, nil, ""), "there is no interface 1, only 0 to 0")
-	require.ErrorContains(t, c.Packet(-1, epoch, nil, ""), "there is no interface -1")
-	require.ErrorContains(t, c.Packet(0, time.Time{}, nil, ""), "out of the format's time, 1970 to 2262")
-	require.ErrorContains(t, c.Packet(0, epoch.AddDate(300, 0, 0), nil, ""), "out of the format's time")
-	require.ErrorContains(t, c.Packet(0, epoch, nil, strings.Repeat("x", 65536)), "a comment of 65536 bytes")
+	require.ErrorContains(t, c.Add(1, epoch, capture.Bytes(nil), ""), "there is no interface 1, only 0 to 0")
+	require.ErrorContains(t, c.Add(-1, epoch, capture.Bytes(nil), ""), "there is no interface -1")
+	require.ErrorContains(t, c.Add(0, time.Time{}, capture.Bytes(nil), ""), "out of the format's time, 1970 to 2262")
+	require.ErrorContains(t, c.Add(0, epoch.AddDate(300, 0, 0), capture.Bytes(nil), ""), "out of the format's time")
+	require.ErrorContains(t, c.Add(0, epoch, capture.Bytes(nil), strings.Repeat("x", 65536)), "a comment of 65536 bytes")
 	require.Zero(t, c.Seen())
 	require.NoError(t, c.Close())
 	require.EqualError(t, c.Close(), "capture: closed already")
-	require.EqualError(t, c.Packet(0, epoch, nil, ""), "capture: closed already")
+	require.EqualError(t, c.Add(0, epoch, capture.Bytes(nil), ""), "capture: closed already")
 }
 
 // full is a disk with room for so many more writes.
@@ -227,11 +227,11 @@ func TestFailedWrite(t *testing.T) {
 		}
 		require.NoError(t, err)
 		for range room - 2 {
-			require.NoError(t, c.Packet(0, epoch, []byte{1}, ""))
+			require.NoError(t, c.Add(0, epoch, capture.Bytes([]byte{1}), ""))
 		}
-		require.ErrorIs(t, c.Packet(0, epoch, []byte{1}, ""), errFull)
+		require.ErrorIs(t, c.Add(0, epoch, capture.Bytes([]byte{1}), ""), errFull)
 		disk = 100
-		require.ErrorIs(t, c.Packet(0, epoch, []byte{1}, ""), errFull, "nothing follows a torn block")
+		require.ErrorIs(t, c.Add(0, epoch, capture.Bytes([]byte{1}), ""), errFull, "nothing follows a torn block")
 		require.ErrorIs(t, c.Close(), errFull)
 	}
 }
@@ -267,6 +267,6 @@ func BenchmarkPacket(b *testing.B) {
 	wire := make([]byte, 1200)
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = c.Packet(0, epoch, wire, "allow: established")
+		_ = c.Add(0, epoch, capture.Bytes(wire), "allow: established")
 	}
 }

@@ -1,6 +1,6 @@
 // Package capture writes packets to a file that Wireshark reads, with the verdict on each beside it.
 //
-// Make a [Capture] with [New], give it every packet with [Capture.Packet] and finish with
+// Make a [Capture] with [New], give it every packet with [Capture.Add] and finish with
 // [Capture.Close]. A nil Capture is one too: it does nothing, so that whoever sees packets needn't ask
 // whether anybody wants them.
 //
@@ -12,8 +12,8 @@
 //
 // # Invariants
 //
-// A capture belongs to one goroutine. It writes every block with one Write, so that a file that breaks
-// off is sound up to there; after a failed Write it writes no more. It reads no clock, changes no
+// A capture belongs to one goroutine. It writes whole blocks, each with a Write of its own unless
+// [Capture.Gather] says otherwise, so that a file that breaks off is sound up to there; after a failed Write it writes no more. It reads no clock, changes no
 // packet, keeps none, and doesn't close the writer. It never grows past its budget, and a capture that
 // was cut says so, in the file too.
 package capture
