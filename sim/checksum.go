@@ -6,28 +6,30 @@ import (
 )
 
 // sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the last of all.
-// As the RFC's section 2 allows, whole words are added in the order of this machine's kind, with their carries, and
-// turned round at the end: captures sum every packet.
+//
+// Captures sum every packet, so most of it goes in words of 64 bits in this machine's order, which section 2 of the RFC
+// allows. Of such words the upper halves are summed, and the whole: what overflows of that is known from the upper
+// halves, and no addition waits for the carry of another.
 func sum(s uint64, b []byte) uint64 {
-	var t, carry uint64
+	var upper, all, more uint64
 	for len(b) >= 64 {
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[8:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[16:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[24:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[32:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[40:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[48:]), carry)
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b[56:]), carry)
+		w0, w1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		w2, w3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		w4, w5 := binary.LittleEndian.Uint64(b[32:]), binary.LittleEndian.Uint64(b[40:])
+		w6, w7 := binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
+		all += w0 + w2 + w4 + w6
+		more += w1 + w3 + w5 + w7
+		upper += w0>>32 + w1>>32 + w2>>32 + w3>>32 + w4>>32 + w5>>32 + w6>>32 + w7>>32
 		b = b[64:]
 	}
 	for len(b) >= 8 {
-		t, carry = bits.Add64(t, binary.LittleEndian.Uint64(b), carry)
+		w := binary.LittleEndian.Uint64(b)
+		all += w
+		upper += w >> 32
 		b = b[8:]
 	}
-	t, carry = bits.Add64(t, 0, carry)
-	t += carry
-	s += uint64(bits.ReverseBytes16(fold(t>>32 + t&0xffffffff)))
+	lower := all + more - upper<<32
+	s += uint64(bits.ReverseBytes16(fold(upper + lower)))
 	for len(b) >= 2 {
 		s += uint64(binary.BigEndian.Uint16(b))
 		b = b[2:]
