@@ -25,7 +25,7 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 // forward reports whether the packet goes on.
 func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	src, dst, outcome := p.Src, p.Dst, nat.NotOurs
-	if r.nat != nil && !r.inside[in] {
+	if r.nat != nil && !in.inside {
 		if outcome = r.translate(now, p, r.nat.Inbound); outcome < nat.NotOurs {
 			r.see(now, p, in, false, dropped(outcome), true)
 			return false
@@ -49,7 +49,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 		return false
 	}
 	p.TTL--
-	if r.nat != nil && r.inside[in] && !r.inside[out] {
+	if r.nat != nil && in.inside && !out.inside {
 		if outcome = r.translate(now, p, r.nat.Outbound); outcome < nat.NotOurs {
 			r.see(now, p, in, true, dropped(outcome), true)
 			return false
@@ -93,8 +93,8 @@ func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict,
 		return firewall.Verdict{}, false
 	}
 	direction := firewall.Inbound
-	if r.inside[in] {
-		if out := r.route(p.Dst.Addr()); out != nil && r.inside[out] {
+	if in.inside {
+		if out := r.route(p.Dst.Addr()); out != nil && out.inside {
 			return firewall.Verdict{}, false // between two hosts of the inside
 		}
 		direction = firewall.Outbound
@@ -121,7 +121,7 @@ func (r *Router) answer(now time.Duration, p *Packet, to *nic) {
 	}
 	r.sent++
 	p.flow, p.number = r.number, r.sent
-	if r.nat != nil && !r.inside[to] {
+	if r.nat != nil && !to.inside {
 		r.translate(now, p, r.nat.Outbound)
 	}
 	r.see(now, p, to, true, firewall.Verdict{}, false)
@@ -140,6 +140,6 @@ func (r *Router) source(p *Packet) netip.Addr {
 
 func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall.Verdict, judged bool) {
 	if r.taps != nil {
-		r.taps.see(Sighting{At: now, Node: r.name, Router: true, Inside: r.inside[at], Out: out, Packet: p, Verdict: v, Judged: judged})
+		r.taps.see(Sighting{At: now, Node: r.name, Router: true, Inside: at.inside, Out: out, Packet: p, Verdict: v, Judged: judged})
 	}
 }

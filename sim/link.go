@@ -56,6 +56,7 @@ type nic struct {
 	config LinkConfig // of the direction from here
 	plain  bool       // config has a delay and a loss at most: a packet's fate depends on no other packet
 	direct bool       // to a router
+	inside bool       // of a router: on the inner side of its firewall and NAT
 	salt   uint64     // of the draws
 
 	free time.Duration            // a limited rate: when the line is free

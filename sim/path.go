@@ -139,7 +139,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 	h := hop{src: src, dst: dst}
 	ok := outcome != nat.Hairpinned
 	if r.taps != nil { // it begins here
-		w.watched = &crossing{r, in, out, p.Src, p.Dst, !r.inside[in], verdict, judged}
+		w.watched = &crossing{r, in, out, p.Src, p.Dst, !in.inside, verdict, judged}
 	} else {
 		h.from, h.took = in.peer, in.peer.config.Delay
 		ok = ok && in.peer.plain
@@ -148,7 +148,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 		wall, known := r.wall.(*firewall.Firewall)
 		if ok = known; ok {
 			flow := firewall.Packet{Proto: p.Proto, Src: src, Dst: dst, Direction: firewall.Outbound}
-			if !r.inside[in] {
+			if !in.inside {
 				flow.Dst, flow.Direction = p.Dst, firewall.Inbound // translated already
 			}
 			h.wall, h.walls = wall.Pass(flow)
@@ -157,7 +157,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 	}
 	if outcome == nat.Translated && ok {
 		flow := nat.Packet{Proto: p.Proto, Src: src, Dst: dst}
-		if r.inside[in] {
+		if in.inside {
 			h.nat, h.nats = r.nat.OutboundPass(flow)
 		} else {
 			h.nat, h.nats = r.nat.InboundPass(flow)

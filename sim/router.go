@@ -21,7 +21,6 @@ type Router struct {
 
 	wall   firewall.Judge
 	nat    *nat.NAT
-	inside map[*nic]bool // of the firewall and of the NAT
 	taps   taps
 }
 
@@ -58,11 +57,10 @@ func (r *Router) Translate(n *nat.NAT, inside ...*Link) {
 }
 
 func (r *Router) within(links []*Link) {
-	if r.inside == nil {
-		r.inside = map[*nic]bool{}
-	}
 	for _, l := range links {
-		r.inside[l.a], r.inside[l.b] = true, true
+		for _, end := range []*nic{l.a, l.b} {
+			end.inside = end.inside || end.node == node(r)
+		}
 	}
 }
 
