@@ -63,8 +63,8 @@ FLAKY_SEED ?= 1
 soak-flaky: # The suite 200 times under contention: no case may end in one way here and in another there
 	$(GO) test -count=1 -v -timeout 6h -run '^TestOutcomesNeverChange$$' ./conformance/suite -flaky-runs=$(FLAKY_RUNS) -flaky-seed=$(FLAKY_SEED) -flaky-tags "not @exhaustive"
 
-soak-relay: # 8,000 allocations and 1,600 stalled connections beside two calls: as many as 20,000 open files allow
-	$(GO) test -count=1 -run '^TestCrowd$$' ./relay -crowd=8000
+soak-relay: # 10,000 allocations and 2,000 stalled connections beside two calls: as many as 20,000 open files allow
+	.ci/gotest -count=1 -run '^TestCrowd$$' ./relay -crowd=10000
 
 # The race detector needs a C compiler and its headers. The packages of PROGRAMS start this program, or a browser, again and
 # again: the detector would look at what other packages have it look at, and take minutes. make soak-race has it all.
