@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -117,8 +118,10 @@ func (t *trust) newServers(make makeKey) (*tls.Config, error) {
 	for _, places := range [][]Place{Edges, Relays, ProductionEdges, ProductionRelays, {NewRelay}, Gateways, {CompanyProxy, intranet}} {
 		for _, p := range places {
 			template.IPAddresses = append(template.IPAddresses, net.IP(p.Addr.AsSlice()))
-			if standIn, ok := standIns[p.Addr]; ok {
-				template.IPAddresses = append(template.IPAddresses, net.IP(standIn.AsSlice()))
+			for _, standIns := range []map[netip.Addr]netip.Addr{documented, benchmarked} {
+				if standIn, ok := standIns[p.Addr]; ok {
+					template.IPAddresses = append(template.IPAddresses, net.IP(standIn.AsSlice()))
+				}
 			}
 		}
 	}

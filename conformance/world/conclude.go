@@ -110,7 +110,7 @@ func (w *World) hostsOf(events []timeline.Event) []result.Host {
 	for _, name := range slices.Sorted(maps.Keys(addrs)) {
 		h := result.Host{Name: name, Addrs: addrs[name]}
 		for _, a := range h.Addrs {
-			if standIn, ok := standIns[a]; ok && w.real() {
+			if standIn, ok := w.standIns()[a]; ok && w.real() {
 				h.StandIns = append(h.StandIns, standIn)
 			}
 		}

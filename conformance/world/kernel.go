@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
-	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -20,8 +19,27 @@ import (
 // EventConfined is the timeline's event that tells what was found where alice's SDK was about to run.
 const EventConfined = "confined"
 
-// standIns is by address of the document's table.
-var standIns = policy.StandIns()
+// documented has by address of the document's table a documentation address (RFC 5737). The vendor's production
+// addresses are such addresses here, too: where clients are told of those, benchmarked stands for the table, addresses for
+// benchmarks (RFC 2544) that end alike.
+var documented, benchmarked = policy.StandIns(), forBenchmarks(policy.StandIns())
+
+func forBenchmarks(standIns map[netip.Addr]netip.Addr) map[netip.Addr]netip.Addr {
+	block := map[byte]byte{192: 1, 198: 2, 203: 3} // one for each of RFC 5737
+	for original, standIn := range standIns {
+		a := standIn.As4()
+		standIns[original] = netip.AddrFrom4([4]byte{198, 18, block[a[0]], a[3]})
+	}
+	return standIns
+}
+
+// standIns is by address of the document's table what a real kernel sees in its place.
+func (w *World) standIns() map[netip.Addr]netip.Addr {
+	if w.setup.Production || w.setup.Named || w.setup.RelaysMoved {
+		return benchmarked
+	}
+	return documented
+}
 
 // real tells whether alice's SDK is a program with a kernel of its own. The world then lives in real time, and what
 // it tells that program speaks of stand-ins.
@@ -29,7 +47,7 @@ func (w *World) real() bool { return w.cfg.Remote != nil }
 
 // port puts a port of the network in alice's place: her kernel is beyond it.
 func (w *World) port(p Place, to *sim.Router) *sim.Link {
-	w.device = kernel.Renumber(standIns)
+	w.device = kernel.Renumber()
 	w.names[p.Addr] = p.Name
 	port := w.net.Port(p.Name, w.device, netip.PrefixFrom(p.Addr, 32))
 	w.run("the port of "+p.Name, port.Serve)
@@ -39,7 +57,7 @@ func (w *World) port(p Place, to *sim.Router) *sim.Link {
 // seen is the address at which a host's program finds another: a stand-in where a real kernel carries the packets.
 func (w *World) seen(from, site netip.Addr) netip.Addr {
 	if w.real() && (Office.Contains(from) || from == OfficeNAT) {
-		if standIn, ok := standIns[site]; ok {
+		if standIn, ok := w.standIns()[site]; ok {
 			return standIn
 		}
 	}
@@ -60,15 +78,6 @@ type Remote interface {
 	Close() error
 }
 
-// unreal is why a world can't be shown to a real kernel; nil if it can.
-func (w *World) unreal() error {
-	if !w.real() || !w.setup.Production && !w.setup.Named && !w.setup.RelaysMoved {
-		return nil
-	}
-	return &result.Stop{Outcome: result.NotJudged, Failure: result.Failure{
-		Message: "not judged on the kernel network: the production addresses of the suite are those that stand for the document's there"}}
-}
-
 // confine lets alice's SDK begin, once it has been shown that what it is in holds.
 func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 	remote, addr := w.cfg.Remote, people[0].Addr
@@ -76,7 +85,7 @@ func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.device.Attach(device)
+	w.device.Attach(device, w.standIns())
 	before := w.unrecorded.Swap(true) // the look is ours: it isn't the SDK that sends
 	proof, err := remote.Look(w.expect(addr))
 	w.net.Do(w.office.wall.Flush)
@@ -132,6 +141,6 @@ func (w *World) strays() {
 	strays := w.device.Strays()
 	for _, addr := range slices.SortedFunc(maps.Keys(strays), netip.Addr.Compare) {
 		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: Alice, Name: "stray packets", Count: strays[addr],
-			Detail: fmt.Sprintf("sent to %v, which belongs to a third party: here %v stands for it, and the packets were dropped", addr, standIns[addr])})
+			Detail: fmt.Sprintf("sent to %v, which belongs to a third party: here %v stands for it, and the packets were dropped", addr, w.standIns()[addr])})
 	}
 }

@@ -72,8 +72,10 @@ func (w *World) NameServer() string { return officeDNS.Name }
 // Names are the patterns of what a browser in the office has a reason to look up: the lab's names and addresses.
 func Names() []string {
 	names := []string{"*.test", "10.*"}
-	for _, a := range standIns {
-		names = append(names, a.String())
+	for _, standIns := range []map[netip.Addr]netip.Addr{documented, benchmarked} {
+		for _, a := range standIns {
+			names = append(names, a.String())
+		}
 	}
 	slices.Sort(names)
 	return names

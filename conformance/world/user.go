@@ -62,9 +62,6 @@ func (w *World) session(name string) (*User, error) {
 	if err := w.Up(); err != nil {
 		return nil, err
 	}
-	if err := w.unreal(); err != nil && name == Alice {
-		return nil, err
-	}
 	u := &User{Name: name, world: w, calls: map[*contract.Pending]*Call{}, last: map[string]*Call{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	stream, err := u.start(ctx)

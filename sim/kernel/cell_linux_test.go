@@ -111,7 +111,7 @@ func talk() error {
 // lab is a network without delay: a relay at a third party's address that echoes, and a name server.
 func lab(t *testing.T) *kernel.Renumbered {
 	n := sim.New(sim.Config{Seed: 1})
-	device := kernel.Renumber(map[netip.Addr]netip.Addr{original: standIn})
+	device := kernel.Renumber()
 	router := n.Router("router")
 	port := n.Port("cell", device, netip.PrefixFrom(inside, 32))
 	relay, names := n.Host("relay", original), n.Host("names", nameServer)
@@ -167,7 +167,7 @@ func newCell(t *testing.T) *kernel.Cell {
 	cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, cell.Close()) })
-	lab(t).Attach(cell.Device())
+	lab(t).Attach(cell.Device(), map[netip.Addr]netip.Addr{original: standIn})
 	return cell
 }
 

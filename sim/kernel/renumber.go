@@ -24,22 +24,19 @@ type Renumbered struct {
 	strays map[netip.Addr]int // originals that packets were sent to
 }
 
-// Renumber makes a device without a kernel; standIns is by original.
-func Renumber(standIns map[netip.Addr]netip.Addr) *Renumbered {
-	r := &Renumbered{
-		inner: map[netip.Addr]netip.Addr{}, outer: maps.Clone(standIns),
-		attached: make(chan struct{}), closed: make(chan struct{}), strays: map[netip.Addr]int{},
-	}
+// Renumber makes a device without a kernel.
+func Renumber() *Renumbered {
+	return &Renumbered{attached: make(chan struct{}), closed: make(chan struct{}), strays: map[netip.Addr]int{}}
+}
+
+// Attach gives it the device, once; standIns is by original.
+func (r *Renumbered) Attach(device io.ReadWriteCloser, standIns map[netip.Addr]netip.Addr) {
+	r.mu.Lock()
+	r.device = device
+	r.inner, r.outer = map[netip.Addr]netip.Addr{}, maps.Clone(standIns)
 	for original, standIn := range standIns {
 		r.inner[standIn] = original
 	}
-	return r
-}
-
-// Attach gives it the device, once.
-func (r *Renumbered) Attach(device io.ReadWriteCloser) {
-	r.mu.Lock()
-	r.device = device
 	r.mu.Unlock()
 	close(r.attached)
 }

@@ -40,8 +40,8 @@ func TestRenumbered(t *testing.T) {
 		wire, err := p.Marshal()
 		require.NoError(t, err)
 		device := &packets{in: [][]byte{wire}}
-		r := Renumber(map[netip.Addr]netip.Addr{original: standIn})
-		r.Attach(device)
+		r := Renumber()
+		r.Attach(device, map[netip.Addr]netip.Addr{original: standIn})
 		buf := make([]byte, 2000)
 		n, err := r.Read(buf)
 		require.NoError(t, err)
@@ -74,8 +74,8 @@ func TestRenumberedDropsStrays(t *testing.T) {
 		require.NoError(t, err)
 		wires = append(wires, wire)
 	}
-	r := Renumber(map[netip.Addr]netip.Addr{original: standIn})
-	r.Attach(&packets{in: wires})
+	r := Renumber()
+	r.Attach(&packets{in: wires}, map[netip.Addr]netip.Addr{original: standIn})
 	buf := make([]byte, 2000)
 	n, err := r.Read(buf)
 	require.NoError(t, err)
