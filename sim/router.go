@@ -19,9 +19,9 @@ type Router struct {
 	ways   []route
 	nics   []*nic
 
-	wall   firewall.Judge
-	nat    *nat.NAT
-	taps   taps
+	wall firewall.Judge
+	nat  *nat.NAT
+	taps taps
 }
 
 type route struct {
