@@ -124,6 +124,7 @@ func (s *scene) courses() map[string]*history {
 	all := map[string]*history{}
 	table := map[string]*decision.Course{}
 	joining := map[string]int{} // joins under way
+	inside := map[string]bool{} // after a join that succeeded, until a leave did
 	ends := map[int]timeline.Event{}
 	for _, e := range s.find(kind(timeline.KindResult), by(world.Alice)) {
 		ends[e.Call] = e
@@ -170,17 +171,22 @@ func (s *scene) courses() map[string]*history {
 			switch {
 			case e.Name == contract.MethodJoin:
 				joining[client]--
-				if e.Code != "" && joining[client] == 0 && !slices.ContainsFunc(all[client].calls, func(j judged) bool {
-					return j.call.Name == contract.MethodJoin && j.end.Seq != 0 && j.end.Seq < e.Seq && j.end.Code == ""
-				}) {
+				if e.Code == "" {
+					inside[client] = true
+				} else if joining[client] == 0 && !inside[client] {
 					table[client].Outside()
 					if open, in := joined[client]; in {
 						all[client].proxied = append(all[client].proxied, stretch{open.from, e})
 						delete(joined, client)
 					}
 				}
-			case e.Name == contract.MethodLeave && joining[client] == 0:
-				table[client].Outside()
+			case e.Name == contract.MethodLeave:
+				if e.Code == "" {
+					inside[client] = false
+				}
+				if joining[client] == 0 {
+					table[client].Outside()
+				}
 			}
 		}
 	}
