@@ -65,7 +65,8 @@ func (c *command) explore(x expedition) error {
 	defer stop()
 	const batch = 1000
 	steps, done := 0, 0
-	shown := newProgress(c.stderr, x.quiet, "exploring with "+x.sdk, x.runs, x.seed)
+	// Worlds have no cost that was measured: each counts as the average case does.
+	shown := newProgress(c.stderr, x.quiet, "exploring with "+x.sdk, make([]string, x.runs), x.seed)
 	for first := 0; first < x.runs; first += batch {
 		var worlds []explore.World
 		for n := first; n < min(first+batch, x.runs); n++ {

@@ -117,7 +117,7 @@ func (c *command) mutants(t trial) error {
 		Chosen: len(t.names) > 0, Whole: t.whole, Seed: t.seed, Jobs: t.jobs,
 	}
 	what := "testing the suite with " + plural(len(chosen), "mutant")
-	shown := newProgress(c.stderr, t.quiet, what, cfg.Size(), t.seed)
+	shown := newProgress(c.stderr, t.quiet, what, cfg.Runs(), t.seed)
 	shown.failing = "failed as they should"
 	if t.web {
 		cfg.Reference, cfg.Place, cfg.Chosen = c.suite.WebSDK, c.place, true

@@ -10,39 +10,47 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/shard"
 )
 
 // progress shows how far a run is: on a terminal as one line that changes, elsewhere as a line at the
 // beginning and one each tenth of a long run.
 type progress struct {
 	w       io.Writer // nil: quiet
-	width   int       // of the terminal; 0: there is none
+	live    bool      // w is a terminal that can take a line back
 	total   int
 	done    int
 	trouble int
 	failing string // what becomes of cases that fail: "in trouble"
 	virtual time.Duration
 	current string // the case that began last
-	drawn   time.Time
+
+	cost  func(id string) int // of a case, in whatever unit
+	begun time.Time
+	all   int // the cost of all cases
+	spent int // of those that are done
+	drawn time.Time
+	now   func() time.Time
 }
 
-// redraw is how often the live line may change: faster than that nobody reads.
-const redraw = 50 * time.Millisecond
+const (
+	redraw   = 50 * time.Millisecond // how often the live line may change: faster than that nobody reads
+	fewCases = 20                    // a run too short for lines in between
+	soon     = 2 * time.Second       // before that nobody can tell how long it will take
+)
 
-// fewCases is a run too short for lines in between.
-const fewCases = 20
-
-// newProgress begins with what is done to how many cases.
-func newProgress(w io.Writer, quiet bool, what string, total int, seed uint64) *progress {
-	p := &progress{total: total, failing: "in trouble"}
+// newProgress begins with what is done to which cases; one may be named more than once.
+func newProgress(w io.Writer, quiet bool, what string, ids []string, seed uint64) *progress {
+	p := &progress{total: len(ids), failing: "in trouble", cost: shard.Costs(), now: time.Now}
 	if quiet {
 		return p
 	}
-	p.w = w
-	if os.Getenv("TERM") != "dumb" {
-		p.width = terminalWidth(w)
+	p.w, p.begun = w, p.now()
+	for _, id := range ids {
+		p.all += p.cost(id)
 	}
-	fmt.Fprintf(w, "%s: %s, seed %d\n", what, plural(total, "case"), seed)
+	p.live = os.Getenv("TERM") != "dumb" && terminalWidth(w) > 0
+	fmt.Fprintf(w, "%s: %s, seed %d\n", what, plural(p.total, "case"), seed)
 	return p
 }
 
@@ -54,37 +62,59 @@ func (p *progress) began(c selection.Case) {
 func (p *progress) ended(c *result.Case) {
 	p.done++
 	p.virtual += c.Virtual
+	p.spent += p.cost(c.ID)
 	switch c.Outcome {
 	case result.Fail, result.HarnessFault, result.Undefined, result.UnexpectedPass:
 		p.trouble++
 	}
-	if p.w != nil && p.width == 0 && p.total >= fewCases && p.done < p.total && p.done*10/p.total != (p.done-1)*10/p.total {
-		fmt.Fprintln(p.w, p.counts())
+	if p.w != nil && !p.live && p.total >= fewCases && p.done < p.total && p.done*10/p.total != (p.done-1)*10/p.total {
+		fmt.Fprintln(p.w, p.line())
 	}
 	p.draw()
 }
 
 func (p *progress) draw() {
-	if p.width == 0 || time.Since(p.drawn) < redraw {
+	if !p.live || p.now().Sub(p.drawn) < redraw {
 		return
 	}
-	p.drawn = time.Now()
-	line := []rune(p.counts() + "  " + p.current)
-	if len(line) >= p.width {
-		line = append(line[:max(p.width-2, 0)], '…')
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", string(line))
+	p.drawn = p.now()
+	// Asked each time: a window may have been made narrower, and a line that wraps can't be taken back.
+	fmt.Fprintf(p.w, "\r\x1b[K%s", fit(p.line()+"  "+p.current, terminalWidth(p.w)-1))
 }
 
 // over takes the live line away.
 func (p *progress) over() {
-	if p.width > 0 {
+	if p.live {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }
 
-func (p *progress) counts() string {
-	return fmt.Sprintf("%d of %d done, %d %s, %v of virtual time", p.done, p.total, p.trouble, p.failing, p.virtual.Round(time.Second))
+// line is what there is to say, the most wanted first: a narrow terminal shows only the beginning.
+func (p *progress) line() string {
+	text := fmt.Sprintf("%d of %d done, %d %s", p.done, p.total, p.trouble, p.failing)
+	if left, known := p.left(); known {
+		text += fmt.Sprintf(", %v to go", left)
+	}
+	return text + fmt.Sprintf(", %v of virtual time", p.virtual.Round(time.Second))
+}
+
+// left is how long the run will go on, if what is left costs what it cost when it was last measured, compared with
+// what is done.
+func (p *progress) left() (d time.Duration, known bool) {
+	took := p.now().Sub(p.begun)
+	if p.spent == 0 || p.done == p.total || took < soon {
+		return 0, false
+	}
+	return time.Duration(float64(took) * float64(p.all-p.spent) / float64(p.spent)).Round(time.Second), true
+}
+
+// fit cuts a line to a width.
+func fit(line string, width int) string {
+	text := []rune(line)
+	if len(text) <= width {
+		return line
+	}
+	return string(append(text[:max(width-1, 0)], '…'))
 }
 
 func plural(n int, noun string) string {

@@ -21,6 +21,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/shard"
 	"github.com/proxyspec/proxyspec/conformance/variant"
 	"github.com/proxyspec/proxyspec/reports"
@@ -144,7 +145,7 @@ func (c *command) run(o order) error {
 	defer stop()
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), len(s.cases), o.seed)
+	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), idsOf(s.cases), o.seed)
 	cfg := runner.Config{
 		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out, Limits: given, LimitsFile: o.limits,
 		Began: shown.began, Ended: func(one *result.Case) {
@@ -221,6 +222,14 @@ func label(run, blank *result.Run) {
 	run.Tool, run.Suite, run.SDK, run.Environment = blank.Tool, blank.Suite, blank.SDK, blank.Environment
 	run.Requirements = slices.Clone(blank.Requirements)
 	run.Expectations, run.Stale, run.Profile = blank.Expectations, blank.Stale, blank.Profile
+}
+
+func idsOf(cases []selection.Case) []string {
+	ids := make([]string, len(cases))
+	for i, c := range cases {
+		ids[i] = c.ID
+	}
+	return ids
 }
 
 func inShard(s shard.Shard) string {

@@ -47,10 +47,13 @@ type Config struct {
 	Ended func(sdk string, c *result.Case)
 }
 
-// Size is how many cases the reference and the mutants will run.
-func (cfg Config) Size() int {
+// Runs is the IDs of the cases that the reference and the mutants will run, one for each run.
+func (cfg Config) Runs() (ids []string) {
 	p := planned(cfg)
-	return len(p.reference) + len(p.mutants)
+	for _, t := range slices.Concat(p.reference, p.mutants) {
+		ids = append(ids, t.Case.ID)
+	}
+	return ids
 }
 
 // check finds mutants that break nothing, or a rule that isn't in the catalogue.

@@ -92,8 +92,8 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, result.NotProven, m.Verdict)
 	require.Empty(t, m.Reference)
-	require.Len(t, ended, cfg.Size())
-	require.Equal(t, cfg.Size(), m.Runs)
+	require.Len(t, ended, len(cfg.Runs()))
+	require.Len(t, cfg.Runs(), m.Runs)
 	require.Equal(t, []string{"white", "white", "white"}, ended[:3], "the reference comes first")
 
 	var fates []result.Fate
