@@ -145,7 +145,7 @@ func (s *summary) totals(dir string) {
 		pick which
 	}{{"MUST  ", isMust}, {"SHOULD", isShould}} {
 		t := tallyOf(run, level.pick)
-		s.line("%-13s %s %d of %d have a scenario, %d of %d passed", label, level.name,
+		s.line("%-13s %s %d of %d are covered, %d of %d passed", label, level.name,
 			t.covered(), t.total(), t.of(result.Pass, result.UnexpectedPass), t.total())
 		label = ""
 	}

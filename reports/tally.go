@@ -12,7 +12,7 @@ import (
 // outcomes is every outcome, in the order in which a reader wants them.
 var outcomes = []result.Outcome{
 	result.Fail, result.HarnessFault, result.Undefined, result.UnexpectedPass, result.KnownFailure,
-	result.NotSupported, result.NotJudged, result.NotRun, result.Unselected, result.Uncovered, result.Pass,
+	result.NotSupported, result.NotJudged, result.NotRun, result.Unselected, result.Elsewhere, result.Uncovered, result.Pass,
 }
 
 // shown is an outcome as reports show it: what is not an outcome is a harness fault, as result.Judge has it.
@@ -54,7 +54,7 @@ func (t tally) of(some ...result.Outcome) int {
 	return n
 }
 
-// covered is how many have a scenario in the suite, whether it was selected or not.
+// covered is how many have a scenario in the suite, whether it was selected or not, or a test.
 func (t tally) covered() int { return t.total() - t[result.Uncovered] }
 
 // count is an outcome and how often it occurs.

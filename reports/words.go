@@ -77,6 +77,7 @@ func rest(t tally) string {
 		{result.NotJudged, "could not be judged", "could not be judged"},
 		{result.NotRun, "did not run", "did not run"},
 		{result.Unselected, "was not selected", "were not selected"},
+		{result.Elsewhere, "is proved by tests of this project", "are proved by tests of this project"},
 		{result.Uncovered, "has no scenario yet", "have no scenario yet"},
 	} {
 		if n := t.of(open.outcome); n > 0 {

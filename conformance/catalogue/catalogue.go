@@ -39,7 +39,9 @@ type Requirement struct {
 	Source    string       // where it is from: "W3, T1", "derived: the SDK's typings", "RFC 8656 §7.2"
 	Statement string       // one sentence
 	Observed  string       // what a scenario looks at
-	Line      int          // of its ID in the file
+	// Tests are those of this project that prove it where no scenario can: "conformance/suite.TestNoPacketLeavesTheHost".
+	Tests []string
+	Line  int // of its ID in the file
 }
 
 // Load reads the catalogue in the named file.
@@ -74,7 +76,7 @@ func (c *Catalogue) Blank(scenarios map[string]int) []result.Requirement {
 		for _, r := range t.Requirements {
 			blank = append(blank, result.Requirement{
 				ID: r.ID, Theme: t.Title, Level: r.Level, Subject: r.Subject, Source: r.Source,
-				Statement: r.Statement, Observed: r.Observed, Scenarios: scenarios[r.ID],
+				Statement: r.Statement, Observed: r.Observed, Scenarios: scenarios[r.ID], Tests: r.Tests,
 			})
 		}
 	}

@@ -111,6 +111,7 @@ func TestSoundCatalogue(t *testing.T) {
 
 func TestMistakesAreNamedWithTheirLine(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
+		{"a test without a folder", "observed: packets", "observed: packets\n        tests: [TestX]", `r.yaml:11: CP-AA-01: test "TestX" is not of the form`},
 		{"an unknown key", "source: W1", "sources: W1", `r.yaml:8: unknown field "sources"`},
 		{"a key twice", "source: W1", "level: MUST", `r.yaml:8: mapping key "level" already defined`},
 		{"broken YAML", "title: First", "title: [First", "r.yaml:"},

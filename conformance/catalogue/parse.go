@@ -20,6 +20,7 @@ var Subjects = []string{result.SubjectSDK, "firewall", "proxy", "relay", "tool"}
 
 var (
 	themeID       = regexp.MustCompile(`^CP-[A-Z]{2,6}$`)
+	testName      = regexp.MustCompile(`^[a-z/]+\.Test[A-Z][A-Za-z]+$`)
 	requirementID = regexp.MustCompile(`^CP-[A-Z]{2,6}-[0-9]{2}$`)
 )
 
@@ -35,12 +36,13 @@ type (
 		Requirements []requirementEntry `yaml:"requirements"`
 	}
 	requirementEntry struct {
-		ID        text `yaml:"id"`
-		Level     text `yaml:"level"`
-		Subject   text `yaml:"subject"` // empty: the theme's
-		Source    text `yaml:"source"`
-		Statement text `yaml:"statement"`
-		Observed  text `yaml:"observed"`
+		ID        text   `yaml:"id"`
+		Level     text   `yaml:"level"`
+		Subject   text   `yaml:"subject"` // empty: the theme's
+		Source    text   `yaml:"source"`
+		Statement text   `yaml:"statement"`
+		Observed  text   `yaml:"observed"`
+		Tests     []text `yaml:"tests"` // none: scenarios prove it
 	}
 )
 
@@ -128,6 +130,12 @@ func (b *builder) requirement(t themeEntry, before string, e requirementEntry) R
 	r := Requirement{
 		ID: e.ID.value, Level: result.Level(e.Level.value), Subject: t.Subject.value,
 		Source: e.Source.value, Statement: e.Statement.value, Observed: e.Observed.value, Line: line,
+	}
+	for _, test := range e.Tests {
+		if !testName.MatchString(test.value) {
+			b.wrong(test.line, "%s: test %q is not of the form conformance/suite.TestName", r.ID, test.value)
+		}
+		r.Tests = append(r.Tests, test.value)
 	}
 	if e.Subject.line != 0 {
 		r.Subject = e.Subject.value

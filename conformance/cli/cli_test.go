@@ -191,6 +191,16 @@ const toyCatalogue = `themes:
         source: W3
         statement: Three holds.
         observed: packets
+  - id: CP-BB
+    title: The second theme
+    subject: tool
+    requirements:
+      - id: CP-BB-01
+        level: SHOULD
+        source: derived
+        statement: Four holds.
+        observed: this tool
+        tests: [conformance/cli.TestScripts]
 `
 
 const toyFeature = `Feature: Toys

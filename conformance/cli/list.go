@@ -57,7 +57,11 @@ func (c *command) list(s *selected, everything bool) {
 		fmt.Fprintf(c.stdout, "%s  %s\n", theme.ID, theme.Title)
 		for _, r := range shown {
 			fmt.Fprintf(c.stdout, "  %s  %-6s  %s\n", r.ID, r.Level, r.Statement)
-			if len(proofs[r.ID]) == 0 {
+			for _, test := range r.Tests {
+				folder, name, _ := strings.Cut(test, ".")
+				fmt.Fprintf(c.stdout, "      no scenario: go test ./%s -run '^%s$'\n", folder, name)
+			}
+			if len(proofs[r.ID])+len(r.Tests) == 0 {
 				fmt.Fprintf(c.stdout, "      uncovered: no scenario proves it yet\n")
 			}
 			c.places(proofs[r.ID])
@@ -90,7 +94,7 @@ func (c *command) coverage(s *selected) {
 				continue
 			}
 			total++
-			if s.scenarios[r.ID] > 0 {
+			if s.scenarios[r.ID] > 0 || len(r.Tests) > 0 {
 				covered++
 			}
 		}

@@ -27,7 +27,8 @@ const SubjectFirewall = "firewall"
 // requirement the cases that prove it and its outcome, then the verdict. Calling it again changes nothing.
 //
 // A requirement ends as the gravest of its cases does (see gravity). Without a case in this run it is
-// Uncovered if the suite has none for it (Scenarios is 0), else Unselected. A user's own scenario
+// Uncovered if the suite has none for it (Scenarios is 0) and no test of this project proves it (then it is
+// Elsewhere), else Unselected. A user's own scenario
 // never proves a requirement, whatever it is tagged with: the catalogue is proved by its own suite.
 //
 // The verdict tells the truth about the whole catalogue, not only about what was selected, and an
@@ -55,7 +56,10 @@ func Judge(run *Run) {
 		r := &run.Requirements[i]
 		r.Cases = nil
 		r.Outcome = Unselected
-		if r.Scenarios == 0 {
+		switch {
+		case r.Scenarios == 0 && len(r.Tests) > 0:
+			r.Outcome = Elsewhere
+		case r.Scenarios == 0:
 			r.Outcome = Uncovered
 		}
 		for _, c := range cases[r.ID] {
@@ -109,7 +113,7 @@ func verdict(run *Run) string {
 // requirement without a case ranks below everything that a case can say.
 func gravity(o Outcome) int {
 	order := []Outcome{
-		Uncovered, Unselected,
+		Uncovered, Elsewhere, Unselected,
 		Pass, UnexpectedPass, NotSupported, NotJudged, NotRun, KnownFailure, Undefined, HarnessFault, Fail,
 	}
 	return slices.Index(order, o)

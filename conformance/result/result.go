@@ -16,13 +16,14 @@ const (
 	Fail           Outcome = "fail"
 	KnownFailure   Outcome = "known failure"
 	UnexpectedPass Outcome = "unexpected pass"
-	NotSupported   Outcome = "not supported" // the SDK says that it has no such method
-	NotJudged      Outcome = "not judged"    // the world can't tell
-	NotRun         Outcome = "not run"       // with the reason in Failure.Message
-	HarnessFault   Outcome = "harness fault" // the tool's own fault: a frozen or dead worker, an unsound world
-	Undefined      Outcome = "undefined"     // a step that no definition matches, or that is pending or skipped
-	Uncovered      Outcome = "uncovered"     // requirements only: no scenario of the suite names it
-	Unselected     Outcome = "unselected"    // requirements only: its scenarios were not selected in this run
+	NotSupported   Outcome = "not supported"    // the SDK says that it has no such method
+	NotJudged      Outcome = "not judged"       // the world can't tell
+	NotRun         Outcome = "not run"          // with the reason in Failure.Message
+	HarnessFault   Outcome = "harness fault"    // the tool's own fault: a frozen or dead worker, an unsound world
+	Undefined      Outcome = "undefined"        // a step that no definition matches, or that is pending or skipped
+	Uncovered      Outcome = "uncovered"        // requirements only: no scenario of the suite names it
+	Unselected     Outcome = "unselected"       // requirements only: its scenarios were not selected in this run
+	Elsewhere      Outcome = "proved elsewhere" // requirements only: no scenario can prove it; tests of this project do
 )
 
 // Run is one run of the suite against one SDK.
@@ -98,14 +99,17 @@ const (
 
 // Requirement is a requirement of the catalogue and what this run says of it.
 type Requirement struct {
-	ID        string   `json:"id"`
-	Theme     string   `json:"theme"` // the title of its group: "The four steps of a proxied call"
-	Level     Level    `json:"level"`
-	Subject   string   `json:"subject"` // "sdk", "firewall", "proxy", "relay", "tool"
-	Source    string   `json:"source"`
-	Statement string   `json:"statement"`
-	Observed  string   `json:"observed"`
-	Scenarios int      `json:"scenarios"` // how many cases of the whole suite carry its tag, selected or not
-	Cases     []string `json:"cases"`     // IDs of the cases of this run that carry its tag; Judge fills it
-	Outcome   Outcome  `json:"outcome"`   // Judge fills it
+	ID        string `json:"id"`
+	Theme     string `json:"theme"` // the title of its group: "The four steps of a proxied call"
+	Level     Level  `json:"level"`
+	Subject   string `json:"subject"` // "sdk", "firewall", "proxy", "relay", "tool"
+	Source    string `json:"source"`
+	Statement string `json:"statement"`
+	Observed  string `json:"observed"`
+	Scenarios int    `json:"scenarios"` // how many cases of the whole suite carry its tag, selected or not
+	// Tests of this project prove it where no scenario can: a folder and a function, "conformance/suite.TestX". A run
+	// doesn't run them.
+	Tests   []string `json:"tests,omitempty"`
+	Cases   []string `json:"cases"`   // IDs of the cases of this run that carry its tag; Judge fills it
+	Outcome Outcome  `json:"outcome"` // Judge fills it
 }
