@@ -46,10 +46,10 @@ type user struct {
 func open(t *testing.T, l *lab, b *browser.Browser, url string) *user {
 	p, err := b.Open(url)
 	require.NoError(t, err)
-	return session(t, l, p)
+	return session(t, l, p, "vp8")
 }
 
-func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *user {
+func session(t *testing.T, l *lab, rw io.ReadWriteCloser, codec string) *user {
 	s := &user{t: t, wake: make(chan struct{}, 1)}
 	s.line = contract.NewClient(contract.ClientConfig{RW: rw, Event: s.event, Log: func(log contract.Log) {
 		s.mu.Lock()
@@ -80,7 +80,7 @@ func session(t *testing.T, l *lab, rw io.ReadWriteCloser) *user {
 		Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints, CA: l.pem}, &hello))
 	require.Equal(t, "3.0.0", hello.Version)
 	var made contract.CreateClientResult
-	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{Mode: "live", Codec: "vp8"}, &made))
+	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{Mode: "live", Codec: codec}, &made))
 	s.client = made.Client
 	require.NoError(t, s.call(contract.MethodInit, contract.Init{Client: s.client, AppID: "app"}, nil))
 	return s
@@ -186,17 +186,21 @@ func TestReferenceMakesAProxiedCall(t *testing.T) {
 func TestPageHearsAndSeesOthers(t *testing.T) {
 	l := newLab(t)
 	b := start(t, l)
-	alice, bob := open(t, l, b, l.site(reference)), session(t, l, l.user())
-	require.NoError(t, bob.call(contract.MethodJoin, contract.Join{Client: bob.client, Channel: "town-hall", UID: "bob"}, nil))
-	require.NoError(t, bob.call(contract.MethodPublish, contract.Publish{Client: bob.client, Audio: true, Video: true}, nil))
-	require.NoError(t, alice.do(contract.MethodStartProxyServer))
-	require.NoError(t, alice.call(contract.MethodJoin, contract.Join{Client: alice.client, Channel: "town-hall", UID: "alice"}, nil))
-	require.NoError(t, alice.call(contract.MethodSubscribe, contract.Subscribe{Client: alice.client, UID: "bob", Audio: true, Video: true}, nil))
-	var stats contract.Stats
-	require.Eventually(t, func() bool {
-		require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
-		return stats.Received["bob"].Video.Frames > 10 && stats.Received["bob"].Audio.Packets > 10
-	}, 20*time.Second, 200*time.Millisecond, "frames are decoded")
+	for _, codec := range []string{"vp8", "h264"} {
+		t.Run(codec, func(t *testing.T) {
+			alice, bob := open(t, l, b, l.site(reference)), session(t, l, l.user(), codec)
+			require.NoError(t, bob.call(contract.MethodJoin, contract.Join{Client: bob.client, Channel: codec, UID: "bob"}, nil))
+			require.NoError(t, bob.call(contract.MethodPublish, contract.Publish{Client: bob.client, Audio: true, Video: true}, nil))
+			require.NoError(t, alice.do(contract.MethodStartProxyServer))
+			require.NoError(t, alice.call(contract.MethodJoin, contract.Join{Client: alice.client, Channel: codec, UID: "alice"}, nil))
+			require.NoError(t, alice.call(contract.MethodSubscribe, contract.Subscribe{Client: alice.client, UID: "bob", Audio: true, Video: true}, nil))
+			var stats contract.Stats
+			require.Eventually(t, func() bool {
+				require.NoError(t, alice.call(contract.MethodStats, contract.ClientCall{Client: alice.client}, &stats))
+				return stats.Received["bob"].Video.Frames > 60 && stats.Received["bob"].Audio.Packets > 10
+			}, 20*time.Second, 200*time.Millisecond, "frames are decoded, beyond a key frame: %+v", &stats)
+		})
+	}
 }
 
 // TestWhatAnSDKLacksIsNamed has a script under test with part of the API.

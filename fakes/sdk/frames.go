@@ -10,16 +10,15 @@ import (
 	"github.com/proxyspec/proxyspec/fakes/internal/rtc"
 )
 
-// source makes the encoded frames of one track. They are synthetic, but their headers are those of the
-// codec, and each frame differs from every other, so that a digest over them notices a lost, doubled or
-// swapped one. All have one size: one seed, one trace.
+// source makes the encoded frames of one track. They are synthetic, but a browser decodes them, and each frame differs from
+// every other, so that a digest over them notices a lost, doubled or swapped one. All have one size: one seed, one trace.
 type source struct {
 	codec    webrtc.RTPCodecCapability
 	interval time.Duration
-	phase    time.Duration // before the first frame, so that frames never fall on the instants of other timers
-	size     int
+	phase    time.Duration        // before the first frame, so that frames never fall on the instants of other timers
 	payloads func() rtp.Payloader // a new one: it has state
-	header   func(key bool) []byte
+	// frame is the n-th encoded frame, as many after the last key frame; 0: it is one.
+	frame func(n, since uint32) []byte
 }
 
 const (
@@ -27,23 +26,20 @@ const (
 	keyInterval = 45   // video frames from one key frame to the next: 3 s
 )
 
-// The sources by kind and codec. Audio is 32 kbit/s in 20 ms frames; video 216 kbit/s at 15 frames a second,
-// two packets a frame.
+// The sources by kind and codec. Audio is 32 kbit/s in 20 ms frames; video about 200 kbit/s at 15 frames a second,
+// two packets a frame with VP8, three with H.264.
 var (
 	opusSource = source{
-		codec: rtc.Opus, interval: 20 * time.Millisecond, phase: 137 * time.Microsecond, size: 80,
-		payloads: func() rtp.Payloader { return &codecs.OpusPayloader{} },
-		header:   func(bool) []byte { return []byte{31 << 3} }, // RFC 6716, section 3.1: CELT, 20 ms, mono, one frame
+		codec: rtc.Opus, interval: 20 * time.Millisecond, phase: 137 * time.Microsecond,
+		payloads: func() rtp.Payloader { return &codecs.OpusPayloader{} }, frame: opusFrame,
 	}
 	vp8Source = source{
-		codec: rtc.VP8, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800,
-		payloads: func() rtp.Payloader { return &codecs.VP8Payloader{} },
-		header:   vp8Header,
+		codec: rtc.VP8, interval: time.Second / 15, phase: 411 * time.Microsecond,
+		payloads: func() rtp.Payloader { return &codecs.VP8Payloader{} }, frame: vp8Frame,
 	}
 	h264Source = source{
-		codec: rtc.H264, interval: time.Second / 15, phase: 411 * time.Microsecond, size: 1800,
-		payloads: func() rtp.Payloader { return &codecs.H264Payloader{} },
-		header:   h264Header,
+		codec: rtc.H264, interval: time.Second / 15, phase: 411 * time.Microsecond,
+		payloads: func() rtp.Payloader { return &codecs.H264Payloader{} }, frame: h264Frame,
 	}
 )
 
@@ -61,46 +57,44 @@ func (s source) due(n int) time.Duration { return s.phase + time.Duration(n)*s.i
 // after is the first frame that is due after some time.
 func (s source) after(elapsed time.Duration) int { return int((elapsed-s.phase)/s.interval) + 1 }
 
-// vp8Header is the uncompressed data chunk of a shown frame (RFC 6386, section 9.1) and the beginnings of its two
+// opusFrame has RFC 6716, section 3.1: CELT, 20 ms, mono, one frame.
+func opusFrame(n, _ uint32) []byte {
+	const size = 80
+	return append([]byte{31 << 3}, noise(n, size-1)...)
+}
+
+// vp8Frame begins with the uncompressed data chunk of a shown frame (RFC 6386, section 9.1) and the beginnings of its two
 // partitions, all zeros. Those decode as the plainest header, the plainest modes and no coefficients, and are longer than
 // a picture of this size needs: a browser decodes the frame, and nobody the bytes that follow.
-func vp8Header(key bool) []byte {
-	const firstPart, secondPart, shown = 300, 300, 1 << 4
+func vp8Frame(n, since uint32) []byte {
+	const size, firstPart, secondPart, shown = 1800, 300, 300, 1 << 4
 	tag := uint32(shown | firstPart<<5)
 	chunk := []byte{byte(tag) | 1, byte(tag >> 8), byte(tag >> 16)}
-	if key {
+	if since == 0 {
 		const width, height = 160, 120
 		chunk = []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 0x01, 0x2a,
 			width & 0xff, width >> 8, height & 0xff, height >> 8}
 	}
-	return append(chunk, make([]byte, firstPart+secondPart)...)
+	chunk = append(chunk, make([]byte, firstPart+secondPart)...)
+	return append(chunk, noise(n, size-len(chunk))...)
 }
 
-// h264Header is a start code and the header of a slice: RFC 6184, section 1.3.
-func h264Header(key bool) []byte {
-	if key {
-		return []byte{0, 0, 0, 1, 0x65}
-	}
-	return []byte{0, 0, 0, 1, 0x41}
-}
-
-// frame is the n-th encoded frame. After the header come n and bytes that depend on it, all with the highest
-// bit set: none looks like a start code.
-func (s source) frame(n uint32, key bool) []byte {
-	f := make([]byte, s.size)
-	at := copy(f, s.header(key))
+// noise is n and bytes that depend on it, all with the highest bit set.
+func noise(n uint32, size int) []byte {
+	b := make([]byte, size)
+	at := 0
 	for shift := 28; shift >= 0; shift -= 7 {
-		f[at] = 0x80 | byte(n>>shift)
+		b[at] = 0x80 | byte(n>>shift)
 		at++
 	}
 	x := n*2654435761 + 1
-	for ; at < len(f); at++ {
+	for ; at < size; at++ {
 		x ^= x << 13
 		x ^= x >> 17
 		x ^= x << 5
-		f[at] = 0x80 | byte(x)
+		b[at] = 0x80 | byte(x)
 	}
-	return f
+	return b
 }
 
 // outgoing is a track's state across the peer connections that carry it.
@@ -109,6 +103,7 @@ type outgoing struct {
 	payload   rtp.Payloader
 	meter     *rtc.Meter
 	frames    uint32
+	since     uint32 // of them, after the last key frame
 	sequence  uint16
 	timestamp uint32
 }
@@ -119,7 +114,10 @@ func newOutgoing(s source) *outgoing {
 
 // packets are the RTP packets of the next frame.
 func (o *outgoing) packets(key bool) []*rtp.Packet {
-	frame := o.frame(o.frames, key || o.frames%keyInterval == 0)
+	if key || o.frames%keyInterval == 0 {
+		o.since = 0
+	}
+	frame := o.frame(o.frames, o.since)
 	payloads := o.payload.Payload(payloadMTU, frame)
 	packets := make([]*rtp.Packet, len(payloads))
 	for i, p := range payloads {
@@ -132,6 +130,7 @@ func (o *outgoing) packets(key bool) []*rtp.Packet {
 		o.sequence++
 	}
 	o.frames++
+	o.since++
 	o.timestamp += uint32((o.interval*time.Duration(o.codec.ClockRate) + time.Second/2) / time.Second)
 	return packets
 }
