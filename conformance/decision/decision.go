@@ -162,7 +162,11 @@ func (c *Course) Call(call Call, joining bool) Expectation {
 	return c.client.call(call, !joining)
 }
 
-// Outside says that the client is outside for certain, because a join has failed or a leave has ended. What it was set
+// Failed says that a join has failed. Whether the client may be set anew before it leaves is only a SHOULD (CP-API-10), so
+// until then nothing is certain.
+func (c *Course) Failed() { c.client.lost = true }
+
+// Outside says that the client is outside for certain, because a leave has ended. What it was set
 // to stays, but once nothing was judged nobody knows what that is.
 func (c *Course) Outside() {
 	c.client.in = false

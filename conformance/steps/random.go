@@ -174,7 +174,7 @@ func (s *scene) courses() map[string]*history {
 				if e.Code == "" {
 					inside[client] = true
 				} else if joining[client] == 0 && !inside[client] {
-					table[client].Outside()
+					table[client].Failed()
 					if open, in := joined[client]; in {
 						all[client].proxied = append(all[client].proxied, stretch{open.from, e})
 						delete(joined, client)
