@@ -5,7 +5,7 @@ export GO
 FUZZTIME ?= 10s
 
 # What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky soak-explore
 
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
@@ -50,6 +50,9 @@ soak-race: # Every Go test with the race detector
 soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
+
+soak-explore: build # 50,000 random worlds, half a million steps
+	./proxyspec explore --runs 50000 --seed 1
 
 soak-load: # 10,000 users in one world, and beside them what a hundred cost
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMany$$' ./conformance/load/crowd -many=10000
