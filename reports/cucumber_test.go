@@ -56,7 +56,7 @@ func TestCucumberPage(t *testing.T) {
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--virtual-time-budget=5000", "--dump-dom",
 		"file://"+filepath.Join(dir, "cucumber.html"))
-	cmd.Env = append(os.Environ(), "HOME="+dir)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
 	dom, err := cmd.Output()
 	require.NoError(t, err)
 	content := string(dom[bytes.Index(dom, []byte(`<div id="content">`)):])

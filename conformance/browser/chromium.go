@@ -173,7 +173,8 @@ func (b *Browser) start(cfg Config) error {
 		return err
 	}
 	theirIn, ourOut, ourIn, theirOut, said, stderr := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
-	env := []string{"HOME=" + cfg.Home, "XDG_CONFIG_HOME=" + cfg.Home, "XDG_CACHE_HOME=" + cfg.Home}
+	// What it keeps elsewhere it leaves behind when it is killed.
+	env := []string{"HOME=" + cfg.Home, "XDG_CONFIG_HOME=" + cfg.Home, "XDG_CACHE_HOME=" + cfg.Home, "TMPDIR=" + cfg.Home}
 	b.running, err = cfg.Run(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{null, null, stderr, theirIn, theirOut})
 	_ = null.Close()
 	if err != nil {
