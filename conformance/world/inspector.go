@@ -6,6 +6,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/fakes/inspector"
+	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
 )
 
@@ -34,7 +35,7 @@ func (w *World) Inspect() error {
 	}
 	for _, p := range relays {
 		addrs = append(addrs, p.Addr)
-		for _, port := range messagePorts {
+		for _, port := range relay.MessagePorts {
 			at = append(at, netip.AddrPortFrom(p.Addr, uint16(port)))
 		}
 	}

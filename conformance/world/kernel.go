@@ -10,6 +10,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/kernel"
@@ -116,7 +117,7 @@ func (w *World) expect(from netip.Addr) kernel.Expect {
 	if err != nil {
 		return e // SetPolicy has refused such a policy before
 	}
-	media := netip.AddrPortFrom(relays[len(relays)-1].Addr, uint16(turnTCPPorts[len(turnTCPPorts)-1]))
+	media := netip.AddrPortFrom(relays[len(relays)-1].Addr, uint16(relay.TCPPorts[len(relay.TCPPorts)-1]))
 	for _, to := range []netip.AddrPort{
 		media, netip.AddrPortFrom(Gateways[0].Addr, 443), netip.AddrPortFrom(relays[0].Addr, 22), netip.AddrPortFrom(unused, 443),
 	} {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
@@ -32,7 +33,7 @@ func carries(p *sim.Packet) string {
 
 // speaksTURN tells whether a TCP port is one for TURN, of the relays or of the company's server.
 func speaksTURN(port uint16) bool {
-	return int(port) >= turnTCPPorts[0] && int(port) <= turnTCPPorts[len(turnTCPPorts)-1] || port == turnPort
+	return int(port) >= relay.TCPPorts[0] && int(port) <= relay.TCPPorts[len(relay.TCPPorts)-1] || port == turnPort
 }
 
 // streamKind looks at every frame in a segment: RTP if any is. A frame that began in an earlier segment

@@ -85,20 +85,6 @@ const Alice = "alice"
 
 func place(name, addr string) Place { return Place{name, netip.MustParseAddr(addr)} }
 
-// The ports of the document's table.
-var (
-	messagePorts = []int{443, 4000}
-	turnTCPPorts = span(3433, 3460)
-	turnUDPPorts = span(3478, 3500)
-)
-
-func span(first, last int) (ports []int) {
-	for p := first; p <= last; p++ {
-		ports = append(ports, p)
-	}
-	return ports
-}
-
 // gatewayName is how clients outside the cloud proxy find a gateway.
 func gatewayName(p Place) string { return p.Name + ".sd-rtn.test" }
 

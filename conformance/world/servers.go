@@ -68,7 +68,7 @@ func (w *World) startCloudProxy() error {
 	}
 	for i, p := range relays {
 		cfg.Relays = append(cfg.Relays, relay.RelaySite{
-			Name: p.Name, Addr: p.Addr, Host: hosts[i], MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
+			Name: p.Name, Addr: p.Addr, Host: hosts[i], MessagePorts: relay.MessagePorts, UDPPorts: relay.UDPPorts, TCPPorts: relay.TCPPorts,
 		})
 	}
 	for _, p := range Gateways {

@@ -62,17 +62,3 @@ func (cfg Config) validate() error {
 	}
 	return nil
 }
-
-// Ports of a relay that names none: those of the document's table.
-var (
-	messagePorts = []int{443, 4000}
-	tcpPorts     = span(3433, 3460)
-	udpPorts     = span(3478, 3500)
-)
-
-func span(first, last int) (ports []int) {
-	for p := first; p <= last; p++ {
-		ports = append(ports, p)
-	}
-	return ports
-}

@@ -97,7 +97,7 @@ func (r *reader) edge(n *tree.Node) {
 }
 
 func (r *reader) relay(n *tree.Node) {
-	site := relay.RelaySite{MessagePorts: messagePorts, UDPPorts: udpPorts, TCPPorts: tcpPorts}
+	site := relay.RelaySite{MessagePorts: relay.MessagePorts, UDPPorts: relay.UDPPorts, TCPPorts: relay.TCPPorts}
 	r.Fields(n, "a relay", map[string]func(*tree.Node){
 		"name":          func(n *tree.Node) { site.Name = r.name(n) },
 		"address":       func(n *tree.Node) { site.Addr = r.addr(n, "address", r.Text(n, "address")) },

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/relay"
 )
 
 func refuseOne(ip netip.Addr) string {
@@ -30,9 +32,9 @@ func TestExampleIsRead(t *testing.T) {
 	require.Len(t, cfg.Secret, 64)
 	require.Equal(t, filepath.Join(folder, "accounts.yaml"), cfg.Accounts)
 	require.Equal(t, "192.0.2.17:443", cfg.Edges[0].Addr.String())
-	require.Equal(t, messagePorts, cfg.Relays[0].MessagePorts)
-	require.Equal(t, udpPorts, cfg.Relays[0].UDPPorts)
-	require.Equal(t, tcpPorts, cfg.Relays[0].TCPPorts)
+	require.Equal(t, relay.MessagePorts, cfg.Relays[0].MessagePorts)
+	require.Equal(t, relay.UDPPorts, cfg.Relays[0].UDPPorts)
+	require.Equal(t, relay.TCPPorts, cfg.Relays[0].TCPPorts)
 	require.Equal(t, "198.51.100.0/28", cfg.Peers[0].String())
 	require.Equal(t, 2_000_000, cfg.Limits.SessionRate)
 	require.Equal(t, 24*time.Hour, cfg.TTL)

@@ -39,20 +39,6 @@ var (
 // edges is how many edges a fleet has, as the document's.
 const edges = 4
 
-// The ports of the document's table.
-var (
-	messagePorts = []int{443, 4000}
-	turnTCPPorts = span(3433, 3460)
-	turnUDPPorts = span(3478, 3500)
-)
-
-func span(first, last int) (ports []int) {
-	for p := first; p <= last; p++ {
-		ports = append(ports, p)
-	}
-	return ports
-}
-
 // echoPort is where a gateway sends every datagram back.
 const echoPort = 7
 
@@ -185,7 +171,7 @@ func (f *fleet) startCloudProxy(change []func(*relay.Config)) error {
 	}
 	for i := range f.plan.Relays {
 		cfg.Relays = append(cfg.Relays, relay.RelaySite{
-			Name: relayName(i), Addr: nth(relayBlock, i+1), MessagePorts: messagePorts, UDPPorts: turnUDPPorts, TCPPorts: turnTCPPorts,
+			Name: relayName(i), Addr: nth(relayBlock, i+1), MessagePorts: relay.MessagePorts, UDPPorts: relay.UDPPorts, TCPPorts: relay.TCPPorts,
 		})
 	}
 	for _, change := range change {
