@@ -33,7 +33,7 @@ func (n *Network) Serve(ctx context.Context) error {
 		select {
 		case <-n.poke:
 		case <-alarm.rings():
-			alarm.timer = nil
+			alarm.running = false
 			n.awake()
 		case <-ctx.Done():
 			n.awake()
@@ -42,31 +42,37 @@ func (n *Network) Serve(ctx context.Context) error {
 	return nil
 }
 
-// alarm is the loop's timer. It is never moved while it runs: the runtime goes through all timers there are for each
+// alarm is the loop's timer. It is never moved before it has rung: the runtime goes through all timers there are for each
 // one that was, which in a network of 10,000 users are ten times as many.
 type alarm struct {
-	timer *time.Timer // nil: none runs
-	at    time.Duration
+	timer   *time.Timer // nil: there is none that can be set anew
+	running bool
+	at      time.Duration
 }
 
 func (a *alarm) set(at, now time.Duration) {
-	if a.timer != nil && a.at == at {
+	if a.running && a.at == at {
 		return
 	}
 	a.stop()
-	a.timer, a.at = time.NewTimer(at-now), at
+	if a.timer == nil {
+		a.timer = time.NewTimer(at - now)
+	} else {
+		a.timer.Reset(at - now)
+	}
+	a.running, a.at = true, at
 }
 
 func (a *alarm) stop() {
-	if a.timer != nil {
+	if a.running {
 		a.timer.Stop()
-		a.timer = nil
+		a.timer, a.running = nil, false
 	}
 }
 
 // rings is where the alarm rings; nil blocks.
 func (a *alarm) rings() <-chan time.Time {
-	if a.timer == nil {
+	if !a.running {
 		return nil
 	}
 	return a.timer.C
