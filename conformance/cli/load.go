@@ -1,16 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -65,13 +64,18 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	f.Int64Var(&o.mbits, "capacity", 0, "megabits a second that the line of each relay carries, each way (default: without end)")
 	f.Uint64Var(&o.plan.Seed, "seed", 1, "what chance depends on; the same seed gives the same packets")
 	f.BoolVar(&o.knee, "knee", false, "find the largest number of users that is served well")
-	f.DurationVar(&o.goal.Join, "join-limit", load.Goal{}.WithDefaults().Join, "what 99 of 100 joins may take")
-	f.Float64Var(&o.goal.Loss, "loss-limit", load.Goal{}.WithDefaults().Loss, "the part of the media that may be lost")
+	goalFlags(f, &o.goal)
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
 	formatFlag(cmd, &o.format, "text", "json")
 	cmd.AddCommand(c.loadMergeCommand())
 	return cmd
+}
+
+func goalFlags(f *pflag.FlagSet, goal *load.Goal) {
+	normal := load.Goal{}.WithDefaults()
+	f.DurationVar(&goal.Join, "join-limit", normal.Join, "what 99 of 100 joins may take")
+	f.Float64Var(&goal.Loss, "loss-limit", normal.Loss, "the part of the media that may be lost")
 }
 
 func (c *command) load(o crowd) (err error) {
@@ -86,11 +90,11 @@ func (c *command) load(o crowd) (err error) {
 	if o.knee && o.shard != "" {
 		return usage(errors.New("--knee needs the whole crowd: leave out --shard"))
 	}
-	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer end()
+	ctx, stop := untilInterrupted()
+	defer stop()
 	tell := func(line string) {}
 	if width := terminalWidth(c.stderr); width > 0 && !o.quiet {
-		tell = func(line string) { fmt.Fprintf(c.stderr, "\r\x1b[K%.*s", width-1, line) }
+		tell = func(line string) { fmt.Fprintf(c.stderr, "\r\x1b[K%s", fit(line, width-1)) }
 		defer fmt.Fprint(c.stderr, "\r\x1b[K")
 	}
 	run := func(ctx context.Context, p load.Plan) (*load.Report, error) { return c.suite.Load(ctx, p, tell) }
@@ -181,9 +185,7 @@ Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that 
 			return c.judgeLoad(whole, goal, format)
 		},
 	}
-	f := cmd.Flags()
-	f.DurationVar(&goal.Join, "join-limit", load.Goal{}.WithDefaults().Join, "what 99 of 100 joins may take")
-	f.Float64Var(&goal.Loss, "loss-limit", load.Goal{}.WithDefaults().Loss, "the part of the media that may be lost")
+	goalFlags(cmd.Flags(), &goal)
 	formatFlag(cmd, &format, "text", "json")
 	return cmd
 }
@@ -193,7 +195,7 @@ func readLoad(name string) (*load.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var r load.Report
 	if err := d.Decode(&r); err != nil {
