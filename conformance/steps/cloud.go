@@ -52,11 +52,14 @@ func (s *scene) cloudSteps() []runner.Definition {
 	}
 }
 
+// held is what calls have of the cloud proxy, and which events begin and end it.
+var held = []struct{ what, begun, over string }{
+	{"message connections", relay.EventMessagesOpened, relay.EventMessagesClosed},
+	{"allocations", relay.EventAllocationCreated, relay.EventAllocationDeleted},
+}
+
 func (s *scene) nothingLeft() error {
-	for _, c := range []struct{ what, begun, over string }{
-		{"message connections", relay.EventMessagesOpened, relay.EventMessagesClosed},
-		{"allocations", relay.EventAllocationCreated, relay.EventAllocationDeleted},
-	} {
+	for _, c := range held {
 		mine := func(name string) []timeline.Event {
 			return s.find(kind(timeline.KindProxy), named(name), from(s.aliceAddr()))
 		}

@@ -197,8 +197,11 @@ func (s *scene) courses() map[string]*history {
 }
 
 // troubled tells whether anything in this world stands in the way of what alice does.
-func (s *scene) troubled() bool {
-	return s.loss > 0 || len(s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))) > 0
+func (s *scene) troubled() bool { return s.loss > 0 || len(s.troubles()) > 0 }
+
+// troubles is what was done to this world.
+func (s *scene) troubles() []timeline.Event {
+	return s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))
 }
 
 // broke is the failure that a rule was not kept.
@@ -313,9 +316,8 @@ func (s *scene) fewLookups(all map[string]*history) error {
 			}
 		}
 	}
-	troubles := len(s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy)))
 	made := s.looked(named(relay.EventLookupReceived))
-	if most := s.world.Limits.Lookups * (joins + joins*troubles); len(made) > most {
+	if most := s.world.Limits.Lookups * (joins + joins*len(s.troubles())); len(made) > most {
 		return broke("CP-FLOW-11", "too many lookups", fmt.Sprintf("at most %d for %d joins", most, joins), fmt.Sprintf("%d", len(made)), made...)
 	}
 	return nil
@@ -379,10 +381,7 @@ func (s *scene) quietSince(left timeline.Event) error {
 }
 
 func (s *scene) nothingRemains() error {
-	for _, c := range []struct{ what, begun, over string }{
-		{"message connections", relay.EventMessagesOpened, relay.EventMessagesClosed},
-		{"allocations", relay.EventAllocationCreated, relay.EventAllocationDeleted},
-	} {
+	for _, c := range held {
 		begun := s.find(kind(timeline.KindProxy), named(c.begun))
 		over := s.find(kind(timeline.KindProxy), named(c.over))
 		if len(begun) != len(over) {
