@@ -63,7 +63,7 @@ func allocate(conn net.Conn, user, credential string, peer netip.AddrPort, recei
 func (a *allocation) bind() error {
 	_, err := a.request(stun.MethodChannelBind,
 		stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{channel >> 8, channel & 0xff, 0, 0}},
-		stun.RawAttribute{Type: stun.AttrXORPeerAddress, Value: xorAddress(a.peer)})
+		peerAddress(a.peer))
 	return err
 }
 
@@ -179,8 +179,11 @@ func frame(payload int) []byte {
 	return b
 }
 
-func xorAddress(at netip.AddrPort) []byte {
-	ip := at.Addr().As4()
-	b := binary.BigEndian.AppendUint16([]byte{0, 1}, at.Port()^0x2112)
-	return binary.BigEndian.AppendUint32(b, binary.BigEndian.Uint32(ip[:])^0x2112A442)
+// peerAddress is the attribute XOR-PEER-ADDRESS.
+type peerAddress netip.AddrPort
+
+// AddTo implements stun.Setter.
+func (p peerAddress) AddTo(m *stun.Message) error {
+	at := net.UDPAddrFromAddrPort(netip.AddrPort(p))
+	return stun.XORMappedAddress{IP: at.IP, Port: at.Port}.AddToAs(m, stun.AttrXORPeerAddress)
 }
