@@ -105,6 +105,18 @@ func (c *stallingConn) Close() error {
 	return c.Conn.Close()
 }
 
+// stalling is a TURN client on a connection that can be had to read no more. Both are the caller's to close.
+func (w *world) stalling(t *testing.T, tcp net.Conn, user, password string) (*stallingConn, *turn.Client) {
+	slow := &stallingConn{Conn: tcp, closed: make(chan struct{})}
+	client, err := turn.NewClient(&turn.ClientConfig{
+		Net: w.host, TURNServerAddr: tcp.RemoteAddr().String(), Conn: turn.NewSTUNConn(slow),
+		Username: user, Password: password,
+	})
+	require.NoError(t, err)
+	require.NoError(t, client.Listen())
+	return slow, client
+}
+
 // A client that doesn't read loses its own packets, and nobody else's.
 func TestSlowReaderHoldsUpNobody(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
@@ -112,14 +124,8 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 		peer := w.peer(t)
 		tcp, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(w.mustLook(t, "app", "7")))
 		require.NoError(t, err)
-		slow := &stallingConn{Conn: tcp, closed: make(chan struct{})}
-		client, err := turn.NewClient(&turn.ClientConfig{
-			Net: w.host, TURNServerAddr: tcp.RemoteAddr().String(), Conn: turn.NewSTUNConn(slow),
-			Username: server.Username, Password: server.Credential,
-		})
-		require.NoError(t, err)
+		slow, client := w.stalling(t, tcp, server.Username, server.Credential)
 		defer client.Close()
-		require.NoError(t, client.Listen())
 		allocation, err := client.Allocate()
 		require.NoError(t, err)
 		thereAndBack(t, allocation, peer.LocalAddr(), "media")
@@ -154,14 +160,8 @@ func TestSlowReaderOnLoopback(t *testing.T) {
 	tcp, err := w.host.CreateDialer(&net.Dialer{}).Dial("tcp", tcpOf(w.mustLook(t, "app", "7")))
 	require.NoError(t, err)
 	require.NoError(t, tcp.(*net.TCPConn).SetReadBuffer(4<<10))
-	slow := &stallingConn{Conn: tcp, closed: make(chan struct{})}
-	client, err := turn.NewClient(&turn.ClientConfig{
-		Net: w.host, TURNServerAddr: tcp.RemoteAddr().String(), Conn: turn.NewSTUNConn(slow),
-		Username: server.Username, Password: server.Credential,
-	})
-	require.NoError(t, err)
+	slow, client := w.stalling(t, tcp, server.Username, server.Credential)
 	defer client.Close()
-	require.NoError(t, client.Listen())
 	allocation, err := client.Allocate()
 	require.NoError(t, err)
 	thereAndBack(t, allocation, peer.LocalAddr(), "media")
