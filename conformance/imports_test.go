@@ -57,19 +57,12 @@ func TestRoomsKnowOnlyWhatIsBelow(t *testing.T) {
 		because string
 	}{
 		{"features", nil, []string{"sim", "relay", "fakes", "conformance", "reports"}, "the suite is data; others read it"},
-		{"sim", []string{"sim/policy"}, []string{"relay", "fakes", "conformance", "reports", "features"}, "the network carries packets of anybody, and knows nobody"},
-		{"sim/policy", nil, []string{
-			"relay", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
-			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
-		}, "a list is about addresses and ports: of the suite it knows how we read files and suggest names, conformance/tree and nearest, and nothing else"},
-		{"relay", []string{"relay/strict", "relay/accounts", "relay/serve", "relay/bench"}, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
-		{"relay", nil, []string{
-			"sim", "fakes", "reports", "features", "conformance/catalogue", "conformance/cli", "conformance/contract", "conformance/result",
-			"conformance/runner", "conformance/selection", "conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
-		}, "an operator's files are read as a policy is, by conformance/tree and conformance/nearest: nothing else of the suite is known there"},
+		{"text", nil, []string{"sim", "relay", "fakes", "conformance", "reports", "features"}, "how files are read and slips answered is the same for everybody, and knows nobody"},
+		{"sim", nil, []string{"relay", "fakes", "conformance", "reports", "features"}, "the network carries packets of anybody, and knows nobody"},
+		{"relay", nil, []string{"sim", "fakes", "conformance", "reports", "features"}, "the relay is a real server: it gets its sockets from transport.Net and knows no test"},
 		{"fakes", nil, []string{"sim", "reports", "features"}, "fakes get their sockets from transport.Net, so that they run on any network"},
 		{"fakes", nil, []string{
-			"conformance/catalogue", "conformance/cli", "conformance/nearest", "conformance/result", "conformance/runner", "conformance/selection",
+			"conformance/catalogue", "conformance/cli", "conformance/result", "conformance/runner", "conformance/selection",
 			"conformance/steps", "conformance/suite", "conformance/timeline", "conformance/world",
 		}, "fakes speak the SDK contract and know nothing of who judges them"},
 		{"conformance/contract", nil, []string{"sim", "relay", "fakes", "reports", "features"}, "an adapter author needs the contract alone"},
@@ -126,8 +119,8 @@ func TestLibrariesStayAtTheEdges(t *testing.T) {
 		{"conformance/contract", nil},
 		{"conformance/timeline", nil},
 		{"conformance/result", nil},
-		{"conformance/nearest", nil},
-		{"conformance/tree", []string{yaml}},
+		{"text/tree", []string{yaml}},
+		{"text", nil},
 		{"reports", []string{"github.com/cucumber/messages/go/v34"}},
 	}
 	all := packages(t)

@@ -14,10 +14,10 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // Suite is what the command runs. The world of its cases is the workers' affair: see runner.WorkerMain.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 const firewallAbout = `Firewall works with the list of addresses and ports that must be open: the whitelist as a file that can be

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 func (c *command) firewallExport() *cobra.Command {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // lintOrder is what the user asks of lint.

@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/proxyspec/proxyspec/conformance/mutation"
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/reports"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // usualTags leaves out what takes minutes for each mutant and has a short form besides.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/sim/kernel"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // ExecPrefix begins the name of an SDK that is a program: what follows is its command, for a shell.

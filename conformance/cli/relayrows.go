@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/relay/check"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // rows is those that the user asks for, in the catalogue's order.

@@ -18,13 +18,13 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/limits"
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/shard"
 	"github.com/proxyspec/proxyspec/conformance/variant"
 	"github.com/proxyspec/proxyspec/reports"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // order is what the user asks of a run.

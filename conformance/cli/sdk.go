@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 const sdkAbout = `An SDK in any language is tested through an adapter: a program that speaks the SDK contract, JSON-RPC 2.0 with one

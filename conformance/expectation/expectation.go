@@ -17,9 +17,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // File is an expectations file.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/result"
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/nearest"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // Limits are the values of one run. A zero field has its default, which WithDefaults fills in.

@@ -10,7 +10,7 @@ import (
 	gherkin "github.com/cucumber/gherkin/go/v42"
 	messages "github.com/cucumber/messages/go/v34"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // check collects what is wrong with a file that Gherkin finds in order: what would silently test less

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // source finds feature files: in the embedded suite, shown under root, and on disk.

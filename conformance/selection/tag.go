@@ -8,7 +8,7 @@ import (
 
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // filter is a tag expression in Cucumber's language: "@CP-FLOW-01 and not @slow".

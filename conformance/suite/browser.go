@@ -12,9 +12,9 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/cli"
 	"github.com/proxyspec/proxyspec/conformance/mutation"
-	"github.com/proxyspec/proxyspec/conformance/nearest"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/fakes/websdk"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // script is the Web SDK that follows "browser:" in the name of an SDK, and what it is.

@@ -3,9 +3,9 @@ package accounts
 import (
 	"fmt"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/relay/strict"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // Parse reads a file's text. An error names every mistake in it.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/relay/strict"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // reader reads a configuration file.

@@ -20,8 +20,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/nearest"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // most is how many mistakes are told: beyond them a file isn't what it was taken for.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // columns are the headings of a table in CSV, by the field that they mean. The document's own are among them.

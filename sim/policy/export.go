@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // Format is a form in which a policy can be written.

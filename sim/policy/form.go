@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // form is how a policy can be written down.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // LintOptions say what a policy is checked for. The zero value checks what the policy says, and neither its age nor

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/nearest"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // reader turns what was written into a Policy and collects what is wrong with its form.

@@ -3,7 +3,7 @@ package policy
 import (
 	"fmt"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
+	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // superseding checks the chains of rows that take each other's place.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/nearest"
-	"github.com/proxyspec/proxyspec/conformance/tree"
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/text/nearest"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // list is the items of a list, or the one value that stands there instead.

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/policy/internal/region"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // match reads {"op": "==", "left": what, "right": value}.

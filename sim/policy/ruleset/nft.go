@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // nftReader turns the JSON of nft (libnftables-json(5)) into chains.

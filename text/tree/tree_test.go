@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/proxyspec/proxyspec/conformance/tree"
+	"github.com/proxyspec/proxyspec/text/tree"
 )
 
 // places lists every scalar of a tree with its place.
