@@ -24,6 +24,7 @@ import (
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/dns"
 	"github.com/proxyspec/proxyspec/sim/kernel"
+	"github.com/proxyspec/proxyspec/sim/kernel/keeper"
 )
 
 func TestMain(m *testing.M) {
@@ -255,6 +256,20 @@ func TestNothingSurvivesTheHarness(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	require.Eventually(t, func() bool { return marked() == 0 }, 10*time.Second, time.Millisecond, "the first process of a cell ends all others with it")
+}
+
+// TestKeeperOnlyWhereItIsAlone has the environment ask for a keeper where there is no process namespace of its own: it must
+// not touch the mounts there.
+func TestKeeperOnlyWhereItIsAlone(t *testing.T) {
+	if err := kernel.Probe(); err != nil {
+		t.Skip(err)
+	}
+	cmd, err := kernel.Command(t.Context())
+	require.NoError(t, err)
+	cmd.Env = append(cmd.Env, keeper.Variable+"=1")
+	out, err := cmd.CombinedOutput()
+	require.ErrorContains(t, err, "exit status 1")
+	require.Contains(t, string(out), "take it out of the environment")
 }
 
 // BenchmarkCell is what a cell costs: the first of a process, for which another process is started, and those that follow.

@@ -19,12 +19,23 @@ func init() {
 	// A cell's namespaces belong to a thread. Not to this one, which /proc/self speaks of.
 	runtime.LockOSThread()
 	_ = os.Unsetenv(Variable)
+	if !alone() {
+		fmt.Fprintln(os.Stderr, Variable+" is set by the program itself, for a process in namespaces of its own; take it out of the environment")
+		os.Exit(1)
+	}
 	syscall.CloseOnExec(ControlFD)
 	k := &keeper{}
 	k.gone.L = &k.mu
 	go k.reap()
 	k.serve()
 	os.Exit(1) // whoever asked is gone: all that runs here goes too
+}
+
+// alone tells whether this process was made to be a keeper: the first of a process namespace, with a line to its maker. What
+// a keeper does would change the mounts of any other.
+func alone() bool {
+	kind, err := unix.GetsockoptInt(ControlFD, unix.SOL_SOCKET, unix.SO_TYPE)
+	return os.Getpid() == 1 && err == nil && kind == unix.SOCK_SEQPACKET
 }
 
 // keeper is this process.
