@@ -54,6 +54,15 @@ func caseViewOf(c result.Case, open bool) (*caseView, error) {
 	return v, err
 }
 
+// Gist is why a case did not pass, in a line: what was wrong, and what was seen instead.
+func (v *caseView) Gist() string {
+	text := v.Reason
+	if v.Failure != nil && v.Failure.Actual != "" {
+		text += ": " + v.Failure.Actual
+	}
+	return cut(oneLine(text), 240)
+}
+
 func pack(text string) (string, error) {
 	var b strings.Builder
 	encoder := base64.NewEncoder(base64.StdEncoding, &b)

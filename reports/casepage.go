@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"html/template"
 	"io"
 	"path"
 	"path/filepath"
@@ -9,12 +8,6 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
-
-var caseTemplate = template.Must(template.Must(pageTemplate.Clone()).Funcs(template.FuncMap{
-	"timelineStyle":  func() template.CSS { return template.CSS(pageFile("timeline.css")) },
-	"timelineScript": func() template.JS { return template.JS(pageFile("timeline.js")) },
-	"layersScript":   func() template.JS { return template.JS(pageFile("layers.js")) },
-}).ParseFS(pageFiles, "page/case.html"))
 
 // casePage is what the page of one case shows.
 type casePage struct {
@@ -34,7 +27,7 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 		return err
 	}
 	p := casePage{
-		Case: c, View: view, SDK: strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version), Seed: run.Seed,
+		Case: c, View: view, SDK: product(run.SDK), Seed: run.Seed,
 		Root: strings.Repeat("../", strings.Count(pageOfCase(c.ID), "/")),
 	}
 	catalogue := catalogueOf(run)
@@ -46,7 +39,7 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 	if f := c.Failure; f != nil && len(f.Events) > 0 {
 		p.Decides = f.Events[len(f.Events)-1].Seq
 	}
-	return caseTemplate.ExecuteTemplate(w, "case.html", p)
+	return pages.ExecuteTemplate(w, "case.html", p)
 }
 
 func pageOfCase(id string) string { return path.Join("evidence", id, "index.html") }

@@ -23,11 +23,12 @@ func TestGolden(t *testing.T) {
 	colored := func(w io.Writer, run *result.Run) error {
 		return reports.Summary(w, run, reports.Terminal{Color: true})
 	}
+	page := func(w io.Writer, run *result.Run) error { return reports.HTML(w, run, mutation()) }
 	for _, tt := range []struct {
 		file  string
 		write func(io.Writer, *result.Run) error
 	}{
-		{"index.html", reports.HTML},
+		{"index.html", page},
 		{"conformance.json", reports.JSON},
 		{"junit.xml", reports.JUnit},
 		{"messages.ndjson", reports.Messages},

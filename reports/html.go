@@ -12,8 +12,8 @@ import (
 //go:embed page/*
 var pageFiles embed.FS
 
-// pageFuncs are what every page's template may use.
-var pageFuncs = template.FuncMap{
+// pages are the templates of all pages, which share what they call.
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"class":   class,
 	"mark":    symbol,
 	"shown":   shown,
@@ -22,19 +22,25 @@ var pageFuncs = template.FuncMap{
 	"size":    size,
 	"nearest": nearestWords,
 	"vain":    vainWords,
-	"style":   func() template.CSS { return template.CSS(pageFile("style.css")) },
-	"script":  func() template.JS { return template.JS(pageFile("script.js")) },
-}
+	"short":   short,
+	"like":    outcomeLike,
+	"by":      by,
+	"fateOf":  fateMark,
+	"style":   func(name string) template.CSS { return template.CSS(pageFile(name)) },
+	"script":  func(name string) template.JS { return template.JS(pageFile(name)) },
+}).ParseFS(pageFiles, "page/*.html"))
 
-var pageTemplate = template.Must(template.New("index.html").Funcs(pageFuncs).ParseFS(pageFiles, "page/index.html"))
-
-// HTML writes index.html: one page that needs no network and no other file, for people.
-func HTML(w io.Writer, run *result.Run) error {
+// HTML writes index.html: one page that needs no network and no other file, for people. With a judged mutation run it
+// shows the matrix of who killed whom too; nil leaves it out.
+func HTML(w io.Writer, run *result.Run, m *result.Mutation) error {
 	p, err := pageOf(run)
 	if err != nil {
 		return err
 	}
-	return pageTemplate.Execute(w, p)
+	if m != nil {
+		p.Matrix = matrixBeside(run, m)
+	}
+	return pages.ExecuteTemplate(w, "index.html", p)
 }
 
 func pageFile(name string) string {

@@ -24,7 +24,7 @@ import (
 func pageOf(t *testing.T, run *result.Run) string {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, reports.HTML(&b, run))
+	require.NoError(t, reports.HTML(&b, run, nil))
 	return b.String()
 }
 

@@ -2,34 +2,12 @@ package reports
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
-
-// WriteMutants writes mutants.html and mutants.json of a judged mutation run into a folder, beside whatever reports
-// of runs are there. Each file appears whole or not at all.
-func WriteMutants(dir string, m *result.Mutation) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the report folder: %w", err)
-	}
-	var errs []error
-	for _, f := range []struct {
-		name  string
-		write func(io.Writer, *result.Mutation) error
-	}{{"mutants.html", MutantsHTML}, {"mutants.json", MutantsJSON}} {
-		name := filepath.Join(dir, f.name)
-		if err := writeFile(name, func(w io.Writer) error { return f.write(w, m) }); err != nil {
-			errs = append(errs, fmt.Errorf("write report %s: %w", name, err))
-		}
-	}
-	return errors.Join(errs...)
-}
 
 // MutantsJSON writes the whole Mutation, indented, in a fixed order, with [] rather than null for what is empty.
 func MutantsJSON(w io.Writer, m *result.Mutation) error {

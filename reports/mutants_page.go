@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -10,17 +9,9 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
-var mutantsTemplate = template.Must(template.New("mutants.html").Funcs(pageFuncs).Funcs(template.FuncMap{
-	"short":  short,
-	"like":   outcomeLike,
-	"by":     by,
-	"grid":   func() template.CSS { return template.CSS(pageFile("mutants.css")) },
-	"fateOf": fateMark,
-}).ParseFS(pageFiles, "page/mutants.html"))
-
 // MutantsHTML writes mutants.html: one page that needs no network and no other file.
 func MutantsHTML(w io.Writer, m *result.Mutation) error {
-	return mutantsTemplate.Execute(w, mutantsPageOf(m))
+	return pages.ExecuteTemplate(w, "mutants.html", mutantsPageOf(m))
 }
 
 // mutantsPage is what mutants.html shows.
@@ -33,8 +24,7 @@ type mutantsPage struct {
 	Escaped  []result.Mutant // in whatever way
 	Idle     []result.KillingRule
 	Rules    []result.KillingRule
-	Columns  []ruleColumn
-	Rows     []mutantRow
+	Matrix   *matrix
 	Filters  []fateCount
 }
 
@@ -51,26 +41,6 @@ type fateCount struct {
 	Count int
 }
 
-// ruleColumn is a rule of the matrix, where those aren't that nobody breaks and that owe nothing. First says that
-// its theme begins there.
-type ruleColumn struct {
-	result.KillingRule
-	First bool
-}
-
-// mutantRow is a mutant of the matrix.
-type mutantRow struct {
-	result.Mutant
-	Cells []mutantCell
-}
-
-type mutantCell struct {
-	Fate  result.Fate // empty: it doesn't name the rule
-	Stray bool        // the rule's scenarios failed all the same
-	First bool
-	Title string
-}
-
 var fateOrder = []result.Fate{result.Killed, result.Survived, result.Open, result.Unmet, result.Unproved}
 
 func mutantsPageOf(m *result.Mutation) mutantsPage {
@@ -85,20 +55,7 @@ func mutantsPageOf(m *result.Mutation) mutantsPage {
 			{"Took", span(m.Wall) + ", for " + plural(m.Runs, "case", "cases")},
 			{"Tool", strings.TrimSpace(m.Tool.Name + " " + m.Tool.Version + ", " + m.Tool.GoVersion)},
 		},
-		Idle: m.Idle(), Rules: m.Rules,
-	}
-	met := make(map[string]bool)
-	for _, one := range m.Mutants {
-		for _, b := range slices.Concat(one.Breaks, one.Besides) {
-			met[b.Requirement] = true
-		}
-	}
-	theme := ""
-	for _, r := range m.Rules {
-		if met[r.ID] || r.Owes() {
-			p.Columns = append(p.Columns, ruleColumn{r, r.Theme != theme})
-			theme = r.Theme
-		}
+		Idle: m.Idle(), Rules: m.Rules, Matrix: matrixOf(m),
 	}
 	for _, f := range fateOrder {
 		some := m.Of(f)
@@ -109,31 +66,7 @@ func mutantsPageOf(m *result.Mutation) mutantsPage {
 			p.Escaped = append(p.Escaped, some...)
 		}
 	}
-	for _, one := range m.Mutants {
-		p.Rows = append(p.Rows, mutantRowOf(one, p.Columns))
-	}
 	return p
-}
-
-func mutantRowOf(one result.Mutant, columns []ruleColumn) mutantRow {
-	r := mutantRow{Mutant: one}
-	broken := make(map[string]result.Broken)
-	stray := make(map[string]bool)
-	for _, b := range one.Breaks {
-		broken[b.Requirement] = b
-	}
-	for _, b := range one.Besides {
-		stray[b.Requirement] = true
-	}
-	for _, col := range columns {
-		c := mutantCell{First: col.First, Stray: stray[col.ID]}
-		if b, ok := broken[col.ID]; ok {
-			c.Fate = b.Fate
-			c.Title = short(one.SDK) + ", " + col.ID + ": " + string(b.Fate)
-		}
-		r.Cells = append(r.Cells, c)
-	}
-	return r
 }
 
 func fateBars(m *result.Mutation) []fateBar {

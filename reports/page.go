@@ -3,7 +3,6 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -11,16 +10,19 @@ import (
 
 // page is what index.html shows, ready to be put into the template.
 type page struct {
-	Run      *result.Run
-	Headline string
-	Reasons  []string
-	Mood     result.Outcome // that has the verdict's colour
-	Facts    []fact
-	Bars     []bar
-	Troubles []trouble
-	Others   []otherGroup
-	Themes   []themeView
-	Features []featureView
+	Run        *result.Run
+	Headline   string
+	Who        string // was tested, when
+	Reasons    []string
+	Mood       result.Outcome // that has the verdict's colour
+	Facts      []fact
+	Bars       []bar
+	Troubles   []trouble
+	Untroubled string // what to say where there are none
+	Others     []otherGroup
+	Matrix     *matrix // nil: the folder has no mutation run
+	Themes     []themeView
+	Features   []featureView
 	// Filters offer what occurs.
 	RequirementFilters, CaseFilters []count
 }
@@ -34,15 +36,6 @@ type bar struct {
 	Total int
 	Words string
 	Parts []count
-}
-
-// trouble is a requirement that needs somebody, with its cases that say why; or such a case without a
-// requirement, which is most likely a user's own.
-type trouble struct {
-	Requirement *result.Requirement
-	Outcome     result.Outcome // of First
-	First       *caseView
-	More        []*caseView
 }
 
 // otherGroup is the cases of one outcome that is neither a pass nor a trouble.
@@ -77,7 +70,7 @@ const longFeatures = 80
 
 func pageOf(run *result.Run) (page, error) {
 	p := page{
-		Run: run, Headline: headline(run), Reasons: reasons(run),
+		Run: run, Headline: headline(run), Who: who(run), Reasons: reasons(run), Untroubled: untroubled(run),
 		Mood: mood(run.Verdict), Facts: factsOf(run), Bars: barsOf(run),
 		RequirementFilters: tallyOf(run).counts(), CaseFilters: tallyCases(run.Cases).counts(),
 	}
@@ -119,10 +112,23 @@ func mood(verdict string) result.Outcome {
 	return result.HarnessFault
 }
 
+// product is an SDK as its maker calls it, if we know.
+func product(sdk result.SDK) string {
+	return cmp.Or(strings.TrimSpace(sdk.Name+" "+sdk.Version), sdk.Selected)
+}
+
+// who was tested, on what, and when.
+func who(run *result.Run) string {
+	words := product(run.SDK)
+	if run.SDK.Network != "" {
+		words += " on the " + run.SDK.Network + " network"
+	}
+	return words + ", " + run.Started.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
 func factsOf(run *result.Run) []fact {
-	sdk := strings.TrimSpace(run.SDK.Name + " " + run.SDK.Version)
 	facts := []fact{
-		{"SDK", cmp.Or(sdk, run.SDK.Selected)},
+		{"SDK", product(run.SDK)},
 		{"Selected as", "--sdk " + run.SDK.Selected},
 		{"Network", run.SDK.Network},
 		{"Seed", fmt.Sprint(run.Seed)},
@@ -134,6 +140,8 @@ func factsOf(run *result.Run) []fact {
 	return facts
 }
 
+const ground = "The ground: firewall, cloud proxy, relay, tool"
+
 func barsOf(run *result.Run) []bar {
 	var bars []bar
 	for _, row := range []struct {
@@ -143,8 +151,8 @@ func barsOf(run *result.Run) []bar {
 	}{
 		{"The SDK", result.Must, []which{isSDK, isMust}},
 		{"The SDK", result.Should, []which{isSDK, isShould}},
-		{"The ground", result.Must, []which{isGround, isMust}},
-		{"The ground", result.Should, []which{isGround, isShould}},
+		{ground, result.Must, []which{isGround, isMust}},
+		{ground, result.Should, []which{isGround, isShould}},
 	} {
 		t := tallyOf(run, row.pick...)
 		if t.total() == 0 {
@@ -183,52 +191,6 @@ func themesOf(run *result.Run, views map[string]*caseView) []themeView {
 		themes[i].Words, themes[i].Parts = t.words(), t.counts()
 	}
 	return themes
-}
-
-// troublesOf is what needs somebody: the gravest outcome first, of one outcome each MUST before each SHOULD,
-// then the user's own scenarios and any other case that stands for no requirement.
-func troublesOf(run *result.Run, views map[string]*caseView) []trouble {
-	var found []trouble
-	told := make(map[string]bool)
-	for i := range run.Requirements {
-		t := trouble{Requirement: &run.Requirements[i]}
-		for _, id := range t.Requirement.Cases {
-			if c, ok := views[id]; ok && troubled(c.Outcome) {
-				t.add(c)
-				told[id] = true
-			}
-		}
-		if t.First != nil {
-			found = append(found, t)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b trouble) int {
-		return cmp.Or(
-			cmp.Compare(rank(a.Outcome), rank(b.Outcome)),
-			cmp.Compare(a.Requirement.Level, b.Requirement.Level), // "MUST" < "SHOULD"
-		)
-	})
-	for _, c := range run.Cases {
-		if troubled(c.Outcome) && !told[c.ID] {
-			var t trouble
-			t.add(views[c.ID])
-			found = append(found, t)
-		}
-	}
-	return found
-}
-
-// add keeps the gravest case as the one that is told in full, of several the first.
-func (t *trouble) add(c *caseView) {
-	switch {
-	case t.First == nil:
-		t.First = c
-	case rank(c.Outcome) < rank(t.First.Outcome):
-		t.First, t.More = c, append(t.More, t.First)
-	default:
-		t.More = append(t.More, c)
-	}
-	t.Outcome = shown(t.First.Outcome)
 }
 
 func othersOf(run *result.Run, views map[string]*caseView) []otherGroup {

@@ -123,3 +123,52 @@ func TestSummaryOfManyFailuresSaysHowManyMore(t *testing.T) {
 	require.Contains(t, b.String(), "and 480 cases more like these: 480 failed")
 	require.Less(t, strings.Count(b.String(), "\n"), 320)
 }
+
+// TestPageShowsTheMatrixOfItsFolder writes a run and mutants into one folder, in both orders: the pages are the same.
+func TestPageShowsTheMatrixOfItsFolder(t *testing.T) {
+	page := func(dir string) string {
+		text, err := os.ReadFile(filepath.Join(dir, "index.html"))
+		require.NoError(t, err)
+		return string(text)
+	}
+	first, last := t.TempDir(), t.TempDir()
+	require.NoError(t, reports.WriteMutants(first, mutation()))
+	require.NoFileExists(t, filepath.Join(first, "index.html"), "of no run")
+	require.NoError(t, reports.Write(first, many(3)))
+	require.NoError(t, reports.Write(last, many(3)))
+	require.False(t, strings.Contains(page(last), `id="mutants"`))
+	require.NoError(t, reports.WriteMutants(last, mutation()))
+	require.Equal(t, page(first), page(last))
+
+	for _, want := range []string{
+		`title="direct-media, CP-FLOW-04: killed"`, `href="mutants.html#mutant-harmless"`, `href="#req-CP-FLOW-04"`,
+	} {
+		require.True(t, strings.Contains(page(last), want), want)
+	}
+}
+
+func TestPageSaysThatAnotherBuildTestedTheMutants(t *testing.T) {
+	run := sample()
+	run.Tool.Version = "v0.2.0"
+	run.Requirements = slices.DeleteFunc(run.Requirements, func(r result.Requirement) bool { return r.ID == "CP-PROV-02" })
+	var b bytes.Buffer
+	require.NoError(t, reports.HTML(&b, run, mutation()))
+	for _, want := range []string{
+		"proxyspec v0.1.0, which is not what this run was made with, on 23 November 2026 with seed 1.",
+		`href="mutants.html#rule-CP-PROV-02"`,
+	} {
+		require.True(t, strings.Contains(b.String(), want), want)
+	}
+}
+
+func TestAFolderWithSomethingElseInItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mutants.json"), []byte(`{"schema": "another"}`), 0o644))
+	err := reports.Write(dir, sample())
+	require.ErrorContains(t, err, `show the mutants in index.html: `+dir+`/mutants.json has the schema "another"; this program reads "proxyspec.mutants/v1"`)
+	require.FileExists(t, filepath.Join(dir, "index.html"), "it is written without the matrix")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "conformance.json"), []byte("[]"), 0o644))
+	require.ErrorContains(t, reports.WriteMutants(dir, mutation()), "conformance.json is no report: ")
+	require.FileExists(t, filepath.Join(dir, "mutants.html"))
+}

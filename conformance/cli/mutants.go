@@ -41,7 +41,8 @@ func (c *command) mutantsCommand() *cobra.Command {
 		Long: `Mutants are SDKs, servers and firewalls that each break a rule. This command runs each against the scenarios that name
 such a rule (but those tagged @exhaustive), or with --all against the whole suite, and shows who killed whom: a mutant is killed if for each
 rule that it breaks a scenario fails. A harness fault is no kill. First the reference must pass the same
-scenarios. The report is mutants.html and mutants.json; a run's report in the same folder stays as it is.
+scenarios. The report is mutants.html and mutants.json; the index.html of
+a run's report in the same folder shows the matrix too.
 
 Exit codes: 0 every mutant was killed, and every MUST that judges an SDK, the cloud proxy, the relay or the firewall
 and has a scenario kills one; 1 a mutant survived or is killed only by scenarios of rules that it doesn't break, or such a MUST

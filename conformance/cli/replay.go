@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -273,17 +274,9 @@ func (c *command) written(run *result.Run, recorded *result.Case) (selection.Cas
 
 // loadReport reads the report in a folder.
 func loadReport(dir string) (*result.Run, error) {
-	file := filepath.Join(dir, "conformance.json")
-	text, err := os.ReadFile(file)
-	if err != nil {
+	run, err := reports.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no report to read: %w; \"proxyspec run --out %s\" writes one", err, dir)
 	}
-	var run result.Run
-	if err := json.Unmarshal(text, &run); err != nil {
-		return nil, fmt.Errorf("%s is no report: %w", file, err)
-	}
-	if run.Schema != result.Schema {
-		return nil, fmt.Errorf("%s has the schema %q; this program reads %q", file, run.Schema, result.Schema)
-	}
-	return &run, nil
+	return run, err
 }
