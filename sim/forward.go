@@ -26,7 +26,7 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	src, dst, outcome := p.Src, p.Dst, nat.NotOurs
 	if r.nat != nil && !in.inside {
-		if outcome = r.translate(now, p, r.nat.Inbound); outcome < nat.NotOurs {
+		if outcome = r.translate(now, p, r.nat.Inbound); outcome.Ends() {
 			r.see(now, p, in, false, dropped(outcome), true)
 			return false
 		}
@@ -50,7 +50,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	}
 	p.TTL--
 	if r.nat != nil && in.inside && !out.inside {
-		if outcome = r.translate(now, p, r.nat.Outbound); outcome < nat.NotOurs {
+		if outcome = r.translate(now, p, r.nat.Outbound); outcome.Ends() {
 			r.see(now, p, in, true, dropped(outcome), true)
 			return false
 		}

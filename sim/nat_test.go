@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -75,5 +77,29 @@ func TestNAT(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "round the corner", string(buf[:k]))
 		require.Equal(t, aOutside.String(), from.String())
+
+		// Two echoes of one identifier, at a time; a third finds nobody, and hears it.
+		var seen []string
+		n.Do(func() { server.Tap(func(s Sighting) { seen = append(seen, s.Packet.String()) }) })
+		pings := make(chan error)
+		for _, h := range []*Host{alice, bob} {
+			go func() {
+				took, err := h.Ping(t.Context(), server.Addr())
+				if err == nil && took != 6*time.Millisecond {
+					err = fmt.Errorf("%s: it took %v", h.name, took)
+				}
+				pings <- err
+			}()
+		}
+		require.NoError(t, errors.Join(<-pings, <-pings))
+		require.Equal(t, []string{
+			"ICMP 192.0.2.1 > 198.51.100.1 echo request 1 of 1, 84 bytes",
+			"ICMP 198.51.100.1 > 192.0.2.1 echo reply 1 of 1, 84 bytes",
+			"ICMP 192.0.2.1 > 198.51.100.1 echo request 1 of 3, 84 bytes",
+			"ICMP 198.51.100.1 > 192.0.2.1 echo reply 1 of 3, 84 bytes",
+		}, seen)
+		internet.SetAddr(netip.MustParseAddr("203.0.113.1"))
+		_, err = bob.Ping(t.Context(), netip.MustParseAddr("198.51.100.9"))
+		require.ErrorContains(t, err, "host unreachable, about ICMP 10.0.0.3:2 > 198.51.100.9:2")
 	})
 }

@@ -41,7 +41,15 @@ func (m *mapping) admits(from netip.AddrPort, filtering Behavior) bool {
 	case AddressDependent:
 		return m.hosts[from.Addr()]
 	}
-	return m.peers[from] != nil
+	return m.peers[m.remote(from)] != nil
+}
+
+// remote is the other end of a session. That of an echo has no port: its identifier is the mapping's own.
+func (m *mapping) remote(end netip.AddrPort) netip.AddrPort {
+	if m.key.proto == firewall.ICMP {
+		return netip.AddrPortFrom(end.Addr(), 0)
+	}
+	return end
 }
 
 // sent notes an outbound packet, which always keeps the mapping alive.
@@ -54,11 +62,11 @@ func (m *mapping) sent(now time.Time, p Packet, t *Timeouts) {
 	m.live(now, s, t)
 }
 
-// received notes an inbound packet. TCP's state keeps the mapping alive in both directions; UDP's only if
-// the NAT is made so.
+// received notes an inbound packet. TCP's state keeps the mapping alive in both directions; without one only if the
+// NAT is made so.
 func (m *mapping) received(now time.Time, p Packet, refresh bool, t *Timeouts) {
-	if m.key.proto == firewall.UDP {
-		if end := now.Add(t.UDP); refresh && end.After(m.expires) {
+	if m.key.proto != firewall.TCP {
+		if end := now.Add(m.life(nil, t)); refresh && end.After(m.expires) {
 			m.expires = end
 		}
 		return
@@ -80,6 +88,7 @@ func (s *peer) note(p Packet) {
 }
 
 func (m *mapping) session(remote netip.AddrPort) *peer {
+	remote = m.remote(remote)
 	s := m.peers[remote]
 	if s == nil {
 		s = &peer{}
@@ -90,17 +99,23 @@ func (m *mapping) session(remote netip.AddrPort) *peer {
 
 // live sets the mapping's end. A session that is closing never shortens the life that another one gave.
 func (m *mapping) live(now time.Time, s *peer, t *Timeouts) {
-	life := t.UDP
-	if m.key.proto == firewall.TCP {
-		life = t.TCPTransitory
-		if s.established() {
-			life = t.TCPEstablished
-		}
-	}
-	end := now.Add(life)
+	end := now.Add(m.life(s, t))
 	if end.After(m.expires) || m.key.proto == firewall.TCP && !m.anyEstablished() {
 		m.expires = end
 	}
+}
+
+// life is how long a packet of a session keeps the mapping.
+func (m *mapping) life(s *peer, t *Timeouts) time.Duration {
+	switch {
+	case m.key.proto == firewall.UDP:
+		return t.UDP
+	case m.key.proto == firewall.ICMP:
+		return t.ICMP
+	case s.established():
+		return t.TCPEstablished
+	}
+	return t.TCPTransitory
 }
 
 func (m *mapping) anyEstablished() bool {
@@ -152,11 +167,14 @@ func (n *NAT) mappingFor(now time.Time, p Packet) *mapping {
 }
 
 // allocate finds a free outside endpoint: the inside port itself, else the next free one of the same parity
-// (RFC 4787, REQ-4), else any.
+// (RFC 4787, REQ-4), else any. The identifiers of echoes know no range.
 func (n *NAT) allocate(now time.Time, proto firewall.Proto, inner netip.AddrPort) (netip.AddrPort, bool) {
 	addr := n.addressFor(inner.Addr())
 	free := func(port uint16) bool { return n.find(now, outsideKey{proto, netip.AddrPortFrom(addr, port)}) == nil }
 	first, last := uint32(n.cfg.FirstPort), uint32(n.cfg.LastPort)
+	if proto == firewall.ICMP {
+		first, last = 1, 0xffff
+	}
 	want := uint32(inner.Port())
 	if !n.cfg.NewPorts && want >= first && want <= last && free(uint16(want)) {
 		return netip.AddrPortFrom(addr, uint16(want)), true

@@ -29,7 +29,7 @@ type Config struct {
 	Mapping   Behavior
 	Filtering Behavior
 
-	// FirstPort and LastPort bound the outside ports. Default: 1024 to 65535.
+	// FirstPort and LastPort bound the outside ports of UDP and TCP. Default: 1024 to 65535.
 	FirstPort, LastPort uint16
 	// NewPorts gives an inside port another one outside even where its own is free.
 	NewPorts bool
@@ -46,9 +46,10 @@ type Timeouts struct {
 	UDP            time.Duration // default 5 min, RFC 4787 REQ-5
 	TCPEstablished time.Duration // default 2 h 4 min, RFC 5382 REQ-5
 	TCPTransitory  time.Duration // default 4 min, likewise: opening, closing or reset
+	ICMP           time.Duration // default 60 s, RFC 5508 REQ-2
 }
 
-// Packet is what a NAT looks at and rewrites.
+// Packet is what a NAT looks at and rewrites. The port of an ICMP echo is its identifier, at both ends.
 type Packet struct {
 	Proto    firewall.Proto
 	Src, Dst netip.AddrPort
@@ -56,22 +57,29 @@ type Packet struct {
 	About    *firewall.Quote // of an ICMP error
 }
 
-// Outcome says what became of a packet. Only a Translated or a Hairpinned one goes on.
+// Outcome says what became of a packet.
 type Outcome uint8
 
-// The outcomes.
+// The outcomes. Those before NotOurs are the ends of packets.
 const (
-	NoMapping  Outcome = iota // from outside, to a port that nobody has
-	Filtered                  // from outside, by somebody whom the inside endpoint has not sent to
-	OutOfPorts                // from inside, and no outside port is left
-	NotOurs                   // of a protocol, or to an address, that isn't translated
+	NoMapping   Outcome = iota // from outside, to a port that nobody has
+	Filtered                   // from outside, by somebody whom the inside endpoint has not sent to
+	OutOfPorts                 // from inside, and no outside port is left
+	NoHairpin                  // from inside to the outside address, and it doesn't turn round
+	Unsupported                // from inside, of a protocol that can't be translated: nobody could answer it
+	NotOurs                    // goes on as it is: IPv6, or from outside to an address that isn't the NAT's
 	Translated
 	Hairpinned // from inside to the outside address: it turns round
 )
 
 func (o Outcome) String() string {
-	return [...]string{"no mapping", "filtered", "out of ports", "not ours", "translated", "hairpinned"}[o]
+	return [...]string{
+		"no mapping", "filtered", "out of ports", "no hairpinning", "protocol not supported", "not ours", "translated", "hairpinned",
+	}[o]
 }
+
+// Ends tells whether the packet goes no further.
+func (o Outcome) Ends() bool { return o < NotOurs }
 
 // NAT is the table.
 type NAT struct {
@@ -122,6 +130,7 @@ func New(c Config) (*NAT, error) {
 	}
 	for d, standard := range map[*time.Duration]time.Duration{
 		&c.Timeouts.UDP: 5 * time.Minute, &c.Timeouts.TCPEstablished: 124 * time.Minute, &c.Timeouts.TCPTransitory: 4 * time.Minute,
+		&c.Timeouts.ICMP: time.Minute,
 	} {
 		if *d < 0 {
 			return nil, fmt.Errorf("nat: a timeout of %v", *d)
@@ -137,23 +146,26 @@ func New(c Config) (*NAT, error) {
 
 // Outbound translates a packet from inside. A Hairpinned one goes back inside, everything else out.
 func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
-	if p.About != nil {
-		return n.outboundError(now, p)
-	}
-	if p.Proto != firewall.UDP && p.Proto != firewall.TCP {
+	switch {
+	case !p.Src.Addr().Is4():
 		return p, NotOurs
+	case p.About != nil:
+		return n.outboundError(now, p)
+	case !translatable(p):
+		return p, Unsupported
+	}
+	turns := n.owns(p.Dst.Addr())
+	if turns && n.cfg.NoHairpin {
+		return p, NoHairpin
 	}
 	m := n.mappingFor(now, p)
 	if m == nil {
 		return p, OutOfPorts
 	}
 	m.sent(now, p, &n.cfg.Timeouts)
-	p.Src = m.outer
-	if !n.owns(p.Dst.Addr()) {
+	p = p.from(m.outer)
+	if !turns {
 		return p, Translated
-	}
-	if n.cfg.NoHairpin {
-		return p, NotOurs
 	}
 	p, outcome := n.Inbound(now, p)
 	if outcome == Translated {
@@ -164,11 +176,13 @@ func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
 
 // Inbound translates a packet from outside.
 func (n *NAT) Inbound(now time.Time, p Packet) (Packet, Outcome) {
-	if p.About != nil {
-		return n.inboundError(now, p)
-	}
-	if p.Proto != firewall.UDP && p.Proto != firewall.TCP || !n.owns(p.Dst.Addr()) {
+	switch {
+	case !n.owns(p.Dst.Addr()):
 		return p, NotOurs
+	case p.About != nil:
+		return n.inboundError(now, p)
+	case !translatable(p):
+		return p, NoMapping
 	}
 	m := n.find(now, outsideKey{p.Proto, p.Dst})
 	if m == nil {
@@ -178,8 +192,30 @@ func (n *NAT) Inbound(now time.Time, p Packet) (Packet, Outcome) {
 		return p, Filtered
 	}
 	m.received(now, p, n.cfg.InboundRefresh, &n.cfg.Timeouts)
-	p.Dst = m.inner
-	return p, Translated
+	return p.to(m.inner), Translated
+}
+
+// translatable tells whether a packet has a port, or an echo's identifier.
+func translatable(p Packet) bool {
+	return p.Proto == firewall.UDP || p.Proto == firewall.TCP || p.Proto == firewall.ICMP && p.Src.Port() != 0
+}
+
+// from is the packet with another sender. The identifier of an echo is the same at both ends.
+func (p Packet) from(sender netip.AddrPort) Packet {
+	p.Src = sender
+	if p.Proto == firewall.ICMP {
+		p.Dst = netip.AddrPortFrom(p.Dst.Addr(), sender.Port())
+	}
+	return p
+}
+
+// to is from for the receiver.
+func (p Packet) to(receiver netip.AddrPort) Packet {
+	p.Dst = receiver
+	if p.Proto == firewall.ICMP {
+		p.Src = netip.AddrPortFrom(p.Src.Addr(), receiver.Port())
+	}
+	return p
 }
 
 // outboundError translates an ICMP error that an insider sends about a packet that came from outside.
@@ -188,9 +224,7 @@ func (n *NAT) outboundError(now time.Time, p Packet) (Packet, Outcome) {
 	if m == nil || m.expired(now) {
 		return p, NoMapping
 	}
-	about := *p.About
-	about.Dst = m.outer
-	p.About = &about
+	p.About = quoted(p.About, Packet.to, m.outer)
 	p.Src = netip.AddrPortFrom(m.outer.Addr(), p.Src.Port())
 	return p, Translated
 }
@@ -201,11 +235,15 @@ func (n *NAT) inboundError(now time.Time, p Packet) (Packet, Outcome) {
 	if m == nil {
 		return p, NoMapping
 	}
-	about := *p.About
-	about.Src = m.inner
-	p.About = &about
+	p.About = quoted(p.About, Packet.from, m.inner)
 	p.Dst = netip.AddrPortFrom(m.inner.Addr(), p.Dst.Port())
 	return p, Translated
+}
+
+// quoted is the packet that an error quotes, from or to somebody else.
+func quoted(q *firewall.Quote, turn func(Packet, netip.AddrPort) Packet, end netip.AddrPort) *firewall.Quote {
+	p := turn(Packet{Proto: q.Proto, Src: q.Src, Dst: q.Dst}, end)
+	return &firewall.Quote{Proto: p.Proto, Src: p.Src, Dst: p.Dst}
 }
 
 // Mappings counts the mappings that are alive.

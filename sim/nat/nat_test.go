@@ -104,7 +104,7 @@ func TestHairpin(t *testing.T) {
 	n = table(t, Config{NoHairpin: true})
 	_, _ = n.Outbound(start, udp(bob, x1))
 	_, outcome = n.Outbound(start, udp(alice, b.Src))
-	require.Equal(t, NotOurs, outcome)
+	require.Equal(t, NoHairpin, outcome)
 }
 
 // RFC 4787, REQ-5 and REQ-6: five minutes, renewed from inside, and from outside only if made so.
@@ -188,6 +188,79 @@ func TestICMPErrors(t *testing.T) {
 	require.Equal(t, Translated, outcome)
 	require.Equal(t, outside, went.Src.Addr())
 	require.Equal(t, p.Src, went.About.Dst)
+}
+
+// RFC 5508, REQ-1 and REQ-2: an echo is translated as UDP is, by its identifier, whatever ports UDP has; a minute later
+// its mapping is gone. An error about it finds who asked.
+func TestICMPEchoes(t *testing.T) {
+	echo := func(src, dst netip.AddrPort, id uint16) Packet {
+		return Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(src.Addr(), id), Dst: netip.AddrPortFrom(dst.Addr(), id)}
+	}
+	out := netip.AddrPortFrom(outside, 0)
+	for filtering := EndpointIndependent; filtering <= AddressAndPortDependent; filtering++ {
+		n := table(t, Config{Filtering: filtering, FirstPort: 50000, LastPort: 50001})
+		a, outcome := n.Outbound(start, echo(alice, x1, 7))
+		require.Equal(t, Translated, outcome)
+		require.Equal(t, echo(out, x1, 7), a)
+		b, outcome := n.Outbound(start, echo(bob, x1, 7))
+		require.Equal(t, Translated, outcome)
+		require.Equal(t, outside, b.Src.Addr())
+		require.NotEqual(t, uint16(7), b.Src.Port(), "two askers, one identifier")
+		require.Equal(t, b.Src.Port(), b.Dst.Port())
+
+		back, outcome := n.Inbound(start, echo(x1, out, b.Src.Port()))
+		require.Equal(t, Translated, outcome, "filtering is %v", filtering)
+		require.Equal(t, echo(x1, bob, 7), back)
+		_, outcome = n.Inbound(start, echo(y1, out, b.Src.Port()))
+		require.Equal(t, filtering == EndpointIndependent, outcome == Translated)
+		_, outcome = n.Inbound(start, echo(x1, out, 8))
+		require.Equal(t, NoMapping, outcome)
+
+		e := Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(x1.Addr(), 0), Dst: out,
+			About: &firewall.Quote{Proto: firewall.ICMP, Src: b.Src, Dst: b.Dst}}
+		back, outcome = n.Inbound(start, e)
+		require.Equal(t, Translated, outcome)
+		require.Equal(t, bob.Addr(), back.Dst.Addr())
+		want := echo(bob, x1, 7)
+		require.Equal(t, &firewall.Quote{Proto: firewall.ICMP, Src: want.Src, Dst: want.Dst}, back.About)
+
+		require.Equal(t, 2, n.Mappings(start.Add(time.Minute-1)))
+		require.Zero(t, n.Mappings(start.Add(time.Minute)))
+	}
+}
+
+// IPv6 has nothing to do with this NAT, in neither direction; what has no port ends here, but for an address that
+// isn't the NAT's.
+func TestWhatIsNotTranslated(t *testing.T) {
+	n := table(t, Config{})
+	a, b := netip.MustParseAddrPort("[2001:db8::a]:5000"), netip.MustParseAddrPort("[2001:db8::b]:5000")
+	six := []Packet{
+		udp(a, b), {Proto: firewall.TCP, Src: a, Dst: b, Flags: firewall.SYN}, {Proto: firewall.ICMPv6, Src: a, Dst: b},
+		{Proto: firewall.ICMPv6, Src: a, Dst: b, About: &firewall.Quote{Proto: firewall.UDP, Src: b, Dst: a}},
+	}
+	for _, p := range six {
+		for _, way := range []func(time.Time, Packet) (Packet, Outcome){n.Outbound, n.Inbound} {
+			same, outcome := way(start, p)
+			require.Equal(t, NotOurs, outcome)
+			require.Equal(t, p, same)
+		}
+	}
+	const gre = 47
+	_, outcome := n.Outbound(start, Packet{Proto: gre, Src: alice, Dst: x1})
+	require.Equal(t, Unsupported, outcome)
+	_, outcome = n.Outbound(start, Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(alice.Addr(), 0), Dst: x1})
+	require.Equal(t, Unsupported, outcome, "neither an echo nor an error")
+	_, outcome = n.Inbound(start, Packet{Proto: gre, Src: x1, Dst: netip.AddrPortFrom(outside, 0)})
+	require.Equal(t, NoMapping, outcome)
+	_, outcome = n.Inbound(start, Packet{Proto: gre, Src: x1, Dst: alice})
+	require.Equal(t, NotOurs, outcome)
+	require.Zero(t, n.Mappings(start))
+	for o, ends := range map[Outcome]bool{
+		NoMapping: true, Filtered: true, OutOfPorts: true, NoHairpin: true, Unsupported: true,
+		NotOurs: false, Translated: false, Hairpinned: false,
+	} {
+		require.Equal(t, ends, o.Ends(), "%v", o)
+	}
 }
 
 func TestBadConfig(t *testing.T) {
