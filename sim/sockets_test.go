@@ -73,6 +73,33 @@ func TestConnectedUDPHearsItsPeerOnly(t *testing.T) {
 	})
 }
 
+// TestSendersAreTheReadersOwn: who changes the address that he was given of one datagram changes no other's.
+func TestSendersAreTheReadersOwn(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		reader, err := b.ListenPacket("udp", ":7")
+		require.NoError(t, err)
+		defer reader.Close()
+		writer, err := a.ListenPacket("udp", ":5000")
+		require.NoError(t, err)
+		defer writer.Close()
+		want, kept := writer.LocalAddr().(*net.UDPAddr), map[*net.UDPAddr]bool{}
+		want.IP = left.AsSlice()
+		for range 3 * sendersAtOnce {
+			_, err = writer.WriteTo([]byte("?"), &net.UDPAddr{IP: right.AsSlice(), Port: 7})
+			require.NoError(t, err)
+			_, from, err := reader.ReadFrom(make([]byte, 10))
+			require.NoError(t, err)
+			require.Equal(t, want, from)
+			mine := from.(*net.UDPAddr)
+			kept[mine] = true
+			mine.IP = append(mine.IP, 1, 2, 3, 4) // reaches into nothing
+			clear(mine.IP)
+			mine.Port = 0
+		}
+		require.Len(t, kept, 3*sendersAtOnce)
+	})
+}
+
 // TestUDPIsNeverFragmented: the largest datagram passes, one byte more is refused, by either version of IP.
 func TestUDPIsNeverFragmented(t *testing.T) {
 	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {

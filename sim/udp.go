@@ -31,6 +31,7 @@ type udpSocket struct {
 	waiting  int
 	closed   bool
 	err      error // from ICMP, for the next call on a connected socket
+	senders  senders
 
 	// Of the loop.
 	sent    uint64
@@ -130,19 +131,20 @@ func (s *udpSocket) wake() bool {
 	return s.waiting > 0
 }
 
-func (s *udpSocket) readFrom(p []byte) (int, netip.AddrPort, error) {
+// readFrom reads a datagram, and tells who sent it, if that is asked for.
+func (s *udpSocket) readFrom(p []byte, from **net.UDPAddr) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		switch {
 		case s.closed:
-			return 0, netip.AddrPort{}, net.ErrClosed
+			return 0, net.ErrClosed
 		case s.read.passed():
-			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+			return 0, os.ErrDeadlineExceeded
 		case s.err != nil:
 			err := s.err
 			s.err = nil
-			return 0, netip.AddrPort{}, err
+			return 0, err
 		case s.first < len(s.in):
 			d := s.in[s.first]
 			s.in[s.first] = nil
@@ -153,9 +155,12 @@ func (s *udpSocket) readFrom(p []byte) (int, netip.AddrPort, error) {
 				s.cond.Signal() // one wake-up may stand for several datagrams
 			}
 			s.buffered -= cost(d)
-			n, from := copy(p, d.Payload), d.Src
+			n := copy(p, d.Payload)
+			if from != nil {
+				*from = s.senders.next(d.Src)
+			}
 			d.free()
-			return n, from, nil
+			return n, nil
 		}
 		s.waiting++
 		s.cond.Wait()

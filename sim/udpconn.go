@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 )
 
@@ -46,16 +45,14 @@ func (c *udpConn) SetReadBuffer(bytes int) error {
 func (c *udpConn) SetWriteBuffer(int) error { return nil }
 
 func (c *udpConn) Read(p []byte) (int, error) {
-	n, _, err := c.s.readFrom(p)
+	n, err := c.s.readFrom(p, nil)
 	return n, c.wrap("read", err)
 }
 
 func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
-	n, from, err := c.s.readFrom(p)
-	if err != nil {
-		return n, nil, c.wrap("read", err)
-	}
-	return n, udpAddr(from), nil
+	var from *net.UDPAddr
+	n, err := c.s.readFrom(p, &from)
+	return n, from, c.wrap("read", err)
 }
 
 func (c *udpConn) ReadFrom(p []byte) (int, net.Addr, error) {
@@ -115,17 +112,4 @@ func (c *udpConn) wrap(op string, err error) error {
 		return nil
 	}
 	return opError(op, "udp", c.LocalAddr(), c.RemoteAddr(), err)
-}
-
-// udpAddr is net.UDPAddrFromAddrPort with one allocation instead of two: a reader pays it for each datagram.
-func udpAddr(a netip.AddrPort) *net.UDPAddr {
-	if !a.Addr().Is4() {
-		return net.UDPAddrFromAddrPort(a)
-	}
-	both := &struct {
-		addr net.UDPAddr
-		ip   [4]byte
-	}{ip: a.Addr().As4()}
-	both.addr.IP, both.addr.Port = both.ip[:], int(a.Port())
-	return &both.addr
 }
