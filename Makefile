@@ -93,7 +93,8 @@ kernel: ## Hold the reference as a program on real sockets against virtual time,
 
 # Each figure is a ratio within one run, or a size. On a busy machine they scatter.
 figures: ## Print how the virtual network compares with its peers
-	@$(GO) test -run '^$$' -bench 'Peer|Many|Idle|Capture|Rules|WebRTC|Bulk' -benchtime 1x ./sim ./sim/firewall | \
+	@{ $(GO) test -run '^$$' -bench 'Peer|Many|Idle|Capture|Rules|WebRTC' -benchtime 1x ./sim ./sim/firewall && \
+	$(GO) test -tags gvisor -run '^$$' -bench 'TCPBulk' -cpu 1,2 ./sim; } | \
 	awk '/^Benchmark/ { sub(/^Benchmark/, "", $$1); line = sprintf("%-40s", $$1); \
 		for (i = 3; i < NF; i += 2) if ($$i != 0) line = line sprintf(" %12s %-14s", $$i, $$(i+1)); print line }'
 

@@ -14,7 +14,8 @@ import (
 )
 
 // BenchmarkTCPBulk moves bytes from one host to another over a link without delay, beside the operating
-// system's TCP on its loopback device and an io.Pipe, which is only the hand-over between two goroutines.
+// system's TCP on its loopback device, gVisor's, where the build tag of that name asks for it, and an io.Pipe, which is
+// only the hand-over between two goroutines.
 func BenchmarkTCPBulk(b *testing.B) {
 	b.Run("bubble", func(b *testing.B) {
 		bb, err := bubble.Open(bubble.Config{Watchdog: -1}) // its clock is no use to measure with
@@ -47,12 +48,29 @@ func BenchmarkTCPBulk(b *testing.B) {
 		start(b)
 		(&pouring{w: w, r: r}).pour(b)
 	})
+	for _, other := range otherStacks {
+		b.Run(other.name, func(b *testing.B) {
+			p := other.open(b)
+			start(b)
+			p.pour(b)
+			b.StopTimer()
+			p.close()
+		})
+	}
 	b.Run("pipe", func(b *testing.B) {
 		r, w := io.Pipe()
 		start(b)
 		(&pouring{w: w, r: r}).pour(b)
 	})
 }
+
+// otherStack is another TCP in Go to compare with.
+type otherStack struct {
+	name string
+	open func(*testing.B) *pouring
+}
+
+var otherStacks []otherStack
 
 const piece = 64 << 10
 
