@@ -16,8 +16,9 @@ type casePage struct {
 	Requirements []result.Requirement
 	SDK          string
 	Seed         uint64
-	Root         string // from here to the report's folder: "../../"
-	Decides      int    // the number of the event that decided; 0: none did
+	Root         string        // from here to the report's folder: "../../"
+	StandIns     []result.Host // that have some
+	Decides      int           // the number of the event that decided; 0: none did
 }
 
 // Page writes the page of one case. It lies beside the case's timeline.js, which it shows, and needs nothing else.
@@ -34,6 +35,11 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 	for _, id := range c.Requirements {
 		if r, known := catalogue[id]; known {
 			p.Requirements = append(p.Requirements, r)
+		}
+	}
+	for _, h := range c.Hosts {
+		if len(h.StandIns) > 0 {
+			p.StandIns = append(p.StandIns, h)
 		}
 	}
 	if f := c.Failure; f != nil && len(f.Events) > 0 {

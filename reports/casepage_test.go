@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,4 +108,20 @@ func TestCasePageOfEveryOutcome(t *testing.T) {
 		require.NoError(t, reports.Page(&b, run, c), c.ID)
 		require.True(t, strings.Contains(b.String(), string(c.Outcome)), c.ID)
 	}
+}
+
+func TestCasePageNamesStandIns(t *testing.T) {
+	page := func(c result.Case) string {
+		var b bytes.Buffer
+		require.NoError(t, reports.Page(&b, sample(), c))
+		return b.String()
+	}
+	c := sample().Cases[1]
+	require.False(t, strings.Contains(page(c), `id="addresses"`), "on the virtual network there are none")
+	c.Hosts = slices.Clone(c.Hosts)
+	i := slices.IndexFunc(c.Hosts, func(h result.Host) bool { return h.Name == "relay-1" })
+	c.Hosts[i].StandIns = []netip.Addr{netip.MustParseAddr("192.0.2.138")}
+	text := page(c)
+	require.True(t, strings.Contains(text, "<tr><td>relay-1</td><td>23.236.115.138</td><td>192.0.2.138</td></tr>"))
+	require.True(t, strings.Contains(text, ">as 192.0.2.138</text>"), "below the relay's address in the diagram")
 }

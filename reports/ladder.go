@@ -21,6 +21,7 @@ type ladder struct {
 type lane struct {
 	Name    string
 	Address string // "" where it has several or none
+	StandIn string // what an SDK behind a real kernel saw in its place, if that was another
 	place   place
 }
 
@@ -144,6 +145,9 @@ func (b *ladderBuilder) lanes(c result.Case) {
 	for _, h := range c.Hosts {
 		if i, ok := b.index[h.Name]; ok && len(h.Addrs) == 1 {
 			b.heads[i].Address = h.Addrs[0].String()
+			if len(h.StandIns) == 1 {
+				b.heads[i].StandIn = h.StandIns[0].String()
+			}
 		}
 	}
 }

@@ -90,7 +90,10 @@ func (d *drawing) lanes(lanes []lane, height float64) {
 		d.path(kind, "M%s %sV%s", num(x), num(headRoom-8), num(height-4))
 		d.text("text", fmt.Sprintf(`class="head" x="%s" y="22"`, num(x)), l.Name)
 		if l.Address != "" {
-			d.text("text", fmt.Sprintf(`class="addr" x="%s" y="38"`, num(x)), l.Address)
+			d.text("text", fmt.Sprintf(`class="addr" x="%s" y="36"`, num(x)), l.Address)
+		}
+		if l.StandIn != "" {
+			d.text("text", fmt.Sprintf(`class="addr" x="%s" y="48"`, num(x)), "as "+l.StandIn)
 		}
 	}
 }

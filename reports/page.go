@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -131,13 +132,14 @@ func factsOf(run *result.Run) []fact {
 		{"SDK", product(run.SDK)},
 		{"Selected as", "--sdk " + run.SDK.Selected},
 		{"Network", run.SDK.Network},
+		{"Program", run.SDK.Program},
 		{"Seed", fmt.Sprint(run.Seed)},
 		{"Limits", limitWords(run)},
 		{"Started", run.Started.UTC().Format("2 January 2006, 15:04:05 UTC")},
 		{"Took", span(run.Wall) + ", for " + span(run.Virtual) + " of simulated time"},
 		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version + ", " + run.Tool.GoVersion)},
 	}
-	return facts
+	return slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" })
 }
 
 const ground = "The ground: firewall, cloud proxy, relay, tool"

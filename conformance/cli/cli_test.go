@@ -145,6 +145,7 @@ func toySuite() Suite {
 			{Name: "reference", Product: "toy SDK", Version: "3.0.0"},
 			{Name: "mutant:direct-media", Product: "broken toy SDK", Version: "3.0.0"},
 			{Name: "mutant:harmless", Product: "toy SDK that isn't broken", Version: "3.0.0"},
+			{Name: "mutant:unnamed", Product: "toy.js"}, // says itself what it is
 		},
 		Mutants: []mutation.Mutant{
 			{SDK: "mutant:direct-media", Subject: "SDK", Description: "sends media directly", Breaks: []string{"CP-AA-01", "CP-AA-03"}},
@@ -242,6 +243,9 @@ func (s *toy) Close() error { return nil }
 func (s *toy) Conclude(c *result.Case) {
 	trace := timeline.Trace(s.Events())
 	c.Trace = result.Trace{Packets: len(trace), Digest: timeline.Digest(trace)}
+	if s.job.SDK == "mutant:unnamed" {
+		c.Product = &result.Product{Name: "named toy SDK", Version: "2.6.0"}
+	}
 	c.Evidence.Timeline = "evidence/" + c.ID + "/timeline.json"
 	name := filepath.Join(s.job.Out, c.Evidence.Timeline)
 	text, err := json.Marshal(s.Events())
@@ -261,7 +265,7 @@ func (s *toy) Definitions() []runner.Definition {
 }
 
 func (s *toy) fine(who string) error {
-	if s.job.SDK == "mutant:direct-media" {
+	if s.job.SDK == "mutant:direct-media" || s.job.SDK == "mutant:unnamed" {
 		return &result.Failure{Message: who + " is not fine", Expected: "fine", Actual: "direct media"}
 	}
 	return nil

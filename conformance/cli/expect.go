@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +12,9 @@ import (
 )
 
 // expect puts into a run what a file says of its SDK. The SDK must be there already.
-func (s *selected) expect(run *result.Run, file string, today time.Time) error {
-	if file == "" {
-		return nil
-	}
-	f, err := readExpectations(file)
-	if err != nil {
-		return err
+func (s *selected) expect(run *result.Run, f *expectation.File) {
+	if f == nil {
+		return
 	}
 	run.Expectations, run.Profile = f.For(run.SDK)
 	var ids []string
@@ -29,11 +24,14 @@ func (s *selected) expect(run *result.Run, file string, today time.Time) error {
 	for _, c := range s.cases {
 		ids = append(ids, c.ID) // the user's own
 	}
-	run.Stale = expectation.Stale(run.Expectations, run.Profile, today, ids, s.scenarios)
-	return nil
+	run.Stale = expectation.Stale(run.Expectations, run.Profile, run.Started, ids, s.scenarios)
 }
 
+// readExpectations reads a file of them; without one it is nil.
 func readExpectations(file string) (*expectation.File, error) {
+	if file == "" {
+		return nil, nil
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("--expect: %w", err)

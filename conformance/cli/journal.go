@@ -16,7 +16,8 @@ import (
 type journal struct {
 	dir   string
 	blank *result.Run
-	place map[string]int // of a case in the run
+	meet  func(result.Product) // told once, of an SDK whose name and version only it can say; it changes blank
+	place map[string]int       // of a case in the run
 	done  []result.Case
 	lost  error // why evidence, or a page, couldn't be written
 
@@ -42,6 +43,12 @@ func (j *journal) ended(c *result.Case) {
 	if c.Evidence.Lost != "" {
 		j.lost = errors.New(c.Evidence.Lost)
 		return
+	}
+	if j.meet != nil && c.Product != nil {
+		j.mu.Lock()
+		j.meet(*c.Product)
+		j.meet = nil
+		j.mu.Unlock()
 	}
 	if j.lost = reports.WritePage(j.dir, j.blank, c); j.lost != nil {
 		return

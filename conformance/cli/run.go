@@ -111,6 +111,10 @@ func (c *command) run(o order) error {
 	if err != nil {
 		return usage(err)
 	}
+	expected, err := readExpectations(o.expect)
+	if err != nil {
+		return usage(err)
+	}
 	if err := runner.Check(c.suite.Definitions); err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
@@ -132,11 +136,15 @@ func (c *command) run(o order) error {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
 	}
 
-	blank, err := c.blank(o, sdk, s, given)
-	if err != nil {
-		return err
-	}
+	blank := c.blank(o, sdk, s, given)
+	s.expect(blank, expected)
 	kept := newJournal(out, blank, s.cases)
+	if sdk.Version == "" {
+		kept.meet = func(p result.Product) {
+			blank.SDK.Program, blank.SDK.Name, blank.SDK.Version = sdk.Product, p.Name, p.Version
+			s.expect(blank, expected)
+		}
+	}
 	if err := kept.write(); err != nil {
 		return &exit{code: result.ExitReport, err: err}
 	}
@@ -204,7 +212,7 @@ func (c *command) vary(ctx context.Context, o order, run *result.Run, cfg runner
 }
 
 // blank is a run before its first case: all that is known of it by then.
-func (c *command) blank(o order, sdk SDK, s *selected, given limits.Limits) (*result.Run, error) {
+func (c *command) blank(o order, sdk SDK, s *selected, given limits.Limits) *result.Run {
 	run := &result.Run{
 		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
 		Limits: given.Changed(),
@@ -214,7 +222,7 @@ func (c *command) blank(o order, sdk SDK, s *selected, given limits.Limits) (*re
 		Requirements: s.catalogue.Blank(s.scenarios),
 	}
 	run.Suite.Shard = o.part.String()
-	return run, usage(s.expect(run, o.expect, run.Started))
+	return run
 }
 
 // label says of a run what is said of a blank one.

@@ -39,6 +39,14 @@ type Case struct {
 	// MissingRows is the rows of the whitelist that the office's firewall doesn't let through whole.
 	MissingRows []string `json:"missingRows,omitempty"`
 	Hosts       []Host   `json:"hosts"` // who is behind the addresses of the events
+	// Product is what an SDK that is not part of this program said that it is; nil: it is, or it said nothing.
+	Product *Product `json:"product,omitempty"`
+}
+
+// Product is an SDK as its maker calls it.
+type Product struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
 }
 
 // Host names the addresses of one machine of a case's world.

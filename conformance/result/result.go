@@ -76,10 +76,11 @@ type Suite struct {
 // SDK is what was tested.
 type SDK struct {
 	Selected string `json:"selected"` // as the user named it: "reference", "mutant:direct-media"
-	Name     string `json:"name"`
+	Name     string `json:"name"`     // and Version: as it says itself, where it isn't part of this program
 	Version  string `json:"version"`
-	Adapter  string `json:"adapter"` // how the suite speaks with it: "in process", "exec", "browser"
-	Network  string `json:"network"` // "virtual" or "kernel"
+	Program  string `json:"program,omitempty"` // what was run, where it isn't: a command, or a script and its SHA-256
+	Adapter  string `json:"adapter"`           // how the suite speaks with it: "in process", "exec", "browser"
+	Network  string `json:"network"`           // "virtual" or "kernel"
 }
 
 // Environment is what the run ran on, as far as it can matter to what it found.

@@ -24,6 +24,7 @@ func (w *World) Conclude(c *result.Case) error {
 	c.Ladder = ladder(events)
 	c.Hosts = w.hostsOf(c.Ladder)
 	c.MissingRows = w.MissingRows()
+	c.Product = w.product
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.Cause()
 		if len(c.MissingRows) > 0 {

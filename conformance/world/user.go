@@ -136,6 +136,9 @@ func (u *User) hello() error {
 	if err := u.mustWithin(helloLimit, contract.MethodHello, hello, &u.sdk); err != nil {
 		return err
 	}
+	if u.Name == Alice && w.real() {
+		w.product = &result.Product{Name: u.sdk.Name, Version: u.sdk.Version}
+	}
 	if u.Name == Alice && u.world.setup.Declared != "" {
 		u.sdk.Version = u.world.setup.Declared
 	}

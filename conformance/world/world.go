@@ -11,6 +11,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/limits"
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
@@ -76,18 +77,19 @@ type World struct {
 	Timeline *timeline.Timeline
 	Limits   limits.Limits
 
-	cfg    Config
-	setup  Setup
-	net    *sim.Network
-	wall   *sim.Router
-	uplink *sim.Link          // from the firewall to the internet
-	inside []*sim.Link        // of the firewall
-	device *kernel.Renumbered // of alice's kernel; nil in virtual time
-	office *office
-	hosts  map[string]*sim.Host
-	links  map[string]line // of hosts, by their names
-	names  map[netip.Addr]string
-	zone   dns.Zone
+	cfg     Config
+	setup   Setup
+	net     *sim.Network
+	wall    *sim.Router
+	uplink  *sim.Link          // from the firewall to the internet
+	inside  []*sim.Link        // of the firewall
+	product *result.Product    // what her SDK said that it is; nil in virtual time
+	device  *kernel.Renumbered // of alice's kernel; nil in virtual time
+	office  *office
+	hosts   map[string]*sim.Host
+	links   map[string]line // of hosts, by their names
+	names   map[netip.Addr]string
+	zone    dns.Zone
 
 	nameServers []*dns.Server
 	serving     map[string]func() // stops a server, and waits for it
