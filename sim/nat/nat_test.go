@@ -289,22 +289,33 @@ func FuzzNAT(f *testing.F) {
 		now := start
 		for _, b := range script[1:] {
 			now = now.Add(time.Duration(b%7) * 30 * time.Second)
-			inner := netip.AddrPortFrom([]netip.Addr{alice.Addr(), bob.Addr()}[b%2], uint16(50000+int(b)/2%20))
-			to := []netip.AddrPort{x1, x2, y1}[b%3]
-			p, outcome := n.Outbound(now, udp(inner, to))
+			proto := []firewall.Proto{firewall.UDP, firewall.UDP, firewall.TCP, firewall.ICMP}[b>>6]
+			out := Packet{Proto: proto, Flags: firewall.SYN, Dst: []netip.AddrPort{x1, x2, y1}[b%3],
+				Src: netip.AddrPortFrom([]netip.Addr{alice.Addr(), bob.Addr()}[b%2], uint16(50000+int(b)/2%20))}
+			if proto == firewall.ICMP {
+				out.Dst = netip.AddrPortFrom(out.Dst.Addr(), out.Src.Port())
+			}
+			p, outcome := n.Outbound(now, out)
 			if outcome == OutOfPorts {
+				require.NotEqual(t, firewall.ICMP, proto, "identifiers are many")
 				continue
 			}
 			require.Equal(t, Translated, outcome)
-			back, outcome := n.Inbound(now, udp(to, p.Src))
+			back, outcome := n.Inbound(now, Packet{Proto: proto, Src: p.Dst, Dst: p.Src, Flags: out.Flags})
 			require.Equal(t, Translated, outcome)
-			require.Equal(t, inner, back.Dst)
+			require.Equal(t, Packet{Proto: proto, Src: out.Dst, Dst: out.Src, Flags: out.Flags}, back)
+			gone, outcome := n.Outbound(now, out)
+			require.Equal(t, Translated, outcome)
+			about := &firewall.Quote{Proto: proto, Src: gone.Src, Dst: gone.Dst}
+			back, outcome = n.Inbound(now, Packet{Proto: firewall.ICMP, Src: netip.AddrPortFrom(y1.Addr(), 0), Dst: netip.AddrPortFrom(outside, 0), About: about})
+			require.Equal(t, Translated, outcome)
+			require.Equal(t, &firewall.Quote{Proto: proto, Src: out.Src, Dst: out.Dst}, back.About)
 		}
-		owners := map[netip.AddrPort]netip.AddrPort{}
+		owners := map[outsideKey]netip.AddrPort{}
 		for k, m := range n.outside {
 			require.Equal(t, k.outer, m.outer)
 			require.Same(t, m, n.inside[m.key])
-			owners[k.outer] = m.inner
+			owners[k] = m.inner
 		}
 		require.Len(t, owners, len(n.outside))
 	})
