@@ -60,6 +60,7 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	f.DurationVar(&o.plan.Hold, "hold", 0, "how long they stay when all are in (default 10s)")
 	f.IntVar(&o.plan.Media, "media", 10, "packets of media that each sends in a second")
 	f.IntVar(&o.plan.Payload, "payload", 160, "bytes in one of them")
+	f.IntVar(&o.plan.WebRTC, "webrtc", 0, "how many of the users have the reference SDK whole, with WebRTC; two of one enterprise call each other")
 	f.IntVar(&o.plan.Scale, "scale", 0, "concurrent users that the account of each enterprise allows (default: enough)")
 	f.Int64Var(&o.mbits, "capacity", 0, "megabits a second that the line of each relay carries, each way (default: without end)")
 	f.Uint64Var(&o.plan.Seed, "seed", 1, "what chance depends on; the same seed gives the same packets")

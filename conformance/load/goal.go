@@ -39,11 +39,21 @@ func (g Goal) Missed(r *Report) (missed []string) {
 	if r.Joined < users {
 		missed = append(missed, fmt.Sprintf("%d of %d users didn't get in", users-r.Joined, users))
 	}
+	later := r.Joined - users
+	for _, n := range r.Failed {
+		later += n
+	}
+	if later > 0 {
+		missed = append(missed, fmt.Sprintf("%d users failed when they were in", later))
+	}
 	if p := r.Join.Percentile(99); p > g.Join {
 		missed = append(missed, fmt.Sprintf("99 of 100 joins took up to %v: the limit is %v", p, g.Join))
 	}
 	if l := r.Media.Loss(); l > g.Loss {
 		missed = append(missed, fmt.Sprintf("%.2f %% of media was lost: the limit is %.2f %%", 100*l, 100*g.Loss))
+	}
+	if l := r.WebRTC.Loss(); r.Plan.WebRTC > 0 && l > g.Loss {
+		missed = append(missed, fmt.Sprintf("%.2f %% of RTP packets was lost: the limit is %.2f %%", 100*l, 100*g.Loss))
 	}
 	if gone := r.Lost - r.Rejoined; gone > 0 {
 		missed = append(missed, fmt.Sprintf("%d users lost their calls for good", gone))

@@ -41,7 +41,11 @@ func TestImpossiblePlans(t *testing.T) {
 		"--media is 1001: it may be from 1 to 1000":                           func(p *load.Plan) { p.Media = 1001 },
 		"--messages is 1ms: it must be at least 1s":                           func(p *load.Plan) { p.Messages = time.Millisecond },
 		"--webrtc is 101: it may be from 0 to 100":                            func(p *load.Plan) { p.WebRTC = 101 },
-		"--scale is -5: it may be from 0 to 1048576":                          func(p *load.Plan) { p.Scale = -5 },
+		"--webrtc is 3: they call each other in pairs":                        func(p *load.Plan) { p.WebRTC = 3 },
+		"--webrtc is 70: two of one enterprise call each other, and there are 34 such pairs": func(p *load.Plan) {
+			p.Enterprises, p.WebRTC = 34, 70 // of two or three users
+		},
+		"--scale is -5: it may be from 0 to 1048576": func(p *load.Plan) { p.Scale = -5 },
 	} {
 		p := load.Plan{}.WithDefaults()
 		require.NoError(t, p.Check())
@@ -64,6 +68,19 @@ func TestParts(t *testing.T) {
 		}
 		require.Equal(t, []int{1003, 17, 5, 10}, []int{users, enterprises, relays, webRTC})
 	}
+}
+
+// Users with a whole SDK are pairs, spread over all that there are.
+func TestWhole(t *testing.T) {
+	p := load.Plan{Users: 99, Enterprises: 3, WebRTC: 8}.WithDefaults() // 33 in each: 16 pairs
+	require.NoError(t, p.Check())
+	var got []int
+	for n := range 48 {
+		if p.Whole(n) {
+			got = append(got, n)
+		}
+	}
+	require.Equal(t, []int{11, 23, 35, 47}, got)
 }
 
 // report is what a shard could say.

@@ -96,6 +96,10 @@ func (p Plan) Check() error {
 	switch {
 	case p.Capacity < 0:
 		return fmt.Errorf("--capacity is %d bits a second: it can't be less than none", p.Capacity)
+	case p.WebRTC%2 != 0:
+		return fmt.Errorf("--webrtc is %d: they call each other in pairs", p.WebRTC)
+	case p.WebRTC > 2*p.pairs() && p.Enterprises <= p.Users:
+		return fmt.Errorf("--webrtc is %d: two of one enterprise call each other, and there are %d such pairs", p.WebRTC, p.pairs())
 	case p.Enterprises > p.Users:
 		return fmt.Errorf("--enterprises is %d, and --users %d: each enterprise needs a user", p.Enterprises, p.Users)
 	case p.Shard.Count > p.Enterprises:
@@ -104,6 +108,17 @@ func (p Plan) Check() error {
 	return nil
 }
 
+// pairs is how many pairs of users of one enterprise there are.
+func (p Plan) pairs() (n int) {
+	for i := 1; i <= p.Enterprises; i++ {
+		n += share(p.Users, i, p.Enterprises) / 2
+	}
+	return n
+}
+
+// Whole tells whether the users of the n-th pair, from 0, have the reference SDK whole. They are spread over all.
+func (p Plan) Whole(n int) bool { return share(p.WebRTC/2, n+1, p.pairs()) > 0 }
+
 // Part is what the plan's shard has to do: its enterprises with their users, and as large a part of the relays, so that
 // a relay has as much to do as it would have in the whole.
 func (p Plan) Part() Plan {
@@ -111,7 +126,7 @@ func (p Plan) Part() Plan {
 	if n < 2 {
 		return p
 	}
-	p.Users, p.Enterprises, p.WebRTC = share(p.Users, i, n), share(p.Enterprises, i, n), share(p.WebRTC, i, n)
+	p.Users, p.Enterprises, p.WebRTC = share(p.Users, i, n), share(p.Enterprises, i, n), 2*share(p.WebRTC/2, i, n)
 	p.Relays = max(1, share(p.Relays, i, n))
 	p.Shard = shard.Shard{}
 	return p

@@ -61,10 +61,10 @@ func TestLongCall(t *testing.T) {
 				return err
 			}
 		}
-		if err := alice.listen(bob.uid); err != nil {
+		if err := alice.listen(t.Context(), bob.uid); err != nil {
 			return err
 		}
-		return bob.listen(alice.uid)
+		return bob.listen(t.Context(), alice.uid)
 	})
 	began, used := time.Now(), processorTime()
 	var seen []state

@@ -16,13 +16,14 @@ var many = flag.Int("many", 120, "how many users TestMany has")
 func TestMany(t *testing.T) {
 	plan := load.Plan{Users: 100, Seed: 1, Ramp: time.Second, Hold: 2 * time.Second}
 	few := run(t, plan)
-	plan.Users, plan.Ramp = *many, time.Duration(*many)*10*time.Millisecond
+	plan.Users, plan.Ramp, plan.WebRTC = *many, time.Duration(*many)*10*time.Millisecond, min(100, *many/20*2)
 	r := run(t, plan)
 	for _, r := range []*load.Report{few, r} {
 		t.Logf("%d users: join p50 %v p99 %v; %d KB a user, %d KB from the system; hold: ratio %.2f, %.0f packets/s, %v a packet; joining wall %v; %d goroutines a user",
 			r.Joined, r.Join.Percentile(50), r.Join.Percentile(99), r.PerUser()/1000, r.Memory.System/uint64(r.Joined)/1000, r.Holding.Ratio(), r.Holding.Rate(), r.Holding.Cost(), r.Joining.Wall, r.Memory.Goroutines/r.Joined)
 		require.Empty(t, load.Goal{}.WithDefaults().Missed(r))
 		require.Zero(t, r.Lost)
+		t.Logf("%d RTP packets of whole SDKs, %d came", r.WebRTC.Sent, r.WebRTC.Returned)
 		require.Equal(t, r.Media.Sent, r.Media.Returned)
 	}
 }

@@ -50,12 +50,20 @@ func (c *crowd) run(ctx context.Context, tell func(string)) error {
 	return cmp.Or(err, b.Close(drain))
 }
 
+// caller is a user of the crowd.
+type caller interface {
+	// run has the user in its call until ctx ends. The first attempt must succeed: its error is returned.
+	run(ctx context.Context, tell func(event, time.Duration)) error
+	// count adds to a report what has come of it.
+	count(r *load.Report)
+}
+
 // crowd is a run of a plan.
 type crowd struct {
 	plan   load.Plan
 	report *load.Report
 	fleet  *fleet
-	users  []*user
+	users  []caller
 
 	leave context.CancelFunc
 	tasks sync.WaitGroup // of users
@@ -114,16 +122,28 @@ func (c *crowd) begin() (err error) {
 	if c.fleet, err = newFleet(c.plan, c.change...); err != nil {
 		return err
 	}
+	pairs := 0 // so far
 	for n := range c.plan.Enterprises {
 		first, last := c.plan.Users*n/c.plan.Enterprises, c.plan.Users*(n+1)/c.plan.Enterprises
 		o, err := c.fleet.newOffice(n, first, last)
 		if err != nil {
 			return err
 		}
-		for i, h := range o.hosts {
-			c.users = append(c.users, &user{
-				fleet: c.fleet, host: h, number: first + i, appID: appID(n), channel: fmt.Sprintf("call-%d", i/2+1), uid: fmt.Sprint(first + i + 1),
-			})
+		for i := 0; i < len(o.hosts); i += 2 {
+			channel := fmt.Sprintf("call-%d", i/2+1)
+			pair := o.hosts[i:min(i+2, len(o.hosts))]
+			if len(pair) == 2 && c.plan.Whole(pairs) {
+				for _, p := range c.fleet.newPair(pair[0], pair[1], appID(n), channel, first+i+1) {
+					c.users = append(c.users, p)
+				}
+			} else {
+				for k, h := range pair {
+					c.users = append(c.users, &user{
+						fleet: c.fleet, host: h, number: first + i + k, appID: appID(n), channel: channel, uid: fmt.Sprint(first + i + k + 1),
+					})
+				}
+			}
+			pairs += len(pair) / 2
 		}
 	}
 	ctx, leave := context.WithCancel(context.Background())
@@ -193,11 +213,7 @@ func (c *crowd) end() error {
 	}
 	r.Messages = c.fleet.messages
 	for _, u := range c.users {
-		r.Media.Sent += u.sent.Load()
-		r.Media.Returned += u.returned.Load()
-		r.Messages.Sent += u.said.Load()
-		r.Messages.Received += u.heard.Load()
-		r.Messages.Gaps += u.gap.Load()
+		u.count(r)
 	}
 	for name, n := range c.fleet.refusals {
 		r.Refusals[name] += n
@@ -210,6 +226,9 @@ func (c *crowd) end() error {
 	}
 	if r.Media.Returned > r.Media.Sent {
 		r.Complain("%d packets of media came back, and %d were sent", r.Media.Returned, r.Media.Sent)
+	}
+	if c.plan.WebRTC > 0 && r.WebRTC.Returned == 0 {
+		r.Complain("no user with a whole SDK has heard anything of the other one's media")
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
@@ -286,6 +287,14 @@ func (u *user) say(s *stay, id int) {
 		return
 	}
 	u.said.Add(1)
+}
+
+func (u *user) count(r *load.Report) {
+	r.Media.Sent += u.sent.Load()
+	r.Media.Returned += u.returned.Load()
+	r.Messages.Sent += u.said.Load()
+	r.Messages.Received += u.heard.Load()
+	r.Messages.Gaps += u.gap.Load()
 }
 
 // leave takes leave of everybody, when the media that is under way has come.

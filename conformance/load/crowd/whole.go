@@ -2,8 +2,10 @@ package crowd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,8 +29,9 @@ type whole struct {
 	changed   chan struct{} // closed when published or heard changes
 	published map[string]bool
 	heard     []string // messages, in order
-	states    []string
 	errs      []string // what the SDK reports by itself
+	tell      func(event, time.Duration)
+	lost      time.Time // since when it has been looking for another way; zero: it isn't
 }
 
 // newWhole starts an SDK on a host. audio is from one packet to the next.
@@ -55,7 +58,7 @@ func (w *whole) event(e contract.Event) {
 	case contract.EventMessage:
 		w.heard = append(w.heard, e.Text)
 	case contract.EventState:
-		w.states = append(w.states, e.State)
+		w.turned(e.State)
 	case contract.EventError:
 		w.errs = append(w.errs, e.Reason)
 	}
@@ -63,8 +66,35 @@ func (w *whole) event(e contract.Event) {
 	w.changed = make(chan struct{})
 }
 
+// follow has somebody told of ways that are lost and of others that are found.
+func (w *whole) follow(tell func(event, time.Duration)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tell = tell
+}
+
+// turned takes note of a state of the connection. w.mu is held.
+func (w *whole) turned(to string) {
+	switch {
+	case w.tell == nil:
+	case to == contract.StateReconnecting && w.lost.IsZero():
+		w.lost = time.Now()
+		w.tell(lost, 0)
+	case to == contract.StateConnected && !w.lost.IsZero():
+		w.tell(rejoined, time.Since(w.lost))
+		w.lost = time.Time{}
+	}
+}
+
+// messages is what has come so far.
+func (w *whole) messages() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.heard)
+}
+
 // await waits until something is so, for a minute at most.
-func (w *whole) await(so func() bool) error {
+func (w *whole) await(ctx context.Context, so func() bool) error {
 	limit := time.NewTimer(time.Minute)
 	defer limit.Stop()
 	for {
@@ -76,6 +106,8 @@ func (w *whole) await(so func() bool) error {
 		}
 		select {
 		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-limit.C:
 			return fmt.Errorf("user %s has waited for a minute", w.uid)
 		}
@@ -120,8 +152,8 @@ func (w *whole) join(f *fleet) error {
 }
 
 // listen subscribes to another user, once that one publishes.
-func (w *whole) listen(to string) error {
-	if err := w.await(func() bool { return w.published[to] }); err != nil {
+func (w *whole) listen(ctx context.Context, to string) error {
+	if err := w.await(ctx, func() bool { return w.published[to] }); err != nil {
 		return err
 	}
 	return w.call(contract.MethodSubscribe, contract.Subscribe{Client: w.client, UID: to, Audio: true}, &struct{}{})
@@ -137,8 +169,12 @@ func (w *whole) stats() (s contract.Stats, err error) {
 
 // leave leaves the channel and ends the SDK.
 func (w *whole) leave() error {
-	err := w.call(contract.MethodLeave, contract.ClientCall{Client: w.client}, &struct{}{})
-	_ = w.call(contract.MethodShutdown, struct{}{}, &struct{}{})
+	return errors.Join(w.call(contract.MethodLeave, contract.ClientCall{Client: w.client}, &struct{}{}), w.end())
+}
+
+// end ends the SDK.
+func (w *whole) end() error {
+	err := w.call(contract.MethodShutdown, struct{}{}, &struct{}{})
 	w.stop()
 	w.tasks.Wait()
 	return err
