@@ -40,7 +40,7 @@ func (r *Report) Text() string {
 	line("media", "%d packets sent, %d came back (%.2f %% lost); relays took %d, passed on %d and dropped %d",
 		r.Media.Sent, r.Media.Returned, 100*r.Media.Loss(), r.Media.In, r.Media.Out, r.Media.Dropped)
 	if p.WebRTC > 0 {
-		line("WebRTC", "%d RTP packets sent by %d users, %d came to the other one", r.WebRTC.Sent, p.WebRTC, r.WebRTC.Returned)
+		line("WebRTC", "%d RTP packets sent by %d users, %d came to the other one (some are on their way at either end)", r.WebRTC.Sent, p.WebRTC, r.WebRTC.Returned)
 	}
 	line("messages", "%d sent, %d delivered, %d received", r.Messages.Sent, r.Messages.Delivered, r.Messages.Received)
 	line("memory", "%d KB a user, %d goroutines in all; %d MB taken from the system", r.PerUser()/1000, r.Memory.Goroutines, r.Memory.System/1_000_000)
