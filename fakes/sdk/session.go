@@ -204,14 +204,10 @@ func (s *session) receive(f sdrtn.Frame) {
 	case sdrtn.TypeUserLeft:
 		s.c.event(contract.Event{Type: contract.EventUserLeft, UID: f.UID})
 	case sdrtn.TypeUserPublished:
-		s.mu.Lock()
-		sub := s.subscriptions[f.UID]
-		s.mu.Unlock()
-		if sub != nil {
-			sub.restart()
-		}
+		s.announced(f.UID)
 		s.c.event(contract.Event{Type: contract.EventPublished, UID: f.UID})
 	case sdrtn.TypeUserUnpub:
+		s.withdrawn(f.UID)
 		s.c.event(contract.Event{Type: contract.EventUnpublished, UID: f.UID})
 	}
 }

@@ -58,6 +58,29 @@ func TestReconnectGoesThroughTheProxyAgain(t *testing.T) {
 	})
 }
 
+// TestSubscriptionOutlivesAPublisherWhoIsAwayMeanwhile has bob gone when alice's connection is back: what she asks for then
+// isn't there, until bob publishes again.
+func TestSubscriptionOutlivesAPublisherWhoIsAwayMeanwhile(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		alice, bob := proxied(l)
+		bob.call(contract.MethodPublish, bob.both(), nil)
+		alice.await(1, is(contract.EventPublished, "bob"))
+		alice.call(contract.MethodSubscribe, alice.to("bob"), nil)
+		l.mem.Block(func(network string, from, _ netip.AddrPort) bool { return network == "udp" && isRelay(from) })
+		l.mem.Cut(aliceHost)
+		bob.call(contract.MethodLeave, bob.me(), nil)
+		alice.await(2, state(contract.StateConnected))
+		alice.await(1, func(e contract.Event) bool { return e.Type == contract.EventError }) // the subscription has stopped
+		l.mem.Block(nothing)
+		bob.call(contract.MethodJoin, bob.joining("bob"), nil)
+		bob.call(contract.MethodPublish, bob.both(), nil)
+		alice.await(2, is(contract.EventPublished, "bob"))
+		before := alice.stats()
+		time.Sleep(10 * time.Second)
+		require.Greater(t, alice.stats().Received["bob"].Video.Frames, before.Received["bob"].Video.Frames+70)
+	})
+}
+
 func TestProxyThatDiesEndsTheCall(t *testing.T) {
 	inBubble(t, func(l *lab) {
 		alice, _ := proxied(l)

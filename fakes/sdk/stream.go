@@ -23,6 +23,8 @@ type stream struct {
 	again chan struct{} // capacity 1: connect anew, on a new message connection
 	stop  chan struct{} // closed when the stream is to end
 	done  chan struct{} // closed when nothing of it is left
+
+	on *channel // where it has asked for what it has, or is about to; nil: it has nothing. Guarded by s.mu
 }
 
 // begin runs a stream that the session has room for. The caller holds s.mu.
@@ -106,6 +108,7 @@ func (st *stream) attempt() (_ *peer, late bool, _ error) {
 	}
 	st.s.mu.Lock()
 	path := st.s.path
+	st.on = ch
 	st.s.mu.Unlock()
 	p, err := st.s.newPeer(path)
 	if err != nil {
@@ -115,6 +118,9 @@ func (st *stream) attempt() (_ *peer, late bool, _ error) {
 		err = p.negotiate(ctx, ch, st.request, path)
 	}
 	if err != nil {
+		st.s.mu.Lock()
+		st.on = nil
+		st.s.mu.Unlock()
 		late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		p.close()
 		if p.accepted {

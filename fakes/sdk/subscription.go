@@ -38,7 +38,7 @@ func (s *session) subscribe(c contract.Subscribe, first func(error)) error {
 	if s.subscriptions[c.UID] != nil {
 		return contract.SDKError(CodeInvalidOperation, "the client is subscribed to "+c.UID+" already")
 	}
-	s.subscriptions[c.UID] = sub
+	s.subscriptions[c.UID], sub.on = sub, s.channel
 	return s.begin(&sub.stream, func(err error) {
 		if err != nil {
 			s.mu.Lock()
@@ -47,6 +47,25 @@ func (s *session) subscribe(c contract.Subscribe, first func(error)) error {
 		}
 		first(err)
 	})
+}
+
+// announced has the subscription to a user connect to what is announced, if it hasn't done so. It has if it asked for it on
+// this message connection: who has just joined may subscribe before hearing what was published earlier.
+func (s *session) announced(uid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub := s.subscriptions[uid]; sub != nil && sub.on != s.channel {
+		sub.restart()
+	}
+}
+
+// withdrawn takes note that what a user published is no more.
+func (s *session) withdrawn(uid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub := s.subscriptions[uid]; sub != nil {
+		sub.on = nil
+	}
 }
 
 func (sub *subscription) setUp(p *peer) error {
