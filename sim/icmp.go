@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/internal/inet"
 )
 
 // ICMP is a message of ICMP (RFC 792) in an IPv4 packet, or of ICMPv6 (RFC 4443) in an IPv6 packet.
@@ -139,7 +140,7 @@ func (m *ICMP) readdressed(about *firewall.Quote) *ICMP {
 	if about.Proto == firewall.ICMP {
 		counted = nil // it has no pseudo header
 	}
-	was := sum(sum(0, counted), ports)
+	was := inet.Sum(inet.Sum(0, counted), ports)
 	appendAddr(appendAddr(addresses[:0], about.Src.Addr()), about.Dst.Addr())
 	if len(ports) > 0 {
 		binary.BigEndian.PutUint16(ports, about.Src.Port())
@@ -148,11 +149,11 @@ func (m *ICMP) readdressed(about *firewall.Quote) *ICMP {
 		binary.BigEndian.PutUint16(ports[2:], about.Dst.Port())
 	}
 	if checksum >= 0 && len(transport) >= checksum+2 {
-		amend(transport[checksum:], fold(was), fold(sum(sum(0, counted), ports)))
+		amend(transport[checksum:], inet.Fold(was), inet.Fold(inet.Sum(inet.Sum(0, counted), ports)))
 	}
 	if about.Src.Addr().Is4() {
 		binary.BigEndian.PutUint16(c.Body[10:], 0)
-		binary.BigEndian.PutUint16(c.Body[10:], ^fold(sum(0, c.Body[:header])))
+		binary.BigEndian.PutUint16(c.Body[10:], ^inet.Fold(inet.Sum(0, c.Body[:header])))
 	}
 	return &c
 }
@@ -171,4 +172,13 @@ func (m *ICMP) describe(p *Packet) string {
 		text += fmt.Sprintf(", about %v %v > %v", m.About.Proto, m.About.Src, m.About.Dst)
 	}
 	return text
+}
+
+// amend changes a checksum in place for a part of what it counts, whose own sum changed (RFC 1624).
+func amend(checksum []byte, was, now uint16) {
+	c := binary.BigEndian.Uint16(checksum)
+	if c == 0 {
+		return // UDP without one
+	}
+	binary.BigEndian.PutUint16(checksum, ^inet.Fold(uint64(^c)+uint64(^was)+uint64(now)))
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/internal/inet"
 	"github.com/proxyspec/proxyspec/sim/tcp"
 )
 
@@ -68,7 +69,7 @@ func (p *Packet) parseIPv4(b []byte, quoted bool) ([]byte, error) {
 		return nil, fmt.Errorf("its IPv4 header says %d bytes, there are %d", length, len(b))
 	case fragment&0x3fff != 0:
 		return nil, errors.New("it is a fragment, and nobody here puts fragments together")
-	case fold(sum(0, b[:header])) != 0xffff:
+	case inet.Fold(inet.Sum(0, b[:header])) != 0xffff:
 		return nil, errors.New("the IPv4 header's checksum is wrong")
 	}
 	p.TOS, p.ID, p.TTL, p.Proto = b[1], binary.BigEndian.Uint16(b[4:]), b[8], firewall.Proto(b[9])

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/internal/inet"
 )
 
 // Marshal is the packet as bytes on the wire, from the IP header on, checksums included. The loop itself
@@ -53,7 +54,7 @@ func (p *Packet) appendIPv4(b []byte, length int) []byte {
 	b = binary.BigEndian.AppendUint16(b, fragment)
 	b = append(b, p.TTL, byte(p.Proto), 0, 0)
 	b = appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
-	binary.BigEndian.PutUint16(b[at+10:], ^fold(sum(0, b[at:])))
+	binary.BigEndian.PutUint16(b[at+10:], ^inet.Fold(inet.Sum(0, b[at:])))
 	return b
 }
 
@@ -96,7 +97,7 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 		b = binary.BigEndian.AppendUint16(b, 0)
 		b = append(b, p.Payload...)
 		header := b[at : at+udpHeader]
-		checksum := p.underPseudoHeader(sum(p.payloadSum(), header), len(b)-at)
+		checksum := p.underPseudoHeader(inet.Sum(p.payloadSum(), header), len(b)-at)
 		if checksum == 0 {
 			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
@@ -127,27 +128,27 @@ func appendPorts(b []byte, p *Packet) []byte {
 
 // checksum is that of a transport header and payload with, but for ICMP over IPv4, the pseudo header.
 func (p *Packet) checksum(transport []byte) uint16 {
-	return p.underPseudoHeader(sum(0, transport), len(transport))
+	return p.underPseudoHeader(inet.Sum(0, transport), len(transport))
 }
 
 // underPseudoHeader completes the sum over a transport header and payload of so many bytes.
 func (p *Packet) underPseudoHeader(s uint64, length int) uint16 {
 	if p.Proto != firewall.ICMP {
 		var pseudo [2 * 16]byte
-		s = sum(s, appendAddr(appendAddr(pseudo[:0], p.Src.Addr()), p.Dst.Addr()))
+		s = inet.Sum(s, appendAddr(appendAddr(pseudo[:0], p.Src.Addr()), p.Dst.Addr()))
 		s += uint64(p.Proto) + uint64(length)
 	}
-	return ^fold(s)
+	return ^inet.Fold(s)
 }
 
 // payloadSum is the sum over a payload. Of a packet that a socket has sent it is kept: the capture of a firewall
 // writes that down twice, and the payload is most of its sum.
 func (p *Packet) payloadSum() uint64 {
 	if !p.pooled {
-		return sum(0, p.Payload)
+		return inet.Sum(0, p.Payload)
 	}
 	if !p.summed {
-		p.sum, p.summed = fold(sum(0, p.Payload)), true
+		p.sum, p.summed = inet.Fold(inet.Sum(0, p.Payload)), true
 	}
 	return uint64(p.sum)
 }

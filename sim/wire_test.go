@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/internal/inet"
 	"github.com/proxyspec/proxyspec/sim/tcp"
 )
 
@@ -134,7 +135,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		b = change(b)
 		if len(b) >= ipv4Header && b[0]>>4 == 4 { // mend the header's checksum
 			b[10], b[11] = 0, 0
-			c := ^fold(sum(0, b[:ipv4Header]))
+			c := ^inet.Fold(inet.Sum(0, b[:ipv4Header]))
 			b[10], b[11] = byte(c>>8), byte(c)
 		}
 		return b
@@ -260,24 +261,4 @@ func FuzzMarshal(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, p, q)
 	})
-}
-
-// TestSum holds the checksum against RFC 1071's own words: 16 bits at a time, with the carry brought round.
-func TestSum(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	for n := range 300 {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(r.Uint32() | r.Uint32() | r.Uint32()) // carries abound
-		}
-		begun := uint64(r.IntN(1 << 20))
-		want := begun
-		for i, x := range b {
-			want += uint64(x) << (8 * (1 - i%2))
-		}
-		for want > 0xffff {
-			want = want>>16 + want&0xffff
-		}
-		require.EqualValues(t, want, fold(sum(begun, b)), "%d bytes", n)
-	}
 }

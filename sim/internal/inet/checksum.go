@@ -1,16 +1,17 @@
-package sim
+// Package inet computes the Internet checksum (RFC 1071). It owns the arithmetic; what is summed is its callers' affair.
+package inet
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
 
-// sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the last of all.
+// Sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the last of all.
 //
 // Captures sum every packet, so most of it goes in words of 64 bits in this machine's order, which section 2 of the RFC
 // allows. Of such words the upper halves are summed, and the whole: what overflows of that is known from the upper
 // halves, and no addition waits for the carry of another.
-func sum(s uint64, b []byte) uint64 {
+func Sum(s uint64, b []byte) uint64 {
 	var upper, all, more uint64
 	for len(b) >= 64 {
 		w0, w1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
@@ -29,7 +30,7 @@ func sum(s uint64, b []byte) uint64 {
 		b = b[8:]
 	}
 	lower := all + more - upper<<32
-	s += uint64(bits.ReverseBytes16(fold(upper + lower)))
+	s += uint64(bits.ReverseBytes16(Fold(upper + lower)))
 	for len(b) >= 2 {
 		s += uint64(binary.BigEndian.Uint16(b))
 		b = b[2:]
@@ -40,19 +41,10 @@ func sum(s uint64, b []byte) uint64 {
 	return s
 }
 
-// fold ends it: a header's checksum is the complement.
-func fold(s uint64) uint16 {
+// Fold ends it: a header's checksum is the complement.
+func Fold(s uint64) uint16 {
 	for s > 0xffff {
 		s = s>>16 + s&0xffff
 	}
 	return uint16(s)
-}
-
-// amend changes a checksum in place for a part of what it counts, whose own sum changed (RFC 1624).
-func amend(checksum []byte, was, now uint16) {
-	c := binary.BigEndian.Uint16(checksum)
-	if c == 0 {
-		return // UDP without one
-	}
-	binary.BigEndian.PutUint16(checksum, ^fold(uint64(^c)+uint64(^was)+uint64(now)))
 }
