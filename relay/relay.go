@@ -121,9 +121,14 @@ func (r *Relay) Serve(ctx context.Context) error {
 	return errors.Join(err, mediaErr)
 }
 
-// Drain has the relay take no new connection and no new allocation. What is there goes on, and when the last of it
-// has ended Serve returns. It may be called from any goroutine; afterwards the relay can't serve again.
-func (r *Relay) Drain() { r.drainOnce.Do(func() { close(r.draining) }) }
+// Drain has the relay take no new connection and, from here on, no new allocation. What is there goes on, and when the
+// last of it has ended Serve returns. It may be called from any goroutine; afterwards the relay can't serve again.
+func (r *Relay) Drain() {
+	if t := r.turn; t != nil {
+		t.refuse()
+	}
+	r.drainOnce.Do(func() { close(r.draining) })
+}
 
 // MediaTraffic is what a relay's media has come to.
 type MediaTraffic struct {

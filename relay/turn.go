@@ -139,12 +139,17 @@ func (s *turnServer) serve(ctx context.Context, drain <-chan struct{}) error {
 	return err
 }
 
-// drain takes no new connection and no new allocation.
-func (s *turnServer) drain() {
+// refuse takes no new allocation.
+func (s *turnServer) refuse() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.draining = true
 	s.core.Drain()
-	s.mu.Unlock()
+}
+
+// drain takes no new connection and no new allocation.
+func (s *turnServer) drain() {
+	s.refuse()
 	for _, l := range s.tcp {
 		l.Close()
 	}

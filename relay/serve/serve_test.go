@@ -275,7 +275,9 @@ func TestDrainLetsCallsEnd(t *testing.T) {
 
 func TestDrainHasAnEnd(t *testing.T) {
 	r := start(t, func(cfg *Config) { cfg.Drain = 10 * time.Millisecond })
-	r.call(t).talk(t)
+	c := r.call(t)
+	c.talk(t)
+	c.ws.CloseRead(t.Context()) // it answers the close frame
 	r.Drain()
 	require.NoError(t, <-r.ended)
 	r.log.await(t, "drain time is over")

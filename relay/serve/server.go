@@ -170,9 +170,6 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-s.drain:
 		s.log.Info("draining: no new calls; those that are there may go on", "for", s.cfg.Drain.String())
 		refuseLookups()
-		for _, r := range s.relays {
-			r.Drain()
-		}
 		select {
 		case <-ended:
 			s.log.Info("drained: every call has ended")
@@ -196,6 +193,9 @@ func (s *Server) Run(ctx context.Context) error {
 // Drain stops taking calls, lets those that are there end within Config.Drain, and then ends Run. It returns at once.
 func (s *Server) Drain() {
 	s.draining.Store(true)
+	for _, r := range s.relays {
+		r.Drain()
+	}
 	s.drainOnce.Do(func() { close(s.drain) })
 }
 
