@@ -67,7 +67,7 @@ addEventListener("load", () => setTimeout(() => {
 			names[a] = h.Name
 		}
 	}
-	text, err := timeline.Compact(events, names, func(int) []byte { return stunRequest }, "")
+	text, err := timeline.Compact(nil, events, names, func(int) []byte { return stunRequest }, "")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "timeline.js"), text, 0o644))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -21,12 +22,16 @@ func (p *play) steps() {
 	})
 	words, err := newVocabulary(definitions)
 	p.fault("read the step definitions", err)
-	if p.result.Outcome != result.Pass || !p.known(words) {
+	if p.result.Outcome != result.Pass {
+		return
+	}
+	used := p.known(words)
+	if p.result.Outcome != result.Pass {
 		return
 	}
 	exit := godog.TestSuite{
 		Name:                "proxyspec",
-		ScenarioInitializer: func(ctx *godog.ScenarioContext) { p.register(ctx, words) },
+		ScenarioInitializer: func(ctx *godog.ScenarioContext) { p.register(ctx, used) },
 		Options: &godog.Options{
 			// The results come from the hooks below; this formatter is the one that does least.
 			Format: "progress", Output: io.Discard, NoColors: true, Strict: true, Concurrency: 1,
@@ -38,11 +43,15 @@ func (p *play) steps() {
 	}
 }
 
-// known looks for the definition of every step.
-func (p *play) known(words vocabulary) bool {
+// known looks for the definition of every step. It returns those that there are: godog tries each that it is given.
+func (p *play) known(words vocabulary) (used vocabulary) {
+	seen := make(map[*regexp.Regexp]bool)
 	for i, written := range p.job.Case.Steps {
-		err := words.check(written)
+		w, err := words.match(written)
 		if err == nil {
+			if !seen[w.expr] {
+				seen[w.expr], used = true, append(used, w)
+			}
 			continue
 		}
 		step := &p.result.Steps[i]
@@ -52,7 +61,7 @@ func (p *play) known(words vocabulary) bool {
 			p.result.Failure = &result.Failure{Step: step.Text, Message: err.Error()}
 		}
 	}
-	return p.result.Outcome == result.Pass
+	return used
 }
 
 func (p *play) register(ctx *godog.ScenarioContext, words vocabulary) {

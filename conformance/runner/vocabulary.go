@@ -37,9 +37,9 @@ func Check(definitions []Definition) error {
 }
 
 func newVocabulary(definitions []Definition) (vocabulary, error) {
-	var v vocabulary
+	v := make(vocabulary, 0, len(definitions))
 	var all []error
-	seen := make(map[string]bool)
+	seen := make(map[string]bool, len(definitions))
 	for _, d := range definitions {
 		w, err := newWord(d)
 		if err == nil && seen[d.Expr] {
@@ -116,25 +116,25 @@ func isNumber(t reflect.Type) bool {
 	return false
 }
 
-// check says why a step would not be run as it is written. It looks before anything runs, so that a
-// case that can't be judged isn't begun.
-func (v vocabulary) check(s selection.Step) error {
+// match is the definition of a step, or why the step would not be run as it is written. It looks before anything
+// runs, so that a case that can't be judged isn't begun.
+func (v vocabulary) match(s selection.Step) (word, error) {
 	var matches []word
-	for _, w := range v {
-		if w.expr.MatchString(s.Text) {
-			matches = append(matches, w)
+	for i := range v {
+		if v[i].expr.MatchString(s.Text) {
+			matches = append(matches, v[i])
 		}
 	}
 	switch len(matches) {
 	case 0:
-		return fmt.Errorf("no step definition matches %q%s; \"proxyspec steps\" lists them all", s.Text, v.hint(s.Text))
+		return word{}, fmt.Errorf("no step definition matches %q%s; \"proxyspec steps\" lists them all", s.Text, v.hint(s.Text))
 	case 1:
 	default:
 		exprs := make([]string, len(matches))
 		for i, w := range matches {
 			exprs[i] = w.Expr
 		}
-		return fmt.Errorf("%q is ambiguous: %s match it", s.Text, strings.Join(exprs, " and "))
+		return word{}, fmt.Errorf("%q is ambiguous: %s match it", s.Text, strings.Join(exprs, " and "))
 	}
 	var has reflect.Type
 	switch {
@@ -145,9 +145,9 @@ func (v vocabulary) check(s selection.Step) error {
 	}
 	if takes := matches[0].argument; has != takes {
 		kinds := map[reflect.Type]string{nil: "nothing", docStringType: "a doc string", tableType: "a table"}
-		return fmt.Errorf("%q takes %s below it, and here has %s", s.Text, kinds[takes], kinds[has])
+		return word{}, fmt.Errorf("%q takes %s below it, and here has %s", s.Text, kinds[takes], kinds[has])
 	}
-	return nil
+	return matches[0], nil
 }
 
 // blank is where a pattern leaves something open.

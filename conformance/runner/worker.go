@@ -114,4 +114,5 @@ func collect() {
 func quietCollector() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(1 << 30)
+	hugePages()
 }

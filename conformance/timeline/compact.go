@@ -4,19 +4,21 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/netip"
-	"slices"
 	"strconv"
 )
 
 // Compact is a timeline as a script for the page of a case: it calls proxyspecTimeline with rows of numbers, most of
 // them indexes of a list of texts. A page that lies on a disk may load scripts, but no data. names are those behind
-// addresses, heads the first bytes of packets by their Seq, cut says what was left out.
-func Compact(events []Event, names map[netip.Addr]string, heads func(seq int) []byte, cut string) ([]byte, error) {
+// addresses, heads the first bytes of packets by their Seq, cut says what was left out. It is appended to b.
+func Compact(b []byte, events []Event, names map[netip.Addr]string, heads func(seq int) []byte, cut string) ([]byte, error) {
 	c := compactor{index: map[string]int{"": 0}, texts: []string{""}}
-	var rows []byte // without encoding/json, which takes five times as long
+	rows := append(b, `proxyspecTimeline({"rows":[`...) // without encoding/json, which takes five times as long
 	for i := range events {
 		e := &events[i]
-		rows = append(rows, ",["...)
+		if i > 0 {
+			rows = append(rows, ',')
+		}
+		rows = append(rows, '[')
 		for _, n := range [...]int{
 			e.Seq, int(e.At.Microseconds()), c.text(string(e.Kind)), c.text(e.Actor), c.text(e.Name), c.text(e.Proto), c.end(e.From), c.end(e.To),
 			e.Length, c.text(e.Flags), c.text(e.Verdict), c.text(e.Rule), c.text(e.Purpose), c.text(words(e)),
@@ -45,7 +47,7 @@ func Compact(events []Event, names map[netip.Addr]string, heads func(seq int) []
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]byte("proxyspecTimeline("), rest[:len(rest)-1], []byte(`,"rows":[`), rows[min(1, len(rows)):], []byte("]});\n")), nil
+	return append(append(append(rows, "],"...), rest[1:]...), ");\n"...), nil
 }
 
 type compactor struct {

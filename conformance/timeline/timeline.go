@@ -7,6 +7,7 @@ package timeline
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -74,6 +75,9 @@ func (t *Timeline) Add(e Event) Event {
 	defer t.mu.Unlock()
 	e.Seq = len(t.events) + 1
 	e.At = time.Since(t.start)
+	if len(t.events) == cap(t.events) { // append would grow a long list by a quarter only, and so copy it five times
+		t.events = slices.Grow(t.events, max(256, len(t.events)))
+	}
 	t.events = append(t.events, e)
 	return e
 }

@@ -34,7 +34,16 @@ func (s Sign) String() string {
 
 // Trace is the signs of all packets among some events, in their order.
 func Trace(events []Event) []Sign {
-	var trace []Sign
+	packets := 0
+	for i := range events {
+		if events[i].Kind == KindPacket {
+			packets++
+		}
+	}
+	if packets == 0 {
+		return nil
+	}
+	trace := make([]Sign, 0, packets)
 	for i := range events {
 		if e := &events[i]; e.Kind == KindPacket {
 			trace = append(trace, Sign{e.At, e.Proto, e.From, e.To, e.Length, e.Flags, e.Verdict, e.Rule})

@@ -2,8 +2,9 @@ package world
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,11 +22,11 @@ const budget = 64 << 20
 // evidence is the files of a case. They are written as far as they go whenever a step begins, so that they are there
 // if the process doesn't live to the end.
 type evidence struct {
-	folder string // absolute; "" keeps nothing
-	made   bool
-	told   int // events that are in the timeline's file
-	size   int64
-	text   []byte // what is written next; kept for its memory
+	folder            string   // absolute; "" keeps nothing
+	capture, timeline *os.File // from the first step to the end
+	told              int      // events that are in the timeline's file
+	size              int64
+	text              []byte // what is written next; kept for its memory
 }
 
 // The names of a case's files.
@@ -41,8 +42,28 @@ func (w *World) KeepIn(out, id string) (err error) {
 		return nil
 	}
 	w.evidence.folder = filepath.Join(out, "evidence", filepath.FromSlash(id))
+	w.borrow()
 	w.recorder.capture, err = capture.New(&w.recorder.file, "office", "internet")
 	return err
+}
+
+// open makes the files anew.
+func (e *evidence) open() (err error) {
+	if err = os.MkdirAll(e.folder, 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(e.folder, scriptFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if e.capture, err = create(filepath.Join(e.folder, captureFile)); err != nil {
+		return err
+	}
+	e.timeline, err = create(filepath.Join(e.folder, timelineFile))
+	return err
+}
+
+func create(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 }
 
 // Save writes what there is by now.
@@ -51,20 +72,14 @@ func (w *World) Save() error {
 	if e.folder == "" {
 		return nil
 	}
-	if !e.made {
-		if err := os.MkdirAll(e.folder, 0o755); err != nil {
+	if e.timeline == nil {
+		if err := e.open(); err != nil {
 			return err
 		}
-		for _, name := range []string{captureFile, timelineFile, scriptFile} {
-			if err := os.RemoveAll(filepath.Join(e.folder, name)); err != nil {
-				return err
-			}
-		}
-		e.made = true
 	}
 	w.net.Do(func() { e.text = w.recorder.file.take(e.text) })
 	if len(e.text) > 0 {
-		if err := appendTo(filepath.Join(e.folder, captureFile), e.text, -1); err != nil {
+		if _, err := e.capture.Write(e.text); err != nil {
 			return err
 		}
 	}
@@ -81,52 +96,32 @@ func (e *evidence) tell(events []timeline.Event, told int) error {
 		return nil
 	}
 	at := max(0, e.size-1) // over the bracket
-	text := bytes.NewBuffer(e.text[:0])
-	encoder := json.NewEncoder(text)
+	text := e.text[:0]
 	if e.size == 0 {
-		text.WriteByte('[')
+		text = append(text, '[')
 	}
 	for i := range events {
 		if i > 0 || e.told > 0 {
-			text.WriteByte(',')
+			text = append(text, ',')
 		}
-		if err := encoder.Encode(&events[i]); err != nil {
-			return err
-		}
+		text = append(timeline.AppendJSON(text, &events[i]), '\n')
 	}
-	text.WriteByte(']')
-	e.text = text.Bytes()
-	if err := appendTo(filepath.Join(e.folder, timelineFile), e.text, at); err != nil {
+	text = append(text, ']')
+	e.text = text
+	if _, err := e.timeline.WriteAt(text, at); err != nil {
 		return err
 	}
-	e.size, e.told = at+int64(text.Len()), told
+	e.size, e.told = at+int64(len(text)), told
 	return nil
 }
 
-// appendTo writes to a file at an offset, or at its end if that is negative.
-func appendTo(name string, text []byte, at int64) error {
-	flags := os.O_WRONLY | os.O_CREATE
-	if at < 0 {
-		flags |= os.O_APPEND
-	}
-	f, err := os.OpenFile(name, flags, 0o644)
-	if err != nil {
-		return err
-	}
-	if at < 0 {
-		_, err = f.Write(text)
-	} else {
-		_, err = f.WriteAt(text, at)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return err
-}
-
 // keep finishes the files and names them in the case.
-func (w *World) keep(c *result.Case) error {
+func (w *World) keep(c *result.Case) (err error) {
 	e := &w.evidence
+	defer func() {
+		err = errors.Join(err, e.capture.Close(), e.timeline.Close())
+		w.giveBack()
+	}()
 	if err := w.recorder.capture.Close(); err != nil {
 		return err
 	}
@@ -134,7 +129,7 @@ func (w *World) keep(c *result.Case) error {
 		return err
 	}
 	if rest := w.recorder.file.rest(); len(rest) > 0 {
-		if err := appendTo(filepath.Join(e.folder, captureFile), rest, -1); err != nil {
+		if _, err := e.capture.Write(rest); err != nil {
 			return err
 		}
 	}
@@ -160,11 +155,10 @@ func (w *World) keep(c *result.Case) error {
 	if cut != "" {
 		cut += " are left out: more than 64 MiB; the beginning, the end and every packet that was stopped are there"
 	}
-	script, err := timeline.Compact(shown, w.names, w.recorder.headOf, cut)
-	if err != nil {
+	if e.text, err = timeline.Compact(e.text[:0], shown, w.names, w.recorder.headOf, cut); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(e.folder, scriptFile), script, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(e.folder, scriptFile), e.text, 0o644); err != nil {
 		return err
 	}
 	c.Evidence = result.EvidenceOf(c.ID)
@@ -210,6 +204,9 @@ func (b *blocks) Write(text []byte) (int, error) {
 	}
 	if len(b.tail) == 0 && b.head+len(text) <= b.limit {
 		b.head += len(text)
+		if len(b.fresh)+len(text) > cap(b.fresh) { // append would grow it by a quarter only
+			b.fresh = slices.Grow(b.fresh, max(len(b.fresh), len(text), 64<<10))
+		}
 		b.fresh = append(b.fresh, text...)
 		return len(text), nil
 	}

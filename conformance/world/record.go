@@ -1,8 +1,8 @@
 package world
 
 import (
-	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -20,6 +20,7 @@ type recorder struct {
 	heard   map[hearing]bool
 	heads   []byte // the first bytes of packets, for those who look at them one by one
 	head    []part // of those, by the number of the packet's event
+	wire    []byte // of the packet at hand
 }
 
 // part is a piece of something longer: from where to where.
@@ -45,6 +46,9 @@ func (r *recorder) keepHead(seq int, wire []byte) {
 		return
 	}
 	r.head = append(r.head, make([]part, seq+1-len(r.head))...)
+	if len(r.heads)+len(wire) > cap(r.heads) { // append would grow it by a quarter only
+		r.heads = slices.Grow(r.heads, max(len(r.heads), 64<<10))
+	}
 	r.head[seq].from = int32(len(r.heads))
 	r.heads = append(r.heads, wire...)
 	r.head[seq].to = int32(len(r.heads))
@@ -126,9 +130,10 @@ func (r *recorder) record(now time.Time, s sim.Sighting) (wire []byte, err error
 	if r.capture == nil {
 		return nil, nil
 	}
-	if wire, err = s.Packet.Marshal(); err != nil {
+	if wire, err = s.Packet.Append(r.wire[:0]); err != nil {
 		return nil, err
 	}
+	r.wire = wire
 	side := sideInternet
 	if s.Inside {
 		side = sideOffice
@@ -143,7 +148,7 @@ func (r *recorder) record(now time.Time, s sim.Sighting) (wire []byte, err error
 
 // verdict is what the firewall said, for the comment of a captured packet.
 func verdict(v firewall.Verdict) string {
-	text := fmt.Sprintf("%v by rule %s", v.Action, v.Rule)
+	text := v.Action.String() + " by rule " + v.Rule
 	if v.Opened != "" && v.Opened != v.Rule {
 		text += ", opened by " + v.Opened
 	}

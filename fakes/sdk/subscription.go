@@ -96,8 +96,9 @@ func (sub *subscription) read(p *peer, t *webrtc.TrackRemote) {
 	if t.Kind() == webrtc.RTPCodecTypeVideo { // nothing can be decoded before a key frame
 		_ = p.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 	}
+	packets := rtc.NewReader(t)
 	for {
-		packet, _, err := t.ReadRTP()
+		packet, err := packets.Next()
 		if err != nil {
 			return
 		}

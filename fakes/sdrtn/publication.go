@@ -130,8 +130,9 @@ func (p *publication) read(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	p.mu.Lock()
 	p.meters[kind], p.ssrcs[kind] = meter, t.SSRC()
 	p.mu.Unlock()
+	packets := rtc.NewReader(t)
 	for first := true; ; first = false {
-		packet, _, err := t.ReadRTP()
+		packet, err := packets.Next()
 		if err != nil {
 			return
 		}
