@@ -3,13 +3,16 @@ package sdk
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// lateConn is a UDP socket that is opened when the first packet is written.
+// lateConn is a UDP socket to a TURN server that is opened when the first packet is written.
 type lateConn struct {
 	open  func() (net.PacketConn, error)
 	ready chan struct{} // closed once conn or err is set
+
+	allocated atomic.Bool // the server has made an allocation
 
 	mu   sync.Mutex
 	conn net.PacketConn
@@ -41,8 +44,15 @@ func (c *lateConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return conn.ReadFrom(p)
+	n, from, err := conn.ReadFrom(p)
+	if n >= len(allocateSuccess) && [2]byte(p) == allocateSuccess {
+		c.allocated.Store(true)
+	}
+	return n, from, err
 }
+
+// allocateSuccess is how the success response to an Allocate request begins: RFC 8489, section 5, and RFC 8656, section 17.
+var allocateSuccess = [2]byte{0x01, 0x03}
 
 // Close closes the socket, or keeps it from being opened.
 func (c *lateConn) Close() error {

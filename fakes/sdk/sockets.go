@@ -28,7 +28,8 @@ const (
 // them when its time is up.
 //
 // ICE would ask all its TURN servers for an allocation at once. Here they are asked one after the other, in
-// their order, until ICE is connected: a relay that isn't needed hears nothing, and one seed gives one trace.
+// their order, until ICE is connected: a relay that isn't needed hears nothing, and one seed gives one trace. One that
+// has been asked by then and hasn't answered is given up: an allocation that it made later would stay, unused.
 type sockets struct {
 	transport.Net
 	life  context.Context
@@ -36,15 +37,17 @@ type sockets struct {
 	tasks *tasks.Group // dials that outlive those who asked for them
 	turn  []string     // "udp host:port" or "tcp host:port" of the TURN servers, in order
 
-	connected chan struct{} // closed once no further TURN server is needed
+	needed    context.Context // a further TURN server is; ends once ICE is connected
+	connected context.CancelFunc
 
 	mu   sync.Mutex
 	open []io.Closer
 }
 
 func newSockets(nw transport.Net, group *tasks.Group) *sockets {
-	s := &sockets{Net: nw, tasks: group, connected: make(chan struct{})}
+	s := &sockets{Net: nw, tasks: group}
 	s.life, s.end = context.WithCancel(context.Background())
+	s.needed, s.connected = context.WithCancel(s.life)
 	return s
 }
 
@@ -57,6 +60,19 @@ func (s *sockets) Close() {
 	s.mu.Unlock()
 	for _, c := range open {
 		_ = c.Close()
+	}
+}
+
+// settle says that ICE is connected.
+func (s *sockets) settle() {
+	s.connected()
+	s.mu.Lock()
+	open := slices.Clone(s.open)
+	s.mu.Unlock()
+	for _, c := range open {
+		if asking, ok := c.(*lateConn); ok && !asking.allocated.Load() {
+			_ = asking.Close()
+		}
 	}
 }
 
@@ -120,10 +136,8 @@ func (s *sockets) takeTurn(server string) error {
 	select {
 	case <-timer.C:
 		return nil
-	case <-s.connected:
-		return errors.New("another TURN server is in use")
-	case <-s.life.Done():
-		return net.ErrClosed
+	case <-s.needed.Done():
+		return errors.New("another TURN server is in use, or none is needed any more")
 	}
 }
 
@@ -155,7 +169,7 @@ func (s *sockets) DialTCP(network string, local, remote *net.TCPAddr) (transport
 	if local != nil {
 		return nil, fmt.Errorf("dial %s: %w: a local address", remote, errors.ErrUnsupported)
 	}
-	c, err := s.DialContext(context.Background(), network, remote.String())
+	c, err := s.DialContext(s.needed, network, remote.String())
 	if err != nil {
 		return nil, err
 	}
