@@ -36,10 +36,17 @@ func compare(rounds int, only string, memory int) error {
 		fmt.Println("coturn isn't installed (Debian's package coturn): it is left out")
 		kinds = slices.Delete(kinds, 1, 2)
 	}
-	if err := compareCPU(kinds, rounds, only); err != nil {
-		return err
+	if wanted := slices.DeleteFunc(slices.Clone(loads), func(l load) bool { return !strings.Contains(l.name, only) }); len(wanted) > 0 {
+		if err := compareCPU(kinds, rounds, wanted); err != nil {
+			return err
+		}
 	}
-	if memory > 0 && only == "" {
+	if only == "" || only == "metrics" {
+		if err := measureMetrics(kinds[0], rounds); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	if memory > 0 && (only == "" || only == "memory") {
 		return compareMemory(kinds, min(memory, (files-200)/2)) // TCP and the relayed port are two files in a server
 	}
 	return nil
@@ -51,7 +58,7 @@ type kind struct {
 	start func(port uint16) (*server, error)
 }
 
-func compareCPU(kinds []kind, rounds int, only string) error {
+func compareCPU(kinds []kind, rounds int, loads []load) error {
 	var servers []*server
 	defer func() {
 		for _, s := range servers {
@@ -69,9 +76,6 @@ func compareCPU(kinds []kind, rounds int, only string) error {
 	fmt.Printf("%d rounds, a second each; load of the machine %s\n", rounds, strings.TrimSpace(string(load)))
 	fmt.Printf("%-26s %-8s %12s %12s %9s %9s %22s\n", "load", "server", "CPU/packet", "beside coturn", "lost up", "and down", "way there and back")
 	for _, l := range loads {
-		if only != "" && !strings.Contains(l.name, only) {
-			continue
-		}
 		if err := l.compare(servers, rounds); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}

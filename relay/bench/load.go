@@ -32,6 +32,9 @@ type load struct {
 var loads = []load{
 	{name: "UDP 160 B, 100 clients", clients: 100, size: 160, burst: 1, perTick: 5, tick: time.Millisecond, limit: 0.75},
 	{name: "UDP 1000 B, bursts of 8", clients: 100, size: 1000, burst: 8, perTick: 1, tick: time.Millisecond, limit: 0.75},
+	// Four times as much. A wake-up costs every server alike, and at 5,000 packets/s it is a third of what there is.
+	{name: "UDP 160 B, 20,000/s", clients: 100, size: 160, burst: 1, perTick: 20, tick: time.Millisecond, limit: 0.75},
+	{name: "UDP 1000 B, 4 bursts/ms", clients: 100, size: 1000, burst: 8, perTick: 4, tick: time.Millisecond, limit: 0.75},
 	{name: "UDP 1000 B, trains of 8", clients: 100, size: 1000, burst: 8, perTick: 1, tick: time.Millisecond, trains: true},
 	{name: "UDP 160 B, indications", clients: 100, size: 160, burst: 1, perTick: 5, tick: time.Millisecond, indications: true, limit: 1.1},
 	{name: "TCP 160 B, 100 clients", clients: 100, size: 160, burst: 1, perTick: 5, tick: time.Millisecond, tcp: true, limit: 1},

@@ -10,7 +10,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 5, "how often each server has its turn at each load")
-	only := flag.String("load", "", "one load only")
+	only := flag.String("load", "", "only loads with this in their name; or memory, or metrics")
 	memory := flag.Int("allocations", 9000, "how many allocations to measure the memory of, or as many as there may be files; 0: none")
 	flag.Parse()
 	if role := flag.Arg(0); role != "" {
