@@ -41,10 +41,10 @@ type PortCount struct {
 }
 
 // portQueue is how many packets wait for a slow far side, as in a TUN device.
-const portQueue = 1000
+const portQueue = 8192
 
 // Port makes a port. Each Read of rw must give one packet, from its IP header on, and each Write takes
-// one; prefixes are the addresses beyond. Its packets move while Serve of the network and of the port
+// one, or WritePackets several, if it has that; prefixes are the addresses beyond. Its packets move while Serve of the network and of the port
 // both run.
 func (n *Network) Port(name string, rw io.ReadWriteCloser, prefixes ...netip.Prefix) *Port {
 	n.claim(name)
@@ -127,21 +127,39 @@ func (p *Port) write(over <-chan struct{}) {
 		out := p.out
 		p.out = nil
 		p.mu.Unlock()
-		for _, wire := range out {
-			_, err := p.rw.Write(wire)
+		for len(out) > 0 {
+			n, err := WritePackets(p.rw, out)
+			out = out[n:]
 			p.mu.Lock()
-			p.counted(err)
+			p.count.Out += uint64(n)
+			if err != nil {
+				p.lose(err)
+				out = out[1:]
+			}
 			p.mu.Unlock()
 		}
 	}
 }
 
-// counted counts a packet that was written, or not. p.mu is held.
-func (p *Port) counted(err error) {
-	if err == nil {
-		p.count.Out++
-		return
+// WritePackets writes packets to a device one after the other, or, if it has a method of this name, in one go. The error is
+// of the packet behind the n that were written.
+func WritePackets(device io.Writer, packets [][]byte) (n int, err error) {
+	if d, ok := device.(interface {
+		WritePackets(packets [][]byte) (int, error)
+	}); ok {
+		return d.WritePackets(packets)
 	}
+	for _, wire := range packets {
+		if _, err := device.Write(wire); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// lose counts a packet that was not written. p.mu is held.
+func (p *Port) lose(err error) {
 	p.count.Lost++
 	p.count.LastOut = err
 }
@@ -181,7 +199,7 @@ func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
 		err = errPortFull
 	}
 	if err != nil {
-		p.counted(err)
+		p.lose(err)
 		return false
 	}
 	p.out = append(p.out, wire)

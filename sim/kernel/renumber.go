@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/netip"
 	"sync"
+
+	"github.com/proxyspec/proxyspec/sim"
 )
 
 // Renumbered is a packet device on whose kernel's side some addresses have others in their place, one to one. The
@@ -87,6 +89,20 @@ func (r *Renumbered) Write(packet []byte) (int, error) {
 	}
 	renumber(packet, r.outer)
 	return r.device.Write(packet)
+}
+
+// WritePackets gives the kernel packets, as Write would one after the other. The error is of the packet behind the n that were
+// given.
+func (r *Renumbered) WritePackets(packets [][]byte) (n int, err error) {
+	select {
+	case <-r.attached:
+	default:
+		return len(packets), nil // nobody is there yet
+	}
+	for _, p := range packets {
+		renumber(p, r.outer)
+	}
+	return sim.WritePackets(r.device, packets)
 }
 
 // Close closes the device.

@@ -59,7 +59,12 @@ func newEnds(t testing.TB, link sim.LinkConfig) ends {
 	var serving sync.WaitGroup
 	serving.Go(func() { require.NoError(t, n.Serve(ctx)) })
 	serving.Go(func() { require.NoError(t, port.Serve(ctx)) })
-	t.Cleanup(func() { cancel(); serving.Wait() })
+	t.Cleanup(func() {
+		cancel()
+		serving.Wait()
+		count := port.Count()
+		require.Zero(t, count.Bad, "the kernel's packets are as on a wire: %v", count.LastBad)
+	})
 	return ends{
 		kernel: end{"the kernel", kernelAddr,
 			func(port int) (net.Listener, error) {
@@ -104,6 +109,7 @@ func TestOurTCPAndTheKernels(t *testing.T) {
 		{"no delay", sim.LinkConfig{}, 1},
 		{"20 ms", sim.LinkConfig{Delay: 20 * time.Millisecond}, 1},
 		{"loss of 5 %", sim.LinkConfig{Delay: time.Millisecond, Loss: 0.05}, 8},
+		{"damage of 1 %", sim.LinkConfig{Damage: 0.01}, 8},
 	} {
 		t.Run(path.name, func(t *testing.T) {
 			e := newEnds(t, path.link)

@@ -5,16 +5,24 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/proxyspec/proxyspec/sim/kernel/link"
 )
 
 // TUN is a network device at whose other end is the program: what the kernel sends through it is read, and what is
-// written the kernel receives. Each read or write is one IP packet. The device is gone when it is closed.
+// written the kernel receives. Each read or write is one IP packet. It is for one reader at a time. The device is gone when
+// it is closed.
 type TUN struct {
 	file  *os.File
 	index int
+
+	raw []byte // of the reader: what the kernel has handed on at once
+	cut cutter
+
+	mu     sync.Mutex
+	joined []byte // what is written
 }
 
 // OpenTUN makes a device of this name, which is up and has these addresses. A device without an address still
@@ -54,10 +62,47 @@ func (t *TUN) Route(to netip.Prefix) error {
 }
 
 // Read reads the next packet that the kernel sends through the device.
-func (t *TUN) Read(packet []byte) (int, error) { return t.file.Read(packet) }
+func (t *TUN) Read(packet []byte) (int, error) {
+	for {
+		if n := t.cut.next(packet); n > 0 {
+			return n, nil
+		}
+		if t.raw == nil {
+			t.raw = make([]byte, longest)
+		}
+		n, err := t.file.Read(t.raw)
+		if err == nil {
+			err = t.cut.take(t.raw[:n])
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
 
 // Write gives the kernel a packet.
-func (t *TUN) Write(packet []byte) (int, error) { return t.file.Write(packet) }
+func (t *TUN) Write(packet []byte) (int, error) {
+	if _, err := t.WritePackets([][]byte{packet}); err != nil {
+		return 0, err
+	}
+	return len(packet), nil
+}
+
+// WritePackets gives the kernel packets, as Write would one after the other. The error is of the packet behind the n that
+// were given.
+func (t *TUN) WritePackets(packets [][]byte) (n int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n < len(packets) {
+		var taken int
+		t.joined, taken = join(t.joined[:0], packets[n:])
+		if _, err := t.file.Write(t.joined); err != nil {
+			return n, err
+		}
+		n += taken
+	}
+	return n, nil
+}
 
 // SetReadDeadline ends a Read that waits for too long.
 func (t *TUN) SetReadDeadline(at time.Time) error { return t.file.SetReadDeadline(at) }
@@ -66,6 +111,7 @@ func (t *TUN) SetReadDeadline(at time.Time) error { return t.file.SetReadDeadlin
 // at a time.
 func (t *TUN) Lend() io.ReadWriteCloser {
 	_ = t.file.SetReadDeadline(time.Time{})
+	t.cut = cutter{}
 	return lent{t}
 }
 

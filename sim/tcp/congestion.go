@@ -45,9 +45,9 @@ func (g *congestion) acked(n, flight int, ack uint32) (restart bool) {
 	case flight*2 < g.window:
 		// The window isn't what holds the sender back: it says nothing about the path (RFC 7661).
 	case g.window < g.threshold:
-		g.window += min(n, 2*g.mss) // RFC 3465, for acknowledgements of every second segment
+		g.window += n // RFC 3465 without its limit, as Linux: a receiver may acknowledge many segments at once
 	default:
-		g.window += max(1, min(n, 2*g.mss)*g.mss/g.window)
+		g.window += max(1, n*g.mss/g.window)
 	}
 	return true
 }

@@ -6,8 +6,9 @@ import "golang.org/x/sys/unix"
 const Device = "/dev/net/tun"
 
 // TUN makes a TUN device of this name, which is down, and returns a descriptor that doesn't block: what the kernel sends
-// through the device is read from it, and what is written the kernel receives. The device is gone when no descriptor of
-// it is left.
+// through the device is read from it, and what is written the kernel receives. Each packet has a struct virtio_net_hdr in
+// front of it; of what is read the checksum may have to be completed, and TCP to be cut. The device is gone when no
+// descriptor of it is left.
 func TUN(name string) (fd int, err error) {
 	fd, err = unix.Open(Device, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -15,8 +16,11 @@ func TUN(name string) (fd int, err error) {
 	}
 	request, err := unix.NewIfreq(name)
 	if err == nil {
-		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	}
+	if err == nil {
+		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM|unix.TUN_F_TSO4|unix.TUN_F_TSO6)
 	}
 	if err != nil {
 		_ = unix.Close(fd)
