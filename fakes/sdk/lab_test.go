@@ -39,6 +39,7 @@ type lab struct {
 	ca        authority
 	endpoints contract.Endpoints
 	hosts     int
+	through   func(transport.Net) transport.Net // what users' sockets go through in a bubble; nil: nothing
 
 	mu     sync.Mutex
 	sdrtn  []sdrtn.Event
@@ -260,6 +261,9 @@ func (l *lab) user() *user {
 	if l.mem != nil {
 		l.hosts++
 		cfg = sdk.Config{Net: l.mem.Host(netip.AddrFrom4([4]byte{10, 0, 0, byte(l.hosts)}))}
+		if l.through != nil {
+			cfg.Net = l.through(cfg.Net)
+		}
 	}
 	s := sdk.New(cfg)
 	ours, theirs := net.Pipe()

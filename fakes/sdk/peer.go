@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	mediaLimit    = 20 * time.Second // for one attempt
-	mediaAttempts = 2                // where losses hold a handshake up for that long, another one does better
+	mediaLimit = 20 * time.Second // for media to begin
 
 	// How long ICE looks for a way: TURN over UDP to a closed port takes 8 s to fail, over TCP 5 s; neither
 	// waits for the other.

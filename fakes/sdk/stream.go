@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -87,24 +86,13 @@ func (st *stream) run(first func(error)) {
 }
 
 // connect makes a peer connection and brings it up.
-func (st *stream) connect() (p *peer, err error) {
-	for range mediaAttempts {
-		var late bool
-		if p, late, err = st.attempt(); !late {
-			break
-		}
-	}
-	return p, err
-}
-
-// attempt is one; late says that it failed for want of time.
-func (st *stream) attempt() (_ *peer, late bool, _ error) {
+func (st *stream) connect() (*peer, error) {
 	ctx, cancel := context.WithTimeoutCause(st.s.life, mediaLimit,
 		contract.SDKError(CodeMedia, fmt.Sprintf("%s did not begin within %v", st.name, mediaLimit)))
 	defer cancel()
 	ch, err := st.s.current()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	st.s.mu.Lock()
 	path := st.s.path
@@ -112,7 +100,7 @@ func (st *stream) attempt() (_ *peer, late bool, _ error) {
 	st.s.mu.Unlock()
 	p, err := st.s.newPeer(path)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if err = st.setUp(p); err == nil {
 		err = p.negotiate(ctx, ch, st.request, path)
@@ -121,15 +109,14 @@ func (st *stream) attempt() (_ *peer, late bool, _ error) {
 		st.s.mu.Lock()
 		st.on = nil
 		st.s.mu.Unlock()
-		late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		p.close()
 		if p.accepted {
 			st.forget()
 		}
-		return nil, late, err
+		return nil, err
 	}
 	st.started(p)
-	return p, false, nil
+	return p, nil
 }
 
 // reconnect tries a few times. Without a message connection it gives up at once: restart comes with the
