@@ -29,9 +29,9 @@
 //
 //	{"appId":"app","sdkVersion":"2.5.1","region":"EU","channel":"town-hall","uid":"7"}
 //
-// The body is one JSON object in UTF-8 of at most [MaxRequest] bytes ([LookupRequest]). Every field is
-// a string of at most [MaxField] bytes. Names are matched exactly; an unknown or repeated one is
-// refused. The message of a refusal names the line and the column in bytes, both counted from 1, where the
+// The body is one JSON object in UTF-8 of at most 65,536 bytes ([MaxRequest]; [LookupRequest]). Every field is
+// a string of at most 255 bytes ([MaxField]). Names are matched exactly; an unknown or repeated one is
+// refused. Parameters of the content type, such as a charset, are ignored. The message of a refusal names the line and the column in bytes, both counted from 1, where the
 // body is wrong.
 //
 //	appId       required
@@ -96,10 +96,11 @@
 //
 // The checks come in the order path, method, content type, body, version, App ID, region, scale. An
 // edge that can't be reached or gives no HTTP answer says nothing about the next one; a refusal other
-// than 500 would be the same at every edge. Requests that stall for 10 s are cut, and so are connections
+// than 500 would be the same at every edge, and one other than 502 at every relay. Retry-After is in seconds. Requests that stall for 10 s are cut, and so are connections
 // that are idle for 30 s.
 //
-// Edges and relays speak TLS 1.2 and 1.3. A connection on top of what one address, or all together, may have
+// Edges and relays speak TLS 1.2 and 1.3, with certificates for their addresses, or names, as clients have them: the
+// edge's as it was configured, the relays' as messageUrls has them. A connection on top of what one address, or all together, may have
 // ([Limits]) is closed before anything is read from it: try again later, or the next address.
 //
 // Any origin may ask: edges answer a browser's preflight (OPTIONS), every answer and refusal has
@@ -117,7 +118,8 @@
 // broke, so that the user can come back. All sessions of one App ID, channel and UID are one user;
 // without a UID each session is a user of its own, so a client without one should reconnect with the
 // session that it has. A lookup reserves nothing: it is refused while the account is full, and where
-// two users race for the last place, the later WebSocket handshake is refused.
+// two users race for the last place, the later WebSocket handshake is refused. A user may have 16 message connections
+// at once, unless [Limits] says otherwise.
 //
 // # Messages
 //
@@ -130,13 +132,13 @@
 //
 // From then on every text or binary message either side sends is passed to the other, unchanged and
 // in order, and none is made up. (How a message was cut into frames is not preserved.) What SDK and
-// SD-RTN say to each other is their affair. Limits: a message has at most [MaxMessage] bytes; a
+// SD-RTN say to each other is their affair. Limits: a message has at most 1,048,576 bytes ([MaxMessage]); a
 // receiver must take each message within 30 s (within 5 s of a ping of its own), and until it has, the
 // relay reads no more from the sender; the relay pings both sides every 20 s ([Config.Ping]), unless a
 // message is being taken, and gives up one that doesn't answer within 10 s. It answers the pings of
 // both sides itself.
 //
-// A close frame of either side is passed on to the other with its code and reason. The relay itself
+// A close frame of either side is passed on to the other with its code and reason, or without if it has none. The relay itself
 // closes with:
 //
 //	code  reason           to         when
@@ -145,7 +147,8 @@
 //	1009  message-too-big  sender     the other side is told as if the sender were lost
 //	4502  upstream-failed  client     SD-RTN's connection broke or was given up
 //
-// After relay-stopping, upstream-failed or a connection that broke, try the next message URL.
+// After relay-stopping, upstream-failed or a connection that broke, try the next message URL; after the last the first
+// again, with a pause that grows.
 //
 // # Media
 //
@@ -154,7 +157,9 @@
 // "proxyspec" ([Realm]). The user name is "EXPIRY:SESSION", EXPIRY in Unix seconds, and the credential
 // is base64(HMAC-SHA-1(secret, user name)), as in draft-uberti-behave-turn-rest-00. A connection to a
 // port of tcpPorts may begin with TLS, 1.2 or later, and is TURN over TLS then: "turns" with the same port.
-// Neither relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered. An allocation lives 600 s, or what the client
+// Neither relayed TCP (RFC 6062), IPv6 nor DONT-FRAGMENT is offered, and ICMP errors about peers are not passed on
+// (section 11.5): clients are known, pion/turn's among them, that stop reading at a Data indication without DATA, so that
+// one peer that has gone would take all others with it. An allocation lives 600 s, or what the client
 // asks for if that is more, but at most an hour, a permission 300 s and a channel 600 s; the client refreshes
 // them. A nonce lives an hour. The relayed transport address is an address of the relay with a port from 49152
 // up; EVEN-PORT and reservations are honoured. A session has at most [MaxAllocations] allocations at a relay, reserved

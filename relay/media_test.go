@@ -211,3 +211,26 @@ func TestStoppingEndsAllocations(t *testing.T) {
 		require.Error(t, err)
 	})
 }
+
+// A peer without anybody at its port makes the system answer with ICMP. The client doesn't hear of it, and what goes to
+// and comes from others is none the worse.
+func TestPeerThatIsNotThere(t *testing.T) {
+	w := onLoopback(t, nil)
+	a := w.mustLook(t, "app", "7")
+	peer := w.peer(t)
+	nobody, err := w.host.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	require.NoError(t, err)
+	require.NoError(t, nobody.Close())
+	allocation, err := w.turn(t, a.ICEServers[0].URLs[0], a.ICEServers[0].Username, a.ICEServers[0].Credential).Allocate()
+	require.NoError(t, err)
+	for range 20 {
+		_, err := allocation.WriteTo([]byte("lost"), nobody.LocalAddr())
+		require.NoError(t, err)
+		thereAndBack(t, allocation, peer.LocalAddr(), "media")
+	}
+	require.NoError(t, allocation.Close())
+	deleted := w.await(relay.EventAllocationDeleted, 1)
+	require.Equal(t, 40, deleted.Books.Up.Out.Count)
+	require.Zero(t, deleted.Books.Up.Dropped.Count)
+	require.Equal(t, 20, deleted.Books.Down.Out.Count)
+}
