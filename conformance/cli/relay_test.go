@@ -83,6 +83,8 @@ func TestRelayCheck(t *testing.T) {
 
 		code, out, _ = relayCheck(append(args, "--only", "10/the-other*", "--format", "json")...)
 		require.Equal(t, result.ExitPartial, code, "nothing could be judged")
+		_, text, _ := relayCheck(append(args, "--only", "10/the-other*", "--only", "17")...)
+		require.Contains(t, text, "for rows that weren't judged give --other USER:PASSWORD (2), --quota N (2)\n")
 		var report relayReport
 		require.NoError(t, json.Unmarshal([]byte(out), &report))
 		require.Equal(t, relaySchema, report.Schema)
@@ -93,10 +95,10 @@ func TestRelayCheck(t *testing.T) {
 		code, out, _ = relayCheck(append(args, "--only", "2[17]/*", "--format", "junit", "--out", file)...)
 		require.Equal(t, result.ExitFailed, code)
 		require.Empty(t, out)
-		text, err := os.ReadFile(file)
+		written, err := os.ReadFile(file)
 		require.NoError(t, err)
 		var suite relaySuite
-		require.NoError(t, xml.Unmarshal(text, &suite))
+		require.NoError(t, xml.Unmarshal(written, &suite))
 		require.Len(t, suite.Cases, suite.Tests)
 		require.NotZero(t, suite.Failures)
 		require.NotZero(t, suite.Skipped)
@@ -125,6 +127,9 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitUsage, `"no-such-port" is not a port`, []string{"127.0.0.1:no-such-port", "-u", "a:b"}},
 		{result.ExitUsage, "--user must be USER:PASSWORD", []string{"127.0.0.1:3478"}},
 		{result.ExitUsage, "--other must be USER:PASSWORD", []string{"127.0.0.1:3478", "-u", "a:b", "--other", "bob"}},
+		{result.ExitUsage, "another user than --user's a", []string{"127.0.0.1:3478", "-u", "a:b", "--other", "a:b"}},
+		{result.ExitUsage, "give an IPv4 address", []string{"[::1]:3478", "-u", "a:b"}},
+		{result.ExitFault, "give --ca FILE with the authority that it is from, or --insecure", []string{at["tls"], "-u", "1:alice:secret", "--transport", "tls"}},
 		{result.ExitUsage, "--transport must be", []string{"127.0.0.1:3478", "-u", "a:b", "--transport", "sctp"}},
 		{result.ExitUsage, "--format must be", []string{"127.0.0.1:3478", "-u", "a:b", "--format", "pdf"}},
 		{result.ExitUsage, "--peer must be", []string{"127.0.0.1:3478", "-u", "a:b", "--peer", "somewhere"}},

@@ -133,8 +133,29 @@ func writeRelayText(w io.Writer, r relayReport) error {
 		}
 	}
 	fmt.Fprintf(&b, " in %.1f s\n", r.Took.Seconds())
+	if asks := r.asks(); len(asks) > 0 {
+		fmt.Fprintf(&b, "for rows that weren't judged give %s\n", strings.Join(asks, ", "))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// asks is what the user could give to have more rows judged.
+func (r *relayReport) asks() (asks []string) {
+	for _, ask := range []struct{ why, flag string }{
+		{check.NoOther, "--other USER:PASSWORD"}, {check.NoStranger, "--peer twice"}, {check.NoForbidden, "--forbidden ADDRESS"}, {check.NoQuota, "--quota N"},
+	} {
+		n := 0
+		for _, row := range r.Rows {
+			if row.Outcome == check.NotOffered && row.Got == ask.why {
+				n++
+			}
+		}
+		if n > 0 {
+			asks = append(asks, fmt.Sprintf("%s (%d)", ask.flag, n))
+		}
+	}
+	return asks
 }
 
 func (r *relayReport) rowsOf(requirement string) (rows []relayRow) {

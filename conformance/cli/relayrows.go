@@ -24,7 +24,7 @@ func (o relayOrder) rows() ([]check.Row, error) {
 			if err != nil {
 				return nil, usage(fmt.Errorf("--only %q isn't a pattern: write \"26/*\"", only))
 			}
-			if matched || strings.EqualFold(only, row.Requirement) || "CP-RLY-"+only == row.Requirement {
+			if matched || strings.EqualFold(only, row.Requirement) || "CP-RLY-"+only == row.Requirement || "CP-RLY-0"+only == row.Requirement {
 				wanted[row.ID], found = true, true
 			}
 		}

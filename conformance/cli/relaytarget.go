@@ -49,6 +49,9 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 		if t.Other, err = credentials("--other", o.other); err != nil {
 			return nil, err
 		}
+		if t.Other.Username == t.User.Username {
+			return nil, usage(fmt.Errorf("--other must be another user than --user's %s: the rows are about the two of them", t.User.Username))
+		}
 	}
 	server, host, err := o.resolve(ctx)
 	if err != nil {
@@ -133,6 +136,9 @@ func (o relayOrder) resolve(ctx context.Context) (at netip.AddrPort, host string
 	number, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
 	if err != nil {
 		return at, host, usage(fmt.Errorf("%q is not a port", port))
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && !ip.Unmap().Is4() {
+		return at, host, usage(fmt.Errorf("%v is an IPv6 address, and the rows are about IPv4 only: give an IPv4 address or a name that has one", ip))
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
 	if err != nil || len(ips) == 0 {

@@ -10,7 +10,7 @@ func capacityRows() []Row {
 
 	overQuota := func(p *probe) (extra *client, m *stun.Message) {
 		if p.target.Quota == 0 {
-			p.notOffered("the server's quota was not named")
+			p.notOffered(NoQuota)
 		}
 		for range p.target.Quota {
 			c := p.known()

@@ -84,7 +84,7 @@ func (p *probe) bound() (*client, *peer) {
 // other is a second user.
 func (p *probe) other() Credentials {
 	if p.target.Other.Username == "" {
-		p.notOffered("no credentials of a second user were given")
+		p.notOffered(NoOther)
 	}
 	return p.target.Other
 }
@@ -92,7 +92,7 @@ func (p *probe) other() Credentials {
 // forbidden is a peer that the server must refuse.
 func (p *probe) forbidden() netip.AddrPort {
 	if len(p.target.Forbidden) == 0 {
-		p.notOffered("no peer was named that the server must refuse")
+		p.notOffered(NoForbidden)
 	}
 	return netip.AddrPortFrom(p.target.Forbidden[0], 9)
 }
@@ -103,7 +103,7 @@ func (p *probe) peer() *peer { return p.peerAt(0) }
 // stranger is one of the second.
 func (p *probe) stranger() *peer {
 	if len(p.target.Peers) < 2 {
-		p.notOffered("no second peer address was given")
+		p.notOffered(NoStranger)
 	}
 	return p.peerAt(1)
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -77,6 +78,8 @@ func dialFault(err error) error {
 		return errors.New("no connection in time: is the port right, does it speak this transport, does a firewall drop it?")
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return errors.New("it doesn't speak TLS there")
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return fmt.Errorf("its certificate isn't trusted (%w): give --ca FILE with the authority that it is from, or --insecure", errors.Unwrap(err))
 	}
 	return err
 }

@@ -18,6 +18,14 @@ const (
 	Broken     Outcome = "broken"      // the target itself failed: no connection, no socket for a peer
 )
 
+// What Got says of a row that is NotOffered because the Target lacks something.
+const (
+	NoOther     = "no credentials of a second user were given"
+	NoStranger  = "no second peer address was given"
+	NoForbidden = "no peer was named that the server must refuse"
+	NoQuota     = "the server's quota was not named"
+)
+
 // Row is one thing that a TURN server has to do.
 type Row struct {
 	ID          string // stable: "01/allocate-without-mi"

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
@@ -26,11 +27,11 @@ import (
 	"time"
 
 	"github.com/pion/logging"
-	"github.com/pion/transport/v3/stdnet"
 	"github.com/pion/turn/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/relay/batch"
 	"github.com/proxyspec/proxyspec/relay/check"
 )
 
@@ -45,18 +46,25 @@ func target(t *testing.T, network, server string, user, other check.Credentials)
 	}
 	return check.Target{
 		Dial: func() (net.Conn, error) {
-			conn, err := net.Dial(network, server)
+			conn, err := dial(network, server)
 			if err == nil {
 				t.Cleanup(func() { conn.Close() })
 			}
 			return kept{conn, network}, err
 		},
-		Stream: network == "tcp",
+		Stream: network != "udp",
 		User:   user, Other: other,
 		Peers:  []func() (net.PacketConn, error){listen("127.0.0.1"), listen("127.0.0.2")},
 		Quiet:  100 * time.Millisecond,
 		Answer: time.Second,
 	}
+}
+
+func dial(network, server string) (net.Conn, error) {
+	if network == "tls" {
+		return tls.Dial("tcp", server, &tls.Config{InsecureSkipVerify: true}) // the certificate is another test's affair
+	}
+	return net.Dial(network, server)
 }
 
 // kept is a connection whose UDP port stays taken until the test ends: a server may remember a 5-tuple for a while
@@ -124,11 +132,7 @@ func same(t *testing.T, name string, failed map[string]check.Result) {
 
 func TestOurRelayPassesEveryRow(t *testing.T) {
 	secret := []byte("a secret of 32 bytes for testing")
-	public, private, err := ed25519.GenerateKey(nil)
-	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	require.NoError(t, err)
+	der, private := certificate(t)
 	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 1, Operators: []string{"Example Telecom"}})
 	require.NoError(t, err)
 	udp, tcp := freePorts(t)
@@ -140,7 +144,7 @@ func TestOurRelayPassesEveryRow(t *testing.T) {
 		TLS:      &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}},
 	})
 	require.NoError(t, err)
-	host, err := stdnet.NewNet()
+	host, err := batch.NewNet()
 	require.NoError(t, err)
 	node := cloud.Relay("relay-1", host)
 	require.NoError(t, node.Listen())
@@ -152,13 +156,23 @@ func TestOurRelayPassesEveryRow(t *testing.T) {
 		require.NoError(t, <-ended)
 	}()
 
-	for network, port := range map[string]int{"udp": udp, "tcp": tcp} {
+	for network, port := range map[string]int{"udp": udp, "tcp": tcp, "tls": tcp} {
 		t.Run(network, func(t *testing.T) {
 			to := target(t, network, fmt.Sprint("127.0.0.1:", port), restUser(secret, "0001"), restUser(secret, "0002"))
 			to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1")}
 			require.Empty(t, run(t, to))
 		})
 	}
+}
+
+// certificate is one that signs itself, as DER.
+func certificate(t *testing.T) ([]byte, ed25519.PrivateKey) {
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	return der, private
 }
 
 // restUser is credentials as a lookup gives them.
@@ -218,12 +232,18 @@ func TestCoturnDeviatesAsKnown(t *testing.T) {
 	if !strings.HasPrefix(strings.TrimSpace(string(version)), "4.6.1") {
 		t.Skipf("coturn %s is installed: the deviations of 4.6.1 are what is known", strings.TrimSpace(string(version)))
 	}
-	port, _ := freePorts(t)
+	port, securePort := freePorts(t)
 	dir := t.TempDir()
+	der, private := certificate(t)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	for name, block := range map[string]*pem.Block{"cert": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "PRIVATE KEY", Bytes: key}} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600))
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it is killed if it hangs
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", fmt.Sprint("--listening-port=", port),
-		"--no-tls", "--no-dtls", "--no-cli", "--lt-cred-mech", "--user=alice:secret", "--user=bob:secret", "--realm=example.org",
+		fmt.Sprint("--tls-listening-port=", securePort), "--cert="+dir+"/cert", "--pkey="+dir+"/key", "--no-dtls", "--no-cli", "--lt-cred-mech", "--user=alice:secret", "--user=bob:secret", "--realm=example.org",
 		"--allow-loopback-peers", "--denied-peer-ip=127.0.0.3", "--log-file=stdout", "--verbose", "--pidfile="+dir+"/pid", "--db="+dir+"/db")
 	cmd.Dir = dir
 	out, err := cmd.StdoutPipe()
@@ -240,11 +260,14 @@ func TestCoturnDeviatesAsKnown(t *testing.T) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with coturn
 
-	for _, network := range []string{"udp", "tcp"} {
-		t.Run(network, func(t *testing.T) {
-			to := target(t, network, fmt.Sprint("127.0.0.1:", port), alice, bob)
+	for _, listener := range []struct {
+		network, known string
+		port           int
+	}{{"udp", "udp", port}, {"tcp", "tcp", port}, {"tls", "tcp", securePort}} {
+		t.Run(listener.network, func(t *testing.T) {
+			to := target(t, listener.network, fmt.Sprint("127.0.0.1:", listener.port), alice, bob)
 			to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3")}
-			same(t, "coturn-4.6.1-"+network, run(t, to))
+			same(t, "coturn-4.6.1-"+listener.known, run(t, to))
 		})
 	}
 }
