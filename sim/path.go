@@ -178,7 +178,7 @@ func (w *path) noted(p *Packet) {
 		return
 	}
 	w.src, w.dst, w.took, w.sent = p.Src, p.Dst, w.last.config.Delay, -1
-	if len(w.net.paths) >= mostPaths {
+	if len(w.net.paths) >= leastPaths+pathsOfAHost*int(w.net.hosts) {
 		w.net.leavePaths()
 		return
 	}
@@ -186,8 +186,12 @@ func (w *path) noted(p *Packet) {
 	w.of.path = w
 }
 
-// mostPaths bounds the memory of paths. When there are as many, all are forgotten and noted anew.
-const mostPaths = 4096
+// These bound the memory of paths. When there are as many, all are forgotten and noted anew, which must be rare: a user
+// of the cloud proxy has half a dozen at a time.
+const (
+	leastPaths   = 4096
+	pathsOfAHost = 16
+)
 
 // arrived ends the voyage of a packet, or its notes, at a host or at a router that is watched. It returns the way
 // onward, if there is a path to here.
