@@ -9,7 +9,7 @@ import (
 )
 
 // arrive translates, judges and forwards. What happens in a router wakes nobody. The firewall sees inside
-// addresses, whichever way a packet goes.
+// addresses, whichever way a packet goes; who watches the router sees what is on the wire.
 func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 	if r.taps != nil {
 		if onward := p.arrived(); onward != nil && onward.take(r.net, now, p, nil) {
@@ -24,7 +24,7 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 
 // forward reports whether the packet goes on.
 func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
-	src, dst, outcome := p.Src, p.Dst, nat.NotOurs
+	wire, outcome := p.header(), nat.NotOurs
 	if r.nat != nil && !in.inside {
 		if outcome = r.translate(now, p, r.nat.Inbound); outcome.Ends() {
 			r.see(now, p, in, false, dropped(outcome), true)
@@ -32,7 +32,12 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 		}
 	}
 	verdict, judged := r.judge(now, p, in)
-	r.see(now, p, in, false, verdict, judged)
+	if r.taps != nil {
+		inner := p.header()
+		p.readdress(wire)
+		r.see(now, p, in, false, verdict, judged)
+		p.readdress(inner)
+	}
 	if judged && verdict.Action != firewall.Allow {
 		if verdict.Action == firewall.Reject {
 			r.reject(now, p, in)
@@ -62,11 +67,20 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	}
 	r.see(now, p, out, true, verdict, judged)
 	if p.noting != nil {
-		r.note(p, in, out, src, dst, outcome, verdict, judged)
+		r.note(p, in, out, wire, outcome, verdict, judged)
 	}
 	out.send(now, p)
 	return true
 }
+
+// header is what a NAT changes in a packet.
+type header struct {
+	src, dst netip.AddrPort
+	icmp     *ICMP
+}
+
+func (p *Packet) header() header     { return header{p.Src, p.Dst, p.ICMP} }
+func (p *Packet) readdress(h header) { p.Src, p.Dst, p.ICMP = h.src, h.dst, h.icmp }
 
 // dropped is a NAT's verdict on a packet that goes no further.
 func dropped(o nat.Outcome) firewall.Verdict {

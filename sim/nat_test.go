@@ -79,8 +79,14 @@ func TestNAT(t *testing.T) {
 		require.Equal(t, aOutside.String(), from.String())
 
 		// Two echoes of one identifier, at a time; a third finds nobody, and hears it.
-		var seen []string
-		n.Do(func() { server.Tap(func(s Sighting) { seen = append(seen, s.Packet.String()) }) })
+		var seen, atHome []string
+		n.Do(func() {
+			server.Tap(func(s Sighting) { seen = append(seen, s.Packet.String()) })
+			home.Tap(func(s Sighting) {
+				side := map[bool]string{true: "inside: ", false: "outside: "}[s.Inside]
+				atHome = append(atHome, side+s.Packet.String())
+			})
+		})
 		pings := make(chan error)
 		for _, h := range []*Host{alice, bob} {
 			go func() {
@@ -98,8 +104,17 @@ func TestNAT(t *testing.T) {
 			"ICMP 192.0.2.1 > 198.51.100.1 echo request 1 of 3, 84 bytes",
 			"ICMP 198.51.100.1 > 192.0.2.1 echo reply 1 of 3, 84 bytes",
 		}, seen)
+		atHome = nil
+		_, err = bob.Ping(t.Context(), server.Addr())
+		require.NoError(t, err)
+		require.Equal(t, []string{ // as on each wire
+			"inside: ICMP 10.0.0.3 > 198.51.100.1 echo request 1 of 2, 84 bytes",
+			"outside: ICMP 192.0.2.1 > 198.51.100.1 echo request 1 of 2, 84 bytes",
+			"outside: ICMP 198.51.100.1 > 192.0.2.1 echo reply 1 of 2, 84 bytes",
+			"inside: ICMP 198.51.100.1 > 10.0.0.3 echo reply 1 of 2, 84 bytes",
+		}, atHome)
 		internet.SetAddr(netip.MustParseAddr("203.0.113.1"))
 		_, err = bob.Ping(t.Context(), netip.MustParseAddr("198.51.100.9"))
-		require.ErrorContains(t, err, "host unreachable, about ICMP 10.0.0.3:2 > 198.51.100.9:2")
+		require.ErrorContains(t, err, "host unreachable, about ICMP 10.0.0.3:3 > 198.51.100.9:3")
 	})
 }

@@ -36,7 +36,6 @@ type crossing struct {
 	router   *Router
 	in, out  *nic
 	src, dst netip.AddrPort // both as the packet leaves
-	inbound  bool           // it is seen as it leaves from its arrival on: a NAT comes first
 	verdict  firewall.Verdict
 	judged   bool
 }
@@ -115,9 +114,6 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 
 // see shows a packet to those who watch the router that it crosses.
 func (c *crossing) see(now time.Duration, p *Packet) {
-	if c.inbound {
-		p.Src, p.Dst = c.src, c.dst
-	}
 	c.router.see(now, p, c.in, false, c.verdict, c.judged)
 	p.Src, p.Dst = c.src, c.dst
 	p.TTL--
@@ -133,13 +129,13 @@ func (h *hop) take(at time.Time) {
 	}
 }
 
-// note adds a router that a packet passes to the path that the packet notes; it was src and dst on arrival.
-func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome nat.Outcome, verdict firewall.Verdict, judged bool) {
+// note adds a router that a packet passes to the path that the packet notes.
+func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome, verdict firewall.Verdict, judged bool) {
 	w := p.noting
-	h := hop{src: src, dst: dst}
+	h := hop{src: wire.src, dst: wire.dst}
 	ok := outcome != nat.Hairpinned
 	if r.taps != nil { // it begins here
-		w.watched = &crossing{r, in, out, p.Src, p.Dst, !in.inside, verdict, judged}
+		w.watched = &crossing{r, in, out, p.Src, p.Dst, verdict, judged}
 	} else {
 		h.from, h.took = in.peer, in.peer.config.Delay
 		ok = ok && in.peer.plain
@@ -147,7 +143,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 	if judged && ok {
 		wall, known := r.wall.(*firewall.Firewall)
 		if ok = known; ok {
-			flow := firewall.Packet{Proto: p.Proto, Src: src, Dst: dst, Direction: firewall.Outbound}
+			flow := firewall.Packet{Proto: p.Proto, Src: wire.src, Dst: wire.dst, Direction: firewall.Outbound}
 			if !in.inside {
 				flow.Dst, flow.Direction = p.Dst, firewall.Inbound // translated already
 			}
@@ -156,7 +152,7 @@ func (r *Router) note(p *Packet, in, out *nic, src, dst netip.AddrPort, outcome 
 		}
 	}
 	if outcome == nat.Translated && ok {
-		flow := nat.Packet{Proto: p.Proto, Src: src, Dst: dst}
+		flow := nat.Packet{Proto: p.Proto, Src: wire.src, Dst: wire.dst}
 		if in.inside {
 			h.nat, h.nats = r.nat.OutboundPass(flow)
 		} else {
