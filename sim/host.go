@@ -29,8 +29,8 @@ type Host struct {
 	resolve Resolver
 
 	mu        sync.Mutex
-	made      uint64 // sockets so far
-	udp       map[netip.AddrPort]*udpSocket
+	made      uint64                        // sockets so far
+	udp       map[netip.AddrPort]*udpSocket // by their places
 	listeners map[netip.AddrPort]*tcpListener
 	tcp       map[flow]*tcpSocket
 	lastPort  map[firewall.Proto]uint16
@@ -176,10 +176,7 @@ func (h *Host) deliver(now time.Duration, p *Packet) (woke bool) {
 
 func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
 	h.mu.Lock()
-	s := h.udp[p.Dst]
-	if s == nil {
-		s = h.udp[anyAddr(p.Dst.Port())]
-	}
+	s := socketFor(h.udp, p.Dst)
 	h.mu.Unlock()
 	if s != nil && s.wants(p.Src) {
 		return s.arrive(p)
@@ -195,10 +192,7 @@ func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
 func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
 	h.mu.Lock()
 	s := h.tcp[flow{p.Dst, p.Src}]
-	l := h.listeners[p.Dst]
-	if l == nil {
-		l = h.listeners[anyAddr(p.Dst.Port())]
-	}
+	l := socketFor(h.listeners, p.Dst)
 	h.mu.Unlock()
 	if s != nil && !(l != nil && s.yields(&p.TCP)) {
 		return s.arrive(&p.TCP)
@@ -239,10 +233,7 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 		err = syscall.EMSGSIZE
 	}
 	h.mu.Lock()
-	u := h.udp[about.Src]
-	if u == nil {
-		u = h.udp[anyAddr(about.Src.Port())]
-	}
+	u := socketFor(h.udp, about.Src)
 	t := h.tcp[flow{about.Src, about.Dst}]
 	h.mu.Unlock()
 	switch {
@@ -256,15 +247,14 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 	return false
 }
 
-func anyAddr(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), port) }
-
 // bind chooses the local address of a new socket. h.mu is held.
-func (h *Host) bind(proto firewall.Proto, want netip.AddrPort, taken func(netip.AddrPort) bool) (netip.AddrPort, error) {
+func (h *Host) bind(proto firewall.Proto, f family, want netip.AddrPort, taken func(netip.AddrPort) bool) (netip.AddrPort, error) {
 	addr := want.Addr().Unmap()
-	if !addr.IsValid() || addr == netip.IPv6Unspecified() {
-		addr = netip.IPv4Unspecified() // stands for both families
-	}
-	if !addr.IsUnspecified() && !h.owns(addr) {
+	if !addr.IsValid() || addr.IsUnspecified() {
+		addr = f.unspecified()
+	} else if err := f.check(addr); err != nil {
+		return netip.AddrPort{}, err
+	} else if !h.owns(addr) {
 		return netip.AddrPort{}, syscall.EADDRNOTAVAIL
 	}
 	if want.Port() != 0 {

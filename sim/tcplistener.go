@@ -13,8 +13,9 @@ import (
 
 // tcpListener accepts connections.
 type tcpListener struct {
-	host  *Host
-	local netip.AddrPort
+	host   *Host
+	family family
+	local  netip.AddrPort
 
 	mu       sync.Mutex
 	cond     sync.Cond
@@ -29,18 +30,16 @@ type tcpListener struct {
 // somaxconn does.
 const backlog = 4096
 
-func (h *Host) listenTCP(want netip.AddrPort) (*tcpListener, error) {
+func (h *Host) listenTCP(f family, want netip.AddrPort) (*tcpListener, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	local, err := h.bind(firewall.TCP, want, func(a netip.AddrPort) bool {
-		return h.listeners[a] != nil || h.listeners[anyAddr(a.Port())] != nil
-	})
+	local, err := h.bind(firewall.TCP, f, want, func(a netip.AddrPort) bool { return taken(h, h.listeners, a, f) })
 	if err != nil {
 		return nil, err
 	}
-	l := &tcpListener{host: h, local: local}
+	l := &tcpListener{host: h, family: f, local: local}
 	l.cond.L = &l.mu
-	h.listeners[local] = l
+	h.listeners[f.place(local)] = l
 	return l, nil
 }
 
@@ -138,7 +137,7 @@ func (l *tcpListener) close() error {
 	}
 	l.host.mu.Lock()
 	defer l.host.mu.Unlock()
-	delete(l.host.listeners, l.local)
+	delete(l.host.listeners, l.family.place(l.local))
 	return nil
 }
 

@@ -58,8 +58,11 @@ func (h *Host) sequence(f flow) uint32 {
 }
 
 // dialTCP connects, or says why it could not.
-func (h *Host) dialTCP(ctx context.Context, want, remote netip.AddrPort) (*tcpSocket, error) {
+func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPort) (*tcpSocket, error) {
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if err := f.check(remote.Addr()); err != nil {
+		return nil, err
+	}
 	if err := h.reachable(remote.Addr()); err != nil {
 		return nil, err
 	}
@@ -67,8 +70,8 @@ func (h *Host) dialTCP(ctx context.Context, want, remote netip.AddrPort) (*tcpSo
 		want = netip.AddrPortFrom(h.source(remote.Addr()), want.Port())
 	}
 	h.mu.Lock()
-	local, err := h.bind(firewall.TCP, want, func(a netip.AddrPort) bool {
-		return h.tcp[flow{a, remote}] != nil || h.listeners[a] != nil || h.listeners[anyAddr(a.Port())] != nil
+	local, err := h.bind(firewall.TCP, f, want, func(a netip.AddrPort) bool {
+		return h.tcp[flow{a, remote}] != nil || socketFor(h.listeners, a) != nil
 	})
 	if err != nil {
 		h.mu.Unlock()

@@ -5,24 +5,26 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/pion/transport/v3"
 )
 
 // This file is the only one that knows pion's transport.Net: a later major of it is this file's
-// change. DialContext is an addition, for callers that must be able to give up.
+// change.
 
 var _ transport.Net = (*Host)(nil)
 
 // ListenPacket opens a UDP socket.
 func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
-	local, err := h.ResolveUDPAddr(network, address)
+	if err := known(network, "udp", "udp4", "udp6"); err != nil {
+		return nil, opError("listen", network, nil, nil, err)
+	}
+	local, err := h.lookup(context.Background(), "listen", network, address)
 	if err != nil {
 		return nil, err
 	}
-	return h.ListenUDP(network, local)
+	return h.ListenUDP(network, net.UDPAddrFromAddrPort(preferIPv4(local)))
 }
 
 // ListenUDP opens a UDP socket.
@@ -42,7 +44,7 @@ func (h *Host) openUDP(op, network string, local, remote *net.UDPAddr) (transpor
 	if err := known(network, "udp", "udp4", "udp6"); err != nil {
 		return nil, opError(op, network, udpOrNil(local), udpOrNil(remote), err)
 	}
-	s, err := h.listenUDP(addrPort(local), addrPort(remote))
+	s, err := h.listenUDP(familyOf(network), addrPort(local), addrPort(remote))
 	if err != nil {
 		return nil, opError(op, network, udpOrNil(local), udpOrNil(remote), err)
 	}
@@ -54,7 +56,7 @@ func (h *Host) ListenTCP(network string, local *net.TCPAddr) (transport.TCPListe
 	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
 		return nil, opError("listen", network, nil, tcpOrNil(local), err)
 	}
-	l, err := h.listenTCP(tcpAddrPort(local))
+	l, err := h.listenTCP(familyOf(network), tcpAddrPort(local))
 	if err != nil {
 		return nil, opError("listen", network, nil, tcpOrNil(local), err)
 	}
@@ -74,41 +76,11 @@ func (h *Host) connect(ctx context.Context, network string, local, remote netip.
 	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
 		return nil, opError("dial", network, nil, to, err)
 	}
-	s, err := h.dialTCP(ctx, local, remote)
+	s, err := h.dialTCP(ctx, familyOf(network), local, remote)
 	if err != nil {
 		return nil, opError("dial", network, nil, to, err)
 	}
 	return &tcpConn{s}, nil
-}
-
-// Dial connects to a host and port, by name or address.
-func (h *Host) Dial(network, address string) (net.Conn, error) {
-	return h.DialContext(context.Background(), network, address)
-}
-
-// DialContext is Dial for a caller that may give up. Of several addresses the first that answers is
-// taken.
-func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	return h.dial(ctx, network, address, nil)
-}
-
-func (h *Host) dial(ctx context.Context, network, address string, local net.Addr) (net.Conn, error) {
-	remotes, err := h.lookup(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasPrefix(network, "udp") {
-		from, _ := local.(*net.UDPAddr)
-		return h.DialUDP(network, from, net.UDPAddrFromAddrPort(remotes[0]))
-	}
-	from, _ := local.(*net.TCPAddr)
-	for _, remote := range remotes {
-		var conn net.Conn
-		if conn, err = h.connect(ctx, network, tcpAddrPort(from), remote); err == nil {
-			return conn, nil
-		}
-	}
-	return nil, err
 }
 
 // Interfaces lists the host's one network card.
@@ -146,32 +118,6 @@ func (h *Host) findInterface(is func(*transport.Interface) bool) (*transport.Int
 		}
 	}
 	return nil, transport.ErrInterfaceNotFound
-}
-
-// CreateDialer makes a dialer with d's timeout, deadline and local address.
-func (h *Host) CreateDialer(d *net.Dialer) transport.Dialer { return dialer{h, d} }
-
-type dialer struct {
-	host   *Host
-	dialer *net.Dialer
-}
-
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	ctx := context.Background()
-	if d.dialer == nil {
-		return d.host.DialContext(ctx, network, address)
-	}
-	if d.dialer.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.dialer.Timeout)
-		defer cancel()
-	}
-	if !d.dialer.Deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, d.dialer.Deadline)
-		defer cancel()
-	}
-	return d.host.dial(ctx, network, address, d.dialer.LocalAddr)
 }
 
 func known(network string, names ...string) error {

@@ -15,6 +15,7 @@ import (
 // udpSocket is a UDP socket, connected or not.
 type udpSocket struct {
 	host   *Host
+	family family
 	local  netip.AddrPort
 	remote netip.AddrPort // zero: not connected
 	id     uint64
@@ -47,32 +48,28 @@ type udpSocket struct {
 const receiveBuffer = 2 << 20
 
 // listenUDP opens a socket; remote is the zero value for one that isn't connected.
-func (h *Host) listenUDP(want, remote netip.AddrPort) (*udpSocket, error) {
+func (h *Host) listenUDP(f family, want, remote netip.AddrPort) (*udpSocket, error) {
+	if remote.IsValid() {
+		if err := f.check(remote.Addr()); err != nil {
+			return nil, err
+		}
+		if err := h.reachable(remote.Addr()); err != nil {
+			return nil, err
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	local, err := h.bind(firewall.UDP, want, h.takenUDP)
+	local, err := h.bind(firewall.UDP, f, want, func(a netip.AddrPort) bool { return taken(h, h.udp, a, f) })
 	if err != nil {
 		return nil, err
 	}
 	if remote.IsValid() && local.Addr().IsUnspecified() {
 		local = netip.AddrPortFrom(h.source(remote.Addr()), local.Port())
 	}
-	s := &udpSocket{host: h, local: local, remote: remote, id: h.number(), limit: receiveBuffer}
+	s := &udpSocket{host: h, family: f, local: local, remote: remote, id: h.number(), limit: receiveBuffer}
 	s.cond.L = &s.mu
-	h.udp[local] = s
+	h.udp[f.place(local)] = s
 	return s, nil
-}
-
-// takenUDP tells whether a socket would take another's datagrams. h.mu is held.
-func (h *Host) takenUDP(a netip.AddrPort) bool {
-	if a.Addr().IsUnspecified() {
-		for _, own := range h.addrs {
-			if h.udp[netip.AddrPortFrom(own, a.Port())] != nil {
-				return true
-			}
-		}
-	}
-	return h.udp[a] != nil || h.udp[anyAddr(a.Port())] != nil
 }
 
 func (s *udpSocket) wants(from netip.AddrPort) bool { return !s.remote.IsValid() || s.remote == from }
@@ -170,6 +167,9 @@ func (s *udpSocket) readFrom(p []byte, from **net.UDPAddr) (int, error) {
 
 func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if err := s.family.check(to.Addr()); err != nil {
+		return 0, err
+	}
 	if err := s.host.reachable(to.Addr()); err != nil {
 		return 0, err
 	}
@@ -218,8 +218,8 @@ func (s *udpSocket) close() error {
 
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
-	if s.host.udp[s.local] == s {
-		delete(s.host.udp, s.local)
+	if at := s.family.place(s.local); s.host.udp[at] == s {
+		delete(s.host.udp, at)
 	}
 	return nil
 }
