@@ -202,7 +202,28 @@ func Example_http() {
 	// Output: hello from www.example.test
 }
 
-// virtually runs f in virtual time, and lets what it leaves behind (TIME-WAIT, say) run out.
+// serveTURN runs pion's TURN server on a host, on UDP and TCP 3478.
+func serveTURN(h *sim.Host) (*turn.Server, error) {
+	udp, err := h.ListenPacket("udp4", ":3478")
+	if err != nil {
+		return nil, err
+	}
+	tcp, err := h.ListenTCP("tcp4", &net.TCPAddr{Port: 3478})
+	if err != nil {
+		return nil, err
+	}
+	relay := &turn.RelayAddressGeneratorStatic{RelayAddress: h.Addr().AsSlice(), Address: h.Addr().String(), Net: h}
+	return turn.NewServer(turn.ServerConfig{
+		Realm: "example.test",
+		AuthHandler: func(user, realm string, _ net.Addr) ([]byte, bool) {
+			return turn.GenerateAuthKey(user, realm, "secret"), true
+		},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: relay}},
+		ListenerConfigs:   []turn.ListenerConfig{{Listener: tcp, RelayAddressGenerator: relay}},
+	})
+}
+
+// virtually runs f in virtual time. What its libraries leave behind has five minutes to end by itself.
 func virtually(f func() error) {
 	b, err := bubble.Open(bubble.Config{Watchdog: time.Minute})
 	if err == nil {
@@ -218,10 +239,11 @@ func virtually(f func() error) {
 	}
 }
 
-// serve moves a network's packets until the result is called.
+// serve moves a network's packets until the result is called, and then for a second more: what ends may have something
+// to say.
 func serve(n *sim.Network) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = n.Serve(ctx) }()
-	return func() { cancel(); <-done }
+	return func() { time.Sleep(time.Second); cancel(); <-done }
 }

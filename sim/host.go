@@ -73,7 +73,8 @@ func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
 // must not wait for the network.
 func (h *Host) Tap(f func(Sighting)) { h.taps = append(h.taps, f) }
 
-func (h *Host) label() string { return h.name }
+func (h *Host) label() string     { return h.name }
+func (h *Host) network() *Network { return h.net }
 
 func (h *Host) prefixes() []netip.Prefix {
 	out := make([]netip.Prefix, len(h.addrs))

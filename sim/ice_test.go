@@ -69,27 +69,6 @@ func newHomes(a, b natKind) (*homes, error) {
 	return w, err
 }
 
-// serveTURN runs pion's TURN server on a host, on UDP and TCP 3478.
-func serveTURN(h *sim.Host) (*turn.Server, error) {
-	udp, err := h.ListenPacket("udp4", ":3478")
-	if err != nil {
-		return nil, err
-	}
-	tcp, err := h.ListenTCP("tcp4", &net.TCPAddr{Port: 3478})
-	if err != nil {
-		return nil, err
-	}
-	relay := &turn.RelayAddressGeneratorStatic{RelayAddress: h.Addr().AsSlice(), Address: h.Addr().String(), Net: h}
-	return turn.NewServer(turn.ServerConfig{
-		Realm: "example.test",
-		AuthHandler: func(user, realm string, _ net.Addr) ([]byte, bool) {
-			return turn.GenerateAuthKey(user, realm, "secret"), true
-		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: relay}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: tcp, RelayAddressGenerator: relay}},
-	})
-}
-
 // close lets what closes itself say so to its peer, and then stops everything.
 func (w *homes) close() error {
 	time.Sleep(time.Second)

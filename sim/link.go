@@ -45,6 +45,7 @@ type node interface {
 	// attached is told of its new network card, and of the addresses at the other end.
 	attached(c *nic, beyond []netip.Prefix)
 	prefixes() []netip.Prefix
+	network() *Network
 }
 
 // nic is one end of a link: what its node sends goes to the peer.
@@ -86,9 +87,17 @@ type Node interface {
 	Tap(f func(Sighting))
 }
 
-// Connect joins two nodes by a link of their own, which is the same in both directions. It panics on a
-// configuration that can't be.
+// Connect joins two nodes by a link of their own, which is the same in both directions. A host has one link, and sends
+// everything over it. It panics on a configuration that can't be, and on a neighbour with an address that another one has.
 func (n *Network) Connect(a, b Node, c LinkConfig) *Link {
+	switch {
+	case none(a) || none(b):
+		panic("sim: a link needs a node at each end, and there is none at one of these")
+	case a == b:
+		panic(fmt.Sprintf("sim: a link of %s with itself", a.label()))
+	case a.network() != n || b.network() != n:
+		panic(fmt.Sprintf("sim: %s and %s are not both of the network that connects them", a.label(), b.label()))
+	}
 	l := &Link{a: &nic{node: a, net: n}, b: &nic{node: b, net: n}}
 	l.a.peer, l.b.peer = l.b, l.a
 	_, l.a.direct = b.(*Router)
@@ -104,6 +113,19 @@ func (n *Network) Connect(a, b Node, c LinkConfig) *Link {
 	a.attached(l.a, b.prefixes())
 	b.attached(l.b, a.prefixes())
 	return l
+}
+
+// none tells whether there is no node: nil, or a nil pointer of its kind.
+func none(a Node) bool {
+	switch n := a.(type) {
+	case *Host:
+		return n == nil
+	case *Router:
+		return n == nil
+	case *Port:
+		return n == nil
+	}
+	return true
 }
 
 // Set changes how the link treats packets from now on, in both directions, also while the network runs.
@@ -142,6 +164,9 @@ func (l *Link) Count(from Node) (c LinkCount) {
 }
 
 func (l *Link) from(end Node) *nic {
+	if none(end) {
+		panic(fmt.Sprintf("sim: nil is no end of the link of %s and %s", l.a.node.label(), l.b.node.label()))
+	}
 	switch node(end) {
 	case l.a.node:
 		return l.a

@@ -3,15 +3,19 @@ package sim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
 
-// Serve moves packets until ctx ends. Before it is called nothing moves; once it has returned nothing
-// moves any more, and sockets time out as on a dead network.
+// Serve moves packets until ctx ends, and then returns nil. Before it is called nothing moves; once it has returned
+// nothing moves any more: deadlines pass as on a dead network, and who has none waits for ever. A network serves once;
+// a second Serve is an error.
 func (n *Network) Serve(ctx context.Context) error {
+	if !n.begin() {
+		return errors.New("sim: this network serves already, or has served: make another one")
+	}
 	defer close(n.over)
-	n.begin()
 	var alarm alarm
 	defer alarm.stop()
 	for ctx.Err() == nil {
@@ -78,10 +82,11 @@ func (a *alarm) rings() <-chan time.Time {
 	return a.timer.C
 }
 
-func (n *Network) begin() {
+func (n *Network) begin() (first bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.serving = true
+	first, n.serving = !n.serving, true
+	return first
 }
 
 // flush takes what sockets have sent, in the order of the sockets: the order in which goroutines

@@ -13,8 +13,9 @@ type Config struct {
 	// Seed decides every random draw: loss, jitter, sequence numbers.
 	Seed uint64
 	// Settle returns once every goroutine that uses the network is blocked. In a bubble of
-	// testing/synctest it is synctest.Wait, which only the loop may call. Nil, for real time, doesn't
-	// wait: then the order of packets is the scheduler's.
+	// testing/synctest it is synctest.Wait, which only the loop may call: in one bubble there can be one
+	// network at a time. Nil, for real time, doesn't wait: then the order of packets is the scheduler's, in
+	// a bubble too, and two runs differ.
 	Settle func()
 }
 
@@ -106,12 +107,16 @@ func (c *change) flush(time.Duration) bool {
 // now is the network's clock.
 func (n *Network) now() time.Duration { return time.Since(n.start) }
 
-// Host makes a host with the given addresses. Names and addresses are unique in a network; a second
-// use is a mistake of the program and panics.
+// Host makes a host with the given addresses, one at least. The name is a label, unique in the network, and nothing that
+// resolves: for that there is Host.ResolveWith. An address is unique among the neighbours of a router: behind
+// two NATs there may be the same ones. What can't be is a mistake of the program, and panics.
 func (n *Network) Host(name string, addrs ...netip.Addr) *Host {
 	n.claim(name)
+	if len(addrs) == 0 {
+		panic(fmt.Sprintf("sim: host %s has no address", name))
+	}
 	for _, a := range addrs {
-		if !a.IsValid() || a.Is4In6() || a.IsUnspecified() {
+		if !a.IsValid() || a.Is4In6() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
 			panic(fmt.Sprintf("sim: host %s: %v is no address of a host", name, a))
 		}
 	}
@@ -128,6 +133,12 @@ func (n *Network) Router(name string) *Router {
 }
 
 func (n *Network) claim(name string) {
+	if n.names == nil {
+		panic("sim: a Network is made by New")
+	}
+	if name == "" {
+		panic("sim: a host, router or port needs a name")
+	}
 	if n.names[name] {
 		panic(fmt.Sprintf("sim: there is a %s already", name))
 	}

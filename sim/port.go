@@ -211,6 +211,7 @@ func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
 }
 
 func (p *Port) label() string            { return p.name }
+func (p *Port) network() *Network        { return p.net }
 func (p *Port) prefixes() []netip.Prefix { return p.beyond }
 
 func (p *Port) attached(c *nic, _ []netip.Prefix) {

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/nat"
@@ -29,38 +31,51 @@ type route struct {
 	via    *nic
 }
 
-// Route sends packets for a prefix to the node at the other end of a link. The longest prefix wins.
+// Route sends packets for a prefix to the node at the other end of one of the router's links. The longest prefix wins,
+// and of two equal ones the first.
 func (r *Router) Route(p netip.Prefix, via *Link) {
-	end := via.a
-	if end.node != node(r) {
-		end = via.b
+	r.ways = append(r.ways, route{p, r.end(via, "a route")})
+}
+
+// end is the router's own end of a link.
+func (r *Router) end(l *Link, of string) *nic {
+	for _, end := range []*nic{l.a, l.b} {
+		if end.node == node(r) {
+			return end
+		}
 	}
-	r.ways = append(r.ways, route{p, end})
+	panic(fmt.Sprintf("sim: %s of router %s by the link of %s and %s, which is not its own", of, r.name, l.a.node.label(), l.b.node.label()))
 }
 
 // SetAddr gives the router addresses of its own, one of each family at most, from which it answers what it
 // can't or may not forward.
-func (r *Router) SetAddr(addrs ...netip.Addr) { r.addrs = addrs }
+func (r *Router) SetAddr(addrs ...netip.Addr) {
+	if len(addrs) > 2 || len(addrs) == 2 && addrs[0].Is4() == addrs[1].Is4() {
+		panic(fmt.Sprintf("sim: router %s has one address of each family at most, not %v", r.name, addrs))
+	}
+	r.addrs = addrs
+}
 
 // Guard puts a firewall into the router. Links named here are the inside; a packet from one of them
 // to another link is outbound.
 func (r *Router) Guard(wall firewall.Judge, inside ...*Link) {
 	r.wall = wall
-	r.within(inside)
+	r.within("a firewall", inside)
 }
 
 // Translate puts a NAT into the router, with the same inside as the firewall's if there is one. The
 // routers beyond it need a Route to the NAT's outside addresses.
 func (r *Router) Translate(n *nat.NAT, inside ...*Link) {
 	r.nat = n
-	r.within(inside)
+	r.within("a NAT", inside)
 }
 
-func (r *Router) within(links []*Link) {
+func (r *Router) within(what string, links []*Link) {
 	for _, l := range links {
-		for _, end := range []*nic{l.a, l.b} {
-			end.inside = end.inside || end.node == node(r)
-		}
+		r.end(l, what).inside = true
+	}
+	if !slices.ContainsFunc(r.nics, func(c *nic) bool { return c.inside }) {
+		panic(fmt.Sprintf("sim: %s in router %s needs a link that is its inside", what, r.name))
 	}
 }
 
@@ -69,12 +84,16 @@ func (r *Router) within(links []*Link) {
 func (r *Router) Tap(f func(Sighting)) { r.taps = append(r.taps, f) }
 
 func (r *Router) label() string            { return r.name }
+func (r *Router) network() *Network        { return r.net }
 func (r *Router) prefixes() []netip.Prefix { return nil }
 
 func (r *Router) attached(c *nic, beyond []netip.Prefix) {
 	r.nics = append(r.nics, c)
 	for _, p := range beyond {
 		if p.IsSingleIP() {
+			if other := r.routes[p.Addr()]; other != nil {
+				panic(fmt.Sprintf("sim: %s has the address %v, as %s has, at router %s", c.peer.node.label(), p.Addr(), other.peer.node.label(), r.name))
+			}
 			r.routes[p.Addr()] = c
 		} else {
 			r.ways = append(r.ways, route{p, c})

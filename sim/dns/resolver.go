@@ -71,6 +71,9 @@ func (r *Resolver) Lookup(ctx context.Context, name string) ([]netip.Addr, error
 	if !isName(name) {
 		return nil, r.fail(name, errNoSuchHost)
 	}
+	if r.Net == nil || !r.Server.IsValid() {
+		return nil, r.fail(name, errors.New("the resolver needs a Net and a Server"))
+	}
 	order := r.Order
 	if len(order) == 0 {
 		order = []Version{IPv4}

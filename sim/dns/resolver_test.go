@@ -260,3 +260,8 @@ func TestResolver(t *testing.T) {
 		})
 	}
 }
+
+func TestResolverWithoutServer(t *testing.T) {
+	_, err := (&dns.Resolver{}).Lookup(t.Context(), "www.example.test")
+	require.ErrorContains(t, err, "the resolver needs a Net and a Server")
+}

@@ -30,7 +30,7 @@ type Rule struct {
 	Proto        Proto          // zero: any
 	Sources      []netip.Prefix // none: any
 	Destinations []netip.Prefix // none: any
-	Ports        []PortRange    // of the destination; none: any
+	Ports        []PortRange    // of the destination, which only TCP and UDP have: Proto must be one of them; none: any
 	Action       Action
 	Purpose      string // for people
 }

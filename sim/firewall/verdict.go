@@ -25,7 +25,8 @@ func (a Action) String() string {
 	return fmt.Sprintf("action %d", uint8(a))
 }
 
-// Names of the verdicts that no rule of a policy gave. No rule may bear one of them.
+// Names of the verdicts that no rule of a policy gave. No rule may bear one of them. A router's NAT that ends a packet gives
+// verdicts of its own, "nat: " and why.
 const (
 	RuleDefault     = "default"     // no rule matched: the policy's default
 	RuleEstablished = "established" // part of a flow that was answered

@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"context"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/sim/firewall"
+)
+
+// TestWhatCannotBePanics says what each mistake of a program is told.
+func TestWhatCannotBePanics(t *testing.T) {
+	addr, everywhere := netip.MustParseAddr, netip.MustParsePrefix("0.0.0.0/0")
+	for want, mistake := range map[string]func(n *Network, a, b *Host, r *Router, l *Link){
+		"sim: a host, router or port needs a name": func(n *Network, a, b *Host, r *Router, l *Link) { n.Router("") },
+		"sim: there is a a already":                func(n *Network, a, b *Host, r *Router, l *Link) { n.Host("a", right) },
+		"sim: host c has no address":               func(n *Network, a, b *Host, r *Router, l *Link) { n.Host("c") },
+		"sim: host c: 127.0.0.1 is no address of a host": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Host("c", addr("127.0.0.1"))
+		},
+		"sim: host c: 224.0.0.1 is no address of a host": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Host("c", addr("224.0.0.1"))
+		},
+		"sim: host a has a link already": func(n *Network, a, b *Host, r *Router, l *Link) { n.Connect(a, n.Router("s"), LinkConfig{}) },
+		"sim: c has the address 10.0.0.2, as a has, at router r": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Connect(n.Host("c", left), r, LinkConfig{})
+		},
+		"sim: a link needs a node at each end, and there is none at one of these": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Connect(r, nil, LinkConfig{})
+		},
+		"sim: a link of r with itself": func(n *Network, a, b *Host, r *Router, l *Link) { n.Connect(r, r, LinkConfig{}) },
+		"sim: r and s are not both of the network that connects them": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Connect(r, New(Config{}).Router("s"), LinkConfig{})
+		},
+		"sim: nil is no end of the link of a and r": func(n *Network, a, b *Host, r *Router, l *Link) { l.SetFrom(nil, LinkConfig{}) },
+		"sim: b is no end of the link of a and r":   func(n *Network, a, b *Host, r *Router, l *Link) { l.SetFrom(b, LinkConfig{}) },
+		"sim: a route of router s by the link of a and r, which is not its own": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Router("s").Route(everywhere, l)
+		},
+		"sim: a firewall of router s by the link of a and r, which is not its own": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Router("s").Guard(&firewall.Firewall{}, l)
+		},
+		"sim: a firewall in router r needs a link that is its inside": func(n *Network, a, b *Host, r *Router, l *Link) {
+			r.Guard(&firewall.Firewall{})
+		},
+		"sim: a NAT in router r needs a link that is its inside": func(n *Network, a, b *Host, r *Router, l *Link) { r.Translate(nil) },
+		"sim: router r has one address of each family at most, not [10.0.0.2 192.0.2.1]": func(n *Network, a, b *Host, r *Router, l *Link) {
+			r.SetAddr(left, right)
+		},
+		"sim: a Network is made by New": func(n *Network, a, b *Host, r *Router, l *Link) { new(Network).Router("s") },
+	} {
+		n := New(Config{})
+		a, b, r := n.Host("a", left), n.Host("b", right), n.Router("r")
+		l := n.Connect(a, r, LinkConfig{})
+		n.Connect(b, r, LinkConfig{})
+		require.PanicsWithValue(t, want, func() { mistake(n, a, b, r, l) })
+	}
+}
+
+// TestServeOnce: a network has one loop, and one life.
+func TestServeOnce(t *testing.T) {
+	n := New(Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- n.Serve(ctx) }()
+	const want = "sim: this network serves already, or has served: make another one"
+	for begun := false; !begun; runtime.Gosched() {
+		n.mu.Lock()
+		begun = n.serving
+		n.mu.Unlock()
+	}
+	require.EqualError(t, n.Serve(ctx), want)
+	cancel()
+	require.NoError(t, <-done)
+	require.EqualError(t, n.Serve(ctx), want)
+}
+
+// TestSameAddressBehindTwoRouters is what private addresses are for.
+func TestSameAddressBehindTwoRouters(t *testing.T) {
+	n := New(Config{})
+	for _, name := range []string{"one", "two"} {
+		n.Connect(n.Host(name, left), n.Router("router of "+name), LinkConfig{})
+	}
+}
