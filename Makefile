@@ -5,7 +5,7 @@ export GO
 FUZZTIME ?= 10s
 
 # What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky soak-explore
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky soak-explore soak-evidence
 
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
@@ -53,6 +53,10 @@ soak-sim: # Random worlds with and without short cuts; one seed, one trace
 
 soak-explore: build # 50,000 random worlds, half a million steps
 	./proxyspec explore --runs 50000 --seed 1
+
+soak-evidence: # tshark reads every capture of the whole suite; the page of 5,000 cases is there in 2 s
+	$(GO) test -count=1 -v -run '^TestCapturesAreSound$$' ./conformance/suite -capture-tags "not @exhaustive"
+	$(GO) test -count=1 -v -run '^TestLargePageInChromium$$' ./reports -page-cases 5000
 
 soak-load: # 10,000 users in one world, and beside them what a hundred cost
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMany$$' ./conformance/load/crowd -many=10000

@@ -2,15 +2,13 @@ package reports_test
 
 import (
 	"bytes"
-	"context"
+	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,32 +24,7 @@ var stunRequest = []byte("\x45\x00\x00\x40\x00\x00\x00\x00\x40\x11\x00\x00\x0a\x
 // TestCasePageInChromium lets a browser draw a timeline, search it, choose a packet and look into it, with the mouse
 // and by keys, and sees that nothing is written to its console.
 func TestCasePageInChromium(t *testing.T) {
-	chromium := findChromium()
-	if chromium == "" || testing.Short() {
-		t.Skip("no chromium on this machine, or -short")
-	}
-	const script = `<script>
-addEventListener("load", () => setTimeout(() => {
-  const say = (text) => { const p = document.createElement("p"); p.textContent = "said: " + text; document.body.append(p); };
-  const root = document.getElementById("timeline"), input = root.querySelector("input");
-  const showing = () => root.querySelector(".showing").textContent;
-  const head = () => root.querySelector(".detail h4").textContent;
-  say("decides " + head());
-  input.value = "stun"; input.dispatchEvent(new Event("input"));
-  say("found " + showing());
-  root.querySelector(".event").click();
-  say("layers " + [...root.querySelectorAll(".detail h5")].slice(0, 3).map((h) => h.textContent).join(" ") + ", " + (root.querySelector(".detail").textContent.includes("Binding request") && root.querySelector(".detail").textContent.includes("SOFTWAREproxyspec")));
-  input.value = ""; input.dispatchEvent(new Event("input"));
-  root.querySelector("button[data-kind=packet]").click();
-  say("without packets " + showing());
-  root.querySelector(".events").dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
-  say("first " + head());
-  root.querySelector("button[data-do=in]").click();
-  root.querySelector("canvas").dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
-  const c = root.querySelector("canvas.lanes"), pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
-  say("drawn " + pixels.some((v) => v > 0));
-}, 300));
-</script>`
+	b := openTab(t)
 	run := sample()
 	failed := run.Cases[1]
 	require.Equal(t, result.Fail, failed.Outcome)
@@ -75,30 +48,27 @@ addEventListener("load", () => setTimeout(() => {
 	require.NoError(t, reports.Page(&page, run, failed))
 	require.Regexp(t, `href="(\.\./)+index.html#case-`, submatches(`(<a href="[^"]*index.html[^"]*">)`, page.String())[0])
 	file := filepath.Join(dir, "index.html")
-	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(page.String(), "</body>", script+"</body>", 1)), 0o644))
+	require.NoError(t, os.WriteFile(file, page.Bytes(), 0o644))
+	b.open(file, "")
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--virtual-time-budget=5000", "--dump-dom", "file://"+file)
-	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	dom, err := cmd.Output()
-	require.NoError(t, err, stderr.String())
-	require.NotContains(t, stderr.String(), "CONSOLE")
-	said := submatches(`<p>said: ([^<]*)</p>`, string(dom))
-	require.Len(t, said, 6)
+	const timeline = `const root = document.getElementById("timeline"), input = root.querySelector("input");
+const showing = () => root.querySelector(".showing").textContent, head = () => root.querySelector(".detail h4").textContent;
+const search = (words) => { input.value = words; input.dispatchEvent(new Event("input")); };
+`
 	last := failed.Failure.Events[len(failed.Failure.Events)-1].Seq
-	require.Contains(t, said[0], "decides #")
-	require.Contains(t, said[0], " at ")
-	require.Greater(t, last, 0)
-	require.Regexp(t, `^found [1-9]\d* of \d+ events$`, said[1])
-	require.Equal(t, "layers IPv4 UDP STUN, true", said[2])
-	require.Regexp(t, `^without packets [1-9]\d* of \d+ events$`, said[3])
-	require.Contains(t, said[4], "first #")
-	require.Equal(t, "drawn true", said[5])
+	require.Contains(t, b.says(timeline+`return head()`), fmt.Sprintf("#%d at ", last), "the event that decided")
+	require.Regexp(t, `^[1-9]\d* of \d+ events$`, b.says(timeline+`search("stun"); return showing()`))
+	require.Equal(t, "IPv4 UDP STUN", b.says(timeline+`root.querySelector(".event").click();
+		return [...root.querySelectorAll(".detail h5")].slice(0, 3).map((h) => h.textContent).join(" ")`))
+	require.Regexp(t, `Binding request.*SOFTWAREproxyspec`, b.says(timeline+`return root.querySelector(".detail").textContent.replaceAll("\n", " ")`))
+	require.Regexp(t, `^[1-9]\d* of \d+ events$`, b.says(timeline+`search(""); root.querySelector("button[data-kind=packet]").click(); return showing()`))
+	b.eval(timeline + `root.querySelector(".events").focus()`)
+	b.press("Home")
+	require.Regexp(t, `^#\d+ at 0\.`, b.says(timeline+`return head()`))
+	require.Equal(t, "true", b.says(timeline+`root.querySelector("button[data-do=in]").click();
+		const c = root.querySelector("canvas.lanes"), pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+		return pixels.some((v) => v > 0)`))
+	require.Empty(t, b.console)
 }
 
 func TestCasePageOfEveryOutcome(t *testing.T) {

@@ -202,7 +202,7 @@ func (c *command) tellWireshark(into string, ended *result.Case) {
 	}
 	file := filepath.Join(into, filepath.FromSlash(ended.Evidence.Capture))
 	fmt.Fprintf(c.stdout, `
-wireshark -r %[1]q
+wireshark -r %[1]q -o udp.try_heuristic_first:TRUE
   every packet is there on both sides of the firewall: filter frame.interface_name == "office"
   what the firewall said is the packet's comment:      filter frame.comment contains "drop"
   TURN over TCP on 3433-3460 is shown with             -d tcp.port==3433,stun
