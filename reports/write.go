@@ -32,19 +32,19 @@ func Write(dir string, run *result.Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the report folder: %w", err)
 	}
-	var errs []error
+	var lost losses
 	m, err := readMutants(dir)
 	if err != nil {
 		m = nil
 		if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("show the mutants in index.html: %w", err))
+			lost.add("", fmt.Errorf("show the mutants in index.html: %w", err))
 		}
 	}
-	errs = append(errs, writeReport(dir, "index.html", func(w io.Writer) error { return HTML(w, run, m) }))
+	lost.add("index.html", writeFile(filepath.Join(dir, "index.html"), func(w io.Writer) error { return HTML(w, run, m) }))
 	for _, f := range writers {
-		errs = append(errs, writeReport(dir, f.name, func(w io.Writer) error { return f.write(w, run) }))
+		lost.add(f.name, writeFile(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, run) }))
 	}
-	return errors.Join(errs...)
+	return lost.in(dir)
 }
 
 // WriteMutants writes mutants.html and mutants.json of a judged mutation run into a folder. Where the folder has a
@@ -53,25 +53,57 @@ func WriteMutants(dir string, m *result.Mutation) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the report folder: %w", err)
 	}
-	errs := []error{
-		writeReport(dir, "mutants.html", func(w io.Writer) error { return MutantsHTML(w, m) }),
-		writeReport(dir, "mutants.json", func(w io.Writer) error { return MutantsJSON(w, m) }),
-	}
+	var lost losses
+	lost.add("mutants.html", writeFile(filepath.Join(dir, "mutants.html"), func(w io.Writer) error { return MutantsHTML(w, m) }))
+	lost.add("mutants.json", writeFile(filepath.Join(dir, "mutants.json"), func(w io.Writer) error { return MutantsJSON(w, m) }))
 	switch run, err := Read(dir); {
 	case err == nil:
-		errs = append(errs, writeReport(dir, "index.html", func(w io.Writer) error { return HTML(w, run, m) }))
+		lost.add("index.html", writeFile(filepath.Join(dir, "index.html"), func(w io.Writer) error { return HTML(w, run, m) }))
 	case !errors.Is(err, fs.ErrNotExist):
-		errs = append(errs, fmt.Errorf("show the mutants in index.html: %w", err))
+		lost.add("", fmt.Errorf("show the mutants in index.html: %w", err))
 	}
-	return errors.Join(errs...)
+	return lost.in(dir)
 }
 
-func writeReport(dir, name string, write func(io.Writer) error) error {
-	name = filepath.Join(dir, name)
-	if err := writeFile(name, write); err != nil {
-		return fmt.Errorf("write report %s: %w", name, err)
+// losses are the files that couldn't be written, by why. What a full disk has in common with seven files is one error.
+type losses struct {
+	causes []error
+	names  [][]string // of each cause
+	others []error
+}
+
+func (l *losses) add(name string, err error) {
+	switch {
+	case err == nil:
+		return
+	case name == "":
+		l.others = append(l.others, err)
+		return
 	}
-	return nil
+	var at *fs.PathError
+	var moving *os.LinkError
+	switch { // which name the file that is written first and moved then
+	case errors.As(err, &at):
+		err = at.Err
+	case errors.As(err, &moving):
+		err = moving.Err
+	}
+	for i, cause := range l.causes {
+		if cause.Error() == err.Error() {
+			l.names[i] = append(l.names[i], name)
+			return
+		}
+	}
+	l.causes, l.names = append(l.causes, err), append(l.names, []string{name})
+}
+
+// in is all of them as an error; nil if there are none.
+func (l *losses) in(dir string) error {
+	errs := l.others
+	for i, cause := range l.causes {
+		errs = append(errs, fmt.Errorf("write %s into %s: %w", listOf(l.names[i], len(l.names[i])), dir, cause))
+	}
+	return errors.Join(errs...)
 }
 
 // writeFile writes beside the file and then moves: a reader never sees half a report.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -36,6 +38,12 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(name string) (bool, error) {
+			if name != "tmpfs" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return exec.Command("unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt").Run() == nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"interrupt": interrupt,
@@ -260,6 +268,7 @@ func (s *toy) Definitions() []runner.Definition {
 		{Expr: `^(\d+) hours? pass(?:es)?$`, Do: func(n int) { time.Sleep(time.Duration(n) * time.Hour) }, Says: "Lets time pass.", Noun: "time"},
 		{Expr: `^the process exits (\d+)$`, Do: func(code int) { os.Exit(code) }, Says: "Ends the worker.", Noun: "trouble"},
 		{Expr: `^it leaves a mark and hangs$`, Do: hang, Says: "Never ends.", Noun: "trouble"},
+		{Expr: `^the disk is filled$`, Do: s.fill, Says: "Leaves no room for evidence.", Noun: "trouble"},
 		{Expr: `^the world can't tell$`, Do: unable, Says: "Judges nothing.", Noun: "trouble"},
 	}
 }
@@ -267,6 +276,15 @@ func (s *toy) Definitions() []runner.Definition {
 func (s *toy) fine(who string) error {
 	if s.job.SDK == "mutant:direct-media" || s.job.SDK == "mutant:unnamed" {
 		return &result.Failure{Message: who + " is not fine", Expected: "fine", Actual: "direct media"}
+	}
+	return nil
+}
+
+// fill writes into the report's folder until nothing more goes into it. The bound is for a disk that is no small one.
+func (s *toy) fill() error {
+	err := os.WriteFile(filepath.Join(s.job.Out, "filler"), make([]byte, 16<<20), 0o644)
+	if !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("the disk isn't full: %w", err)
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (c *command) run(o order) error {
 		}
 	}
 	if err := kept.write(); err != nil {
-		return &exit{code: result.ExitReport, err: err}
+		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
 	}
 
 	ctx, stop := untilInterrupted()
