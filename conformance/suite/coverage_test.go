@@ -179,7 +179,7 @@ func TestAFailureNamesStepPacketAndRule(t *testing.T) {
 	}
 	for name, text := range texts {
 		require.Contains(t, text, "bob subscribes to alice", "%s: the step", name)
-		require.Contains(t, text, "UDP 23.236.115.138:3478", "%s: the packet", name)
-		require.Regexp(t, `stopped by rule (\\*"|&#34;)default(\\*"|&#34;)`, text, "%s: the rule", name)
+		require.Regexp(t, `UDP to relay-1 23\.236\.115\.138:3478 from alice 10\.10\.0\.2:\d+ stopped by rule (\\*"|&#34;)default(\\*"|&#34;) \(\d+ packets\)`,
+			text, "%s: the packet, and the rule", name)
 	}
 }

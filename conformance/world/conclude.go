@@ -160,20 +160,26 @@ func ladder(events []timeline.Event) []timeline.Event {
 // Cause says in words what the firewall stopped and what else the scenario took away, for whoever reads a failure:
 // most failures are there.
 func (w *World) Cause() string {
-	type stop struct{ proto, to, rule string }
+	type stop struct {
+		proto string
+		to    netip.AddrPort
+		rule  string
+	}
 	why := map[stop]string{} // where rules by name had to do with it
 	count := map[stop]int{}
+	from := map[stop]netip.AddrPort{} // the first that was stopped
 	var order []stop
 	for _, e := range w.Timeline.Events() {
 		if e.Kind != timeline.KindPacket || e.Verdict == "" || e.Verdict == firewall.Allow.String() {
 			continue
 		}
-		s := stop{e.Proto, e.To.String(), e.Rule}
+		s := stop{e.Proto, e.To, e.Rule}
 		if e.Code != "" && why[s] == "" {
 			why[s] = ": " + e.Detail
 		}
 		if count[s] == 0 {
 			order = append(order, s)
+			from[s] = e.From
 		}
 		count[s]++
 	}
@@ -183,7 +189,11 @@ func (w *World) Cause() string {
 	}
 	shown := order[:min(len(order), 6)]
 	for _, s := range shown {
-		parts = append(parts, fmt.Sprintf("%s %s stopped by rule %q (%d packets)%s", s.proto, s.to, s.rule, count[s], why[s]))
+		packets := "1 packet"
+		if n := count[s]; n > 1 {
+			packets = fmt.Sprintf("%d packets", n)
+		}
+		parts = append(parts, fmt.Sprintf("%s to %s from %s stopped by rule %q (%s)%s", s.proto, w.called(s.to), w.called(from[s]), s.rule, packets, why[s]))
 	}
 	if more := len(order) - len(shown); more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d other destinations", more))
@@ -194,4 +204,9 @@ func (w *World) Cause() string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// called is an address, and before it whose it is, if somebody's.
+func (w *World) called(a netip.AddrPort) string {
+	return strings.TrimSpace(w.names[a.Addr()] + " " + a.String())
 }
