@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,7 +80,11 @@ func (p *progress) draw() {
 	}
 	p.drawn = p.now()
 	// Asked each time: a window may have been made narrower, and a line that wraps can't be taken back.
-	fmt.Fprintf(p.w, "\r\x1b[K%s", fit(p.line()+"  "+p.current, terminalWidth(p.w)-1))
+	width, text := terminalWidth(p.w), p.line()
+	if width < 60 { // that the time to go is still to be seen
+		text = strings.Replace(text, " done", "", 1)
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", fit(text+"  "+p.current, width-1))
 }
 
 // over takes the live line away.

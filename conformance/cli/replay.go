@@ -168,10 +168,10 @@ func (c *command) compareTraces(a again, recorded, ended *result.Case, into stri
 		fmt.Fprintln(c.stdout, "trace: no packets, as recorded")
 		return true
 	case recorded.Trace == ended.Trace:
-		fmt.Fprintf(c.stdout, "trace: the same %d packets as recorded\n", ended.Trace.Packets)
+		fmt.Fprintf(c.stdout, "trace: the same %s as recorded\n", plural(ended.Trace.Packets, "packet"))
 		return true
 	}
-	fmt.Fprintf(c.stdout, "trace: not as recorded: %d packets, recorded %d\n", ended.Trace.Packets, recorded.Trace.Packets)
+	fmt.Fprintf(c.stdout, "trace: not as recorded: %s, recorded %d\n", plural(ended.Trace.Packets, "packet"), recorded.Trace.Packets)
 	then, err := readTrace(a.out, recorded.Evidence)
 	now, err2 := readTrace(into, ended.Evidence)
 	if err := errors.Join(err, err2); err != nil {
