@@ -2,13 +2,16 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +31,7 @@ type again struct {
 	out       string
 	step      bool
 	wireshark bool
+	open      bool
 	quiet     bool
 }
 
@@ -44,11 +48,12 @@ timeline, and says whether the packets are those that were recorded: the same, a
 addresses, of the same lengths, with the same verdicts.
 
 CASE is the case's ID, a part of it that no other has, or FILE:LINE, as reports print them. The replay's own
-evidence is left in the report's folder, under replay.
+evidence is left in the report's folder, under replay; with --open a report of this one case is there too.
 
 Exit codes: as those of run for this one case; 3 too if the packets are not those that were recorded.`,
 		Example: `  proxyspec replay flow/lookup/a-silent-lookup-fails-the-join
   proxyspec replay silent-lookup --step
+  proxyspec replay silent-lookup --open
   proxyspec replay features/flow/lookup.feature:12 --out my-report`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -66,6 +71,7 @@ Exit codes: as those of run for this one case; 3 too if the packets are not thos
 	f.StringVar(&a.out, "out", "proxyspec-report", "the folder of the report")
 	f.BoolVar(&a.step, "step", false, "wait for the Enter key before each step")
 	f.BoolVar(&a.wireshark, "wireshark", false, "say how to open the capture in Wireshark")
+	f.BoolVar(&a.open, "open", false, "open the replay's own report in a browser: $BROWSER, or the system's")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no timeline, only whether it is the same")
 	return cmd
 }
@@ -110,8 +116,16 @@ func (c *command) replay(a again) error {
 	if a.wireshark {
 		c.tellWireshark(into, ended)
 	}
-	single := &result.Run{Cases: []result.Case{*ended}, Requirements: run.Requirements, Interrupted: ctx.Err() != nil}
-	switch code := result.ExitCode(single); {
+	single := *run
+	single.Cases, single.Requirements = []result.Case{*ended}, slices.Clone(run.Requirements)
+	single.Expectations, single.Stale, single.Profile = nil, nil, nil // how it ended is what matters here
+	single.Interrupted, single.Wall, single.Virtual = ctx.Err() != nil, ended.Wall, ended.Virtual
+	if a.open {
+		if err := c.openReplay(into, &single); err != nil {
+			return &exit{code: result.ExitReport, err: err}
+		}
+	}
+	switch code := result.ExitCode(&single); {
 	case single.Interrupted, same && code != result.ExitPassed:
 		return &exit{code: code}
 	case !same:
@@ -207,6 +221,35 @@ wireshark -r %[1]q -o udp.try_heuristic_first:TRUE
   what the firewall said is the packet's comment:      filter frame.comment contains "drop"
   TURN over TCP on 3433-3460 is shown with             -d tcp.port==3433,stun
 `, file)
+}
+
+// openReplay writes the reports of a replay, and opens the page of its case.
+func (c *command) openReplay(into string, run *result.Run) error {
+	result.Judge(run)
+	err := reports.WritePage(into, run, &run.Cases[0])
+	if err == nil {
+		err = reports.Write(into, run)
+	}
+	if err != nil {
+		return err
+	}
+	page := filepath.Join(into, filepath.FromSlash(cmp.Or(run.Cases[0].Evidence.Page, "index.html")))
+	var mistakes []error
+	for _, program := range []string{os.Getenv("BROWSER"), "xdg-open", "open"} {
+		if program == "" {
+			continue
+		}
+		begun := exec.Command(program, page)
+		if err := begun.Start(); err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		go func() { _ = begun.Wait() }() // a browser may go on for as long as it likes
+		fmt.Fprintf(c.stdout, "opened %s\n", page)
+		return nil
+	}
+	fmt.Fprintf(c.stderr, "proxyspec: no browser could be started (%v): open %s yourself\n", errors.Join(mistakes...), page)
+	return nil
 }
 
 func readTrace(dir string, e result.Evidence) ([]timeline.Sign, error) {
