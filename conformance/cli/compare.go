@@ -24,13 +24,9 @@ Exit codes: 0 the same; 1 they differ; 2 usage.`,
 			if len(dirs) < 2 {
 				return usage(errors.New("compare needs the folders of at least two reports"))
 			}
-			var runs []*result.Run
-			for _, dir := range dirs {
-				run, err := loadReport(dir)
-				if err != nil {
-					return usage(err)
-				}
-				runs = append(runs, run)
+			runs, err := loadReports(dirs)
+			if err != nil {
+				return usage(err)
 			}
 			for i := range dirs {
 				dirs[i] = strings.TrimSuffix(dirs[i], "/")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -92,7 +93,7 @@ makes a run partial.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&file, "expect", "", "the file; one that isn't there is written anew")
-	f.StringVar(&out, "out", "proxyspec-report", "the folder of the report")
+	reportFlag(f, &out, "the folder of the report")
 	f.StringVar(&fresh.Reason, "reason", "", "why what failed unexpectedly is accepted for now")
 	f.StringVar(&fresh.Issue, "issue", "", "a link to where that is tracked")
 	f.StringVar(&fresh.Expires, "expires", "", "the last day on which it is accepted: 2027-01-31")
@@ -104,8 +105,8 @@ func (c *command) expectUpdate(file, out string, fresh expectation.New, write bo
 	if file == "" {
 		return usage(errors.New("name the file with --expect"))
 	}
-	if (fresh.Reason == "") != (fresh.Issue == "") || (fresh.Reason == "") != (fresh.Expires == "") {
-		return usage(errors.New("--reason, --issue and --expires belong together: an entry needs all three"))
+	if err := fresh.Check(time.Now()); err != nil {
+		return usage(err)
 	}
 	run, err := loadReport(out)
 	if err != nil {

@@ -9,8 +9,31 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/reports"
 )
+
+// folder is a flag that names one. "" would be the one where the command is, which nobody means.
+type folder string
+
+func (f *folder) String() string { return string(*f) }
+func (f *folder) Type() string   { return "folder" }
+
+func (f *folder) Set(name string) error {
+	if name == "" {
+		return errors.New("it is empty")
+	}
+	*f = folder(name)
+	return nil
+}
+
+// reportFlag is --out of a command.
+func reportFlag(flags *pflag.FlagSet, out *string, what string) {
+	*out = "proxyspec-report"
+	flags.Var((*folder)(out), "out", what)
+}
 
 // prepare makes a report folder ready before the run: it exists and can be written to, and an earlier report's
 // evidence, which the new one wouldn't mention, is gone. A folder that has files of these names and no
@@ -81,4 +104,25 @@ func removeEvidence(dir string, e result.Evidence) error {
 		}
 	}
 	return nil
+}
+
+// loadReport reads the report in a folder.
+func loadReport(dir string) (*result.Run, error) {
+	run, err := reports.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no report to read: %w; \"proxyspec run --out %s\" writes one", err, dir)
+	}
+	return run, err
+}
+
+// loadReports reads the reports in some folders.
+func loadReports(dirs []string) (runs []*result.Run, err error) {
+	for _, dir := range dirs {
+		run, err := loadReport(dir)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
 }

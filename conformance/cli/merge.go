@@ -29,7 +29,7 @@ Exit codes: as those of run; 2 if the reports don't belong together.`,
   proxyspec report merge part-1 part-2 --out whole`,
 		RunE: func(_ *cobra.Command, dirs []string) error { return c.merge(dirs, out, quiet) },
 	}
-	cmd.Flags().StringVar(&out, "out", "proxyspec-report", "the folder for the report")
+	reportFlag(cmd.Flags(), &out, "the folder for the report")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "no summary")
 	return cmd
 }
@@ -38,13 +38,9 @@ func (c *command) merge(dirs []string, out string, quiet bool) error {
 	if len(dirs) == 0 {
 		return usage(errors.New("merge needs the folders of the reports"))
 	}
-	var runs []*result.Run
-	for _, dir := range dirs {
-		run, err := loadReport(dir)
-		if err != nil {
-			return usage(err)
-		}
-		runs = append(runs, run)
+	runs, err := loadReports(dirs)
+	if err != nil {
+		return usage(err)
 	}
 	merged, err := result.Merge(runs...)
 	if err != nil {

@@ -67,7 +67,7 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 	f.StringVar(&t.tags, "tags", usualTags, "only scenarios with these tags; with --all the default is every one")
 	f.Uint64Var(&t.seed, "seed", 1, "what chance in the worlds depends on")
 	f.IntVar(&t.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
-	f.StringVar(&t.out, "out", "proxyspec-report", "the folder for the report")
+	reportFlag(f, &t.out, "the folder for the report")
 	f.BoolVarP(&t.quiet, "quiet", "q", false, "no progress, only the matrix")
 	return cmd
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,7 +67,7 @@ Exit codes: as those of run for this one case; 3 too if the packets are not thos
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&a.out, "out", "proxyspec-report", "the folder of the report")
+	reportFlag(f, &a.out, "the folder of the report")
 	f.BoolVar(&a.step, "step", false, "wait for the Enter key before each step")
 	f.BoolVar(&a.wireshark, "wireshark", false, "say how to open the capture in Wireshark")
 	f.BoolVar(&a.open, "open", false, "open the replay's own report in a browser: $BROWSER, or the system's")
@@ -313,13 +312,4 @@ func (c *command) written(run *result.Run, recorded *result.Case) (selection.Cas
 		}
 	}
 	return selection.Case{}, usage(fmt.Errorf("%s has no case %q any more; the report is of an older suite", path, recorded.ID))
-}
-
-// loadReport reads the report in a folder.
-func loadReport(dir string) (*result.Run, error) {
-	run, err := reports.Read(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no report to read: %w; \"proxyspec run --out %s\" writes one", err, dir)
-	}
-	return run, err
 }

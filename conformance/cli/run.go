@@ -86,7 +86,7 @@ written; 130 interrupted.`,
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
 	f.StringVar(&o.limits, "limits", "", "a file with other limits, as above; the report shows them")
-	f.StringVar(&o.out, "out", "proxyspec-report", "the folder for the report")
+	reportFlag(f, &o.out, "the folder for the report")
 	f.BoolVar(&o.annotate, "annotate", false, "print failures as annotations of GitHub Actions too")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the summary")
 	return cmd

@@ -148,7 +148,7 @@ func (w written) entry(line int) (Entry, error) {
 	if strings.TrimSpace(w.Reason) == "" {
 		say("it needs a reason, for those who come after you")
 	}
-	if !strings.Contains(w.Issue, "://") {
+	if !isLink(w.Issue) {
 		say("it needs issue: a link to where this is tracked")
 	}
 	if _, err := time.Parse(day, w.Expires); err != nil {

@@ -1,15 +1,40 @@
 package expectation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
 // New is what entries for failures that nobody has explained yet are written with. Without a Reason none are written.
 type New struct{ Reason, Issue, Expires string }
+
+// Check says what of it would make a file wrong, or stale on that day, in the words of the command's flags.
+func (n New) Check(today time.Time) error {
+	if n == (New{}) {
+		return nil
+	}
+	if n.Reason == "" || n.Issue == "" || n.Expires == "" {
+		return errors.New("--reason, --issue and --expires belong together: an entry needs all three")
+	}
+	var wrong []error
+	if !isLink(n.Issue) {
+		wrong = append(wrong, fmt.Errorf("--issue must be a link to where this is tracked, not %q", n.Issue))
+	}
+	switch _, err := time.Parse(day, n.Expires); {
+	case err != nil:
+		wrong = append(wrong, fmt.Errorf("--expires must be a day such as 2027-01-31, not %q", n.Expires))
+	case n.Expires < today.Format(day):
+		wrong = append(wrong, fmt.Errorf("--expires %s is over", n.Expires))
+	}
+	return errors.Join(wrong...)
+}
+
+func isLink(text string) bool { return strings.Contains(text, "://") }
 
 // ends finds out which lines belong to each entry: from its dash to the next one, or to what follows the list. Comments
 // right above an entry go with it.

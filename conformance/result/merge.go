@@ -72,18 +72,28 @@ func mergeable(a, b *Run) error {
 	for _, fact := range []struct{ what, a, b string }{
 		{"schema", a.Schema, b.Schema},
 		{"suite", a.Suite.Digest, b.Suite.Digest},
-		{"SDK", fmt.Sprint(a.SDK), fmt.Sprint(b.SDK)},
+		{"SDK", a.SDK.words(), b.SDK.words()},
 		{"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
-		{"program", fmt.Sprint(a.Tool), fmt.Sprint(b.Tool)},
-		{"environment", fmt.Sprint(a.Environment), fmt.Sprint(b.Environment)},
-		{"expectations", fmt.Sprint(a.Expectations), fmt.Sprint(b.Expectations)},
+		{"program", a.Tool.Name + " " + a.Tool.Version + ", " + a.Tool.GoVersion, b.Tool.Name + " " + b.Tool.Version + ", " + b.Tool.GoVersion},
+		{"environment", a.Environment.OS + "/" + a.Environment.Arch, b.Environment.OS + "/" + b.Environment.Arch},
 		{"profile", fmt.Sprint(a.Profile.claimed()), fmt.Sprint(b.Profile.claimed())},
 	} {
 		if fact.a != fact.b {
 			return fmt.Errorf("its %s is another: %s, not %s", fact.what, fact.b, fact.a)
 		}
 	}
+	if !slices.Equal(a.Expectations, b.Expectations) {
+		return errors.New("it was run with other expectations")
+	}
 	return nil
+}
+
+func (s SDK) words() string {
+	words := fmt.Sprintf("%s %s (--sdk %s, %s, %s network)", s.Name, s.Version, s.Selected, s.Adapter, s.Network)
+	if s.Program != "" {
+		words += ", which ran " + s.Program
+	}
+	return words
 }
 
 func (p *Profile) claimed() []string {
