@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if err := inherit(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -49,6 +53,8 @@ func behave(how string) error {
 	switch how {
 	case "talk":
 		return talk()
+	case "escape":
+		return escape()
 	case "make": // a harness, which is killed in the midst of it
 		cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
 		if err != nil {

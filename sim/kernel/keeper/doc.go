@@ -7,7 +7,8 @@
 // the order of paths: most of the time that a large program takes to start goes into packages that a keeper doesn't need.
 //
 // The keeper owns what is in a cell. Its invariants: every cell has network, mount and IPC namespaces of its own and one
-// device, whose other end the maker gets; a program has no right to change them, and was looked out for first; when a
+// device, whose other end the maker gets; a program has no right to change them, can make no socket that they don't hold,
+// can't trace the keeper or have its descriptors, and was looked out for first; when a
 // cell is closed no process of it is left; when the maker is gone, the keeper and all its processes are too, because
 // the keeper is the first of their process namespace. Linux only: elsewhere there are just the messages.
 package keeper

@@ -13,8 +13,13 @@ import (
 
 // files makes of the host's files what the program may see: no sockets, a name service of the cell's.
 func files(o Opening) error {
-	_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "") // as with /proc
-	resolver, err := target("/etc/resolv.conf")                                                              // often a link into /run
+	_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")  // as with /proc
+	for _, path := range []string{"/proc/sys", "/proc/sysrq-trigger", "/proc/fs", "/proc/irq", "/proc/bus"} { // whose owner is root, and the program may be
+		if err := protect(path); err != nil {
+			return err
+		}
+	}
+	resolver, err := target("/etc/resolv.conf") // often a link into /run
 	if err != nil {
 		return err
 	}
@@ -42,6 +47,21 @@ func files(o Opening) error {
 		}
 	}
 	return maskSockets(o.Sockets)
+}
+
+// protect makes what is at a path, if anything is, one that can only be read.
+func protect(path string) error {
+	err := unix.Mount(path, path, "", unix.MS_BIND|unix.MS_REC, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	}
+	if err != nil {
+		return fmt.Errorf("protect %s: %w", path, err)
+	}
+	return nil
 }
 
 // target is where a path leads to, whether or not there is anything.
@@ -77,7 +97,8 @@ func replace(path, text, scratch string) error {
 	return unix.Mount(ours, path, "", unix.MS_BIND, "")
 }
 
-// maskSockets covers those Unix sockets of the host that have a file which can still be seen.
+// maskSockets covers those Unix sockets of the host that have a file which can still be seen. Those that somebody makes later
+// outside of /run, where the program may look, it could reach.
 func maskSockets(sockets []string) error {
 	for _, path := range sockets {
 		if strings.HasPrefix(path, "@") {

@@ -79,8 +79,19 @@ func (k *keeper) serve() {
 	}
 }
 
-// settle makes the mounts and processes that are seen here the namespace's own.
+// settle makes the mounts and processes that are seen here the namespace's own, and this process nobody else's.
 func settle() error {
+	// The thread of a cell has no more rights than the program that it starts, which could therefore trace it, and by it
+	// this process with all its rights and descriptors.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("keep others from tracing this process: %w", err)
+	}
+	// What the maker had from others, and didn't know of: it may lead anywhere.
+	for fd := range descriptors {
+		if fd > unix.Stderr {
+			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+		}
+	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("take the mounts for our own: %w", err)
 	}
@@ -89,6 +100,9 @@ func settle() error {
 	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 	return nil
 }
+
+// descriptors is how many are looked at of those that a process may have from others; they come from the lowest number on.
+const descriptors = 1024
 
 // handle does what is asked for. The descriptors that came are closed afterwards.
 func (k *keeper) handle(r Request, came []int, unfit error) (reply Reply, files []int, err error) {

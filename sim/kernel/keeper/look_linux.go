@@ -23,6 +23,7 @@ func look(a Looking, sockets []string, hostNamespace int) Proof {
 		p.breach("it would keep capabilities (%#x), no new privileges: %v, error: %v", p.Capabilities, p.NoNewPrivs, err)
 	}
 	p.devices()
+	p.process()
 	if err := unix.Setns(hostNamespace, unix.CLONE_NEWNET); err == nil {
 		p.breach("it could go back into the host's network namespace")
 	}
@@ -49,6 +50,30 @@ func look(a Looking, sockets []string, hostNamespace int) Proof {
 
 func (p *Proof) breach(format string, args ...any) {
 	p.Breaches = append(p.Breaches, fmt.Sprintf(format, args...))
+}
+
+// process sees that this process is no way out: a program of the same user may not trace it, gets none of its descriptors, and
+// can make no sockets of other families. The machine's settings are not the program's to change.
+func (p *Proof) process() {
+	if dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); dumpable != 0 || err != nil {
+		p.breach("it could trace the process that keeps it (%v)", err)
+	}
+	for fd := unix.Stderr + 1; fd < descriptors; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			p.breach("it would get descriptor %d", fd)
+		}
+	}
+	for name, family := range map[string]int{"AF_VSOCK": unix.AF_VSOCK, "AF_PACKET": unix.AF_PACKET} {
+		if fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err == nil {
+			p.breach("it could make a socket of %s", name)
+			abort(fd)
+		}
+	}
+	const setting = "/proc/sys/kernel/core_pattern" // names a program that the kernel would start on the host
+	if fd, err := unix.Open(setting, unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+		p.breach("it could change %s", setting)
+		abort(fd)
+	}
 }
 
 // devices sees that there is one way out.
