@@ -41,7 +41,7 @@ func reasons(run *result.Run) []string {
 		say("The ground failed: %s. What an SDK does on such ground proves nothing.", listOf(ids, 6))
 	}
 	if ids := idsOf(run, isMust, ended(result.HarnessFault)); len(ids) > 0 {
-		say("The harness broke while it tested %s.", listOf(ids, 6))
+		say("The harness or the adapter broke while %s was tested.", listOf(ids, 6))
 	}
 	if rest := rest(tallyOf(run, isSDK, isMust)); rest != "" {
 		say("Of the MUSTs for the SDK, %s.", rest)

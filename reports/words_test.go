@@ -78,7 +78,7 @@ func TestHeadlineOfEachVerdict(t *testing.T) {
 			[]string{"The ground failed: CP-FW-01. What an SDK does on such ground proves nothing."}},
 		{result.Unsound, requirements(result.HarnessFault, result.Pass, result.Pass),
 			"Unsound: this run says nothing about the SDK.",
-			[]string{"The harness broke while it tested CP-FLOW-01."}},
+			[]string{"The harness or the adapter broke while CP-FLOW-01 was tested."}},
 		{"", requirements(result.Pass, result.Pass, result.Pass), "This run was not judged.", nil},
 	} {
 		tt.run.Verdict = tt.verdict

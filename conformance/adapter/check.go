@@ -118,7 +118,11 @@ func (c *checkup) call(ctx context.Context, name, method string, params, result 
 		c.found(name, BlameAdapter, "%s: %v", method, fault)
 		return errOver
 	case errors.Is(err, context.DeadlineExceeded):
-		c.found(name, BlameAdapter, "%s got no reply within %v", method, limit)
+		words := c.process.words()
+		if c.watch.silent() {
+			words = "; nothing has come on its standard output: does it flush every line?" + words
+		}
+		c.found(name, BlameAdapter, "%s got no reply within %v%s", method, limit, words)
 		return errOver
 	case errors.As(err, &sdk):
 		return sdk

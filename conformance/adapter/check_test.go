@@ -57,6 +57,7 @@ func TestCheck(t *testing.T) {
 		"refuses to start": {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
 		"knows everything": {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
 		"garbage":          {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
+		"invalid UTF-8":    {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
 		"exit in a call":   {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -80,6 +81,7 @@ func TestCheck(t *testing.T) {
 			require.Equal(t, want.Name, wrong[0].Name, "%q", all)
 			require.Equal(t, want.Blame, wrong[0].Blame, "%q", all)
 			require.Contains(t, wrong[0].Words, want.Words)
+			require.NotContains(t, all[len(all)-1], "additional properties", "of what is no message the schema says nothing")
 		})
 	}
 }

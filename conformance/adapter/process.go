@@ -134,21 +134,26 @@ func (p *Process) how() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.log.over() {
-		return fmt.Sprintf("it wrote more than %d MiB to standard error", floodLimit>>20)
+		return fmt.Sprintf("it wrote more than %d MiB to standard error", floodLimit>>20) + p.words()
 	}
 	select {
 	case <-p.exited:
 	default:
-		return "it closed its standard output and went on running"
+		return "it closed its standard output and went on running" + p.words()
 	}
 	text := "it ended: " + p.ending()
 	if p.held {
 		text += ", while a child of it held its standard output open"
 	}
+	return text + p.words()
+}
+
+// words is the program's own about what was the matter, perhaps, as the end of a sentence.
+func (p *Process) words() string {
 	if last := p.log.last(); last != "" {
-		text += "; the last that it wrote to standard error: " + last
+		return fmt.Sprintf("; the last that it wrote to standard error: %.300s", last)
 	}
-	return text
+	return ""
 }
 
 // ending is how the program ended, in words.

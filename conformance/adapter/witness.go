@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // witness holds what passes against the contract's schema.
@@ -44,10 +45,20 @@ func (w *witness) Read(b []byte) (int, error) {
 		}
 		w.part = rest
 		w.lines++
+		if !utf8.Valid(line) {
+			continue // it ends the session, which says so
+		}
 		if wrong := w.schema.FromAdapter(line); wrong != nil && w.first == "" {
 			w.first = fmt.Sprintf("line %d: %v: %.200q", w.lines, wrong, line)
 		}
 	}
+}
+
+// silent tells whether nothing has come from the program.
+func (w *witness) silent() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines == 0 && len(w.part) == 0
 }
 
 func (w *witness) problem() string {

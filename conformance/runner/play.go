@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -130,10 +131,14 @@ func (p *play) fault(what string, err error) {
 	if stop := (*result.Stop)(nil); !errors.As(err, &stop) {
 		outcome = result.HarnessFault
 	}
+	_, cause, _ := strings.Cut(failure.Message, ": ")
 	failure.Message = what + ": " + failure.Message
 	if p.result.Outcome == result.Pass || p.result.Failure == nil {
 		p.result.Outcome, p.result.Failure = outcome, &failure
 		return
+	}
+	if cause != "" && strings.Contains(p.result.Failure.Message, cause) {
+		return // a step has met with it, and said so
 	}
 	p.result.Failure.Message += "; besides, " + failure.Message
 }

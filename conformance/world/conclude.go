@@ -25,6 +25,9 @@ func (w *World) Conclude(c *result.Case) error {
 	c.Hosts = w.hostsOf(c.Ladder)
 	c.MissingRows = w.MissingRows()
 	c.Product = w.product
+	if w.broken && c.Outcome == result.Fail { // what its SDK did, nobody knows
+		c.Outcome = result.HarnessFault
+	}
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.Cause()
 		if len(c.MissingRows) > 0 {

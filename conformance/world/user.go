@@ -105,7 +105,11 @@ func (u *User) start(ctx context.Context) (io.ReadWriteCloser, error) {
 func (u *User) run(ctx context.Context) {
 	var wrong *contract.Fault
 	if err := u.rpc.Run(ctx); errors.As(err, &wrong) {
-		u.world.fault(fmt.Errorf("the SDK of %s: %w", u.Name, wrong))
+		w := u.world
+		w.fault(fmt.Errorf("the SDK of %s: %w", u.Name, wrong))
+		w.mu.Lock()
+		w.broken = w.broken || u.Name == Alice
+		w.mu.Unlock()
 	}
 }
 

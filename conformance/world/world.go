@@ -107,8 +107,9 @@ type World struct {
 	nats       int // so far
 	unrecorded atomic.Bool
 
-	mu   sync.Mutex
-	errs []error // of what serves
+	mu     sync.Mutex
+	errs   []error // of what serves
+	broken bool    // alice's adapter was at fault
 }
 
 // Setup is what must be decided before the world is up.
