@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -23,6 +24,28 @@ type Celled struct {
 	proof   kernel.Proof
 	entered bool
 	page    *Page
+	starts  starts
+}
+
+// starts is how the attempts to start a browser went. Each that fails has cost its case minutes: after two in a row
+// there are no more.
+type starts struct {
+	failed int
+	last   error
+}
+
+const mostFailedStarts = 2
+
+func (s *starts) try(start func() error) error {
+	if s.failed >= mostFailedStarts {
+		return fmt.Errorf("the browser did not start %d times, and is not tried again: %w", s.failed, s.last)
+	}
+	if s.last = start(); s.last != nil {
+		s.failed++
+		return s.last
+	}
+	s.failed = 0
+	return nil
 }
 
 // Open starts the browser's cell, or takes up the one that runs, and returns its device.
@@ -66,8 +89,11 @@ func (c *Celled) Enter() (io.ReadWriteCloser, error) {
 		cfg.Run = func(program, env []string, files []*os.File) (Running, error) {
 			return c.cell, c.cell.Start(kernel.Program{Args: program, Env: env, Files: files})
 		}
-		var err error
-		if c.browser, err = Start(context.Background(), cfg); err != nil {
+		err := c.starts.try(func() (err error) {
+			c.browser, err = Start(context.Background(), cfg)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 		c.entered = true

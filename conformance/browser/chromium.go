@@ -68,8 +68,8 @@ type Browser struct {
 	pages map[string]*Page // by session
 }
 
-// startLimit is how long Chromium may take to answer its first command.
-const startLimit = 30 * time.Second
+// startLimit is how long Chromium may take to answer its first command, where several begin at once on a busy machine.
+const startLimit = 2 * time.Minute
 
 // flags make Chromium quiet, headless and alike everywhere.
 var flags = []string{
