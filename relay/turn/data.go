@@ -69,17 +69,19 @@ func (a *Allocation) Traffic() (up, down [3]Traffic) {
 	return [3]Traffic{a.up.in, a.up.out, a.up.dropped}, [3]Traffic{a.down.in, a.down.out, a.down.dropped}
 }
 
-func (c *counts) drop(total *Count, why *Traffic, n int) {
+// arrive enters a packet before anyone knows what becomes of it: one that is forgotten on its way is missed.
+func (c *counts) arrive(total *Count, n int) {
 	c.in.add(n)
-	c.dropped.add(n)
 	total.In.add(n)
+}
+
+func (c *counts) drop(why *Traffic, n int) {
+	c.dropped.add(n)
 	why.add(n)
 }
 
 func (c *counts) pass(total *Count, n int) {
-	c.in.add(n)
 	c.out.add(n)
-	total.In.add(n)
 	total.Out.add(n)
 }
 
@@ -93,11 +95,12 @@ func (s *Server) send(out *Output, now time.Time, c Client, m *message) {
 	address, _ := m.find(stun.AttrXORPeerAddress)
 	peer, ok := m.peer(address)
 	total := &s.totals.Up
+	a.up.arrive(total, len(payload))
 	switch {
 	case !hasData, !ok, len(m.unknown(s.cfg.DontFragment)) > 0:
-		a.up.drop(total, &total.Malformed, len(payload))
+		a.up.drop(&total.Malformed, len(payload))
 	case !a.permits(now, peer.Addr()):
-		a.up.drop(total, &total.NoPermission, len(payload))
+		a.up.drop(&total.NoPermission, len(payload))
 	default:
 		s.toPeer(out, now, a, peer, payload, m.has(stun.AttrDontFragment))
 	}
@@ -112,18 +115,21 @@ func (s *Server) channelData(out *Output, now time.Time, c Client, raw []byte) {
 	}
 	total := &s.totals.Up
 	if len(raw) < channelHeaderSize || channelHeaderSize+int(binary.BigEndian.Uint16(raw[2:])) > len(raw) {
-		a.up.drop(total, &total.Malformed, max(0, len(raw)-channelHeaderSize))
+		n := max(0, len(raw)-channelHeaderSize)
+		a.up.arrive(total, n)
+		a.up.drop(&total.Malformed, n)
 		return
 	}
 	payload := raw[channelHeaderSize:][:binary.BigEndian.Uint16(raw[2:])]
+	a.up.arrive(total, len(payload))
 	ch := a.channel(now, binary.BigEndian.Uint16(raw))
 	switch {
 	case ch == nil:
-		a.up.drop(total, &total.NoChannel, len(payload))
+		a.up.drop(&total.NoChannel, len(payload))
 	case !a.permits(now, ch.peer.Addr()):
 		// A channel outlives its permission unless that is refreshed, and doesn't stand in for it
 		// (RFC 8656, section 12).
-		a.up.drop(total, &total.NoPermission, len(payload))
+		a.up.drop(&total.NoPermission, len(payload))
 	default:
 		s.toPeer(out, now, a, ch.peer, payload, false)
 	}
@@ -131,11 +137,11 @@ func (s *Server) channelData(out *Output, now time.Time, c Client, raw []byte) {
 
 func (s *Server) toPeer(out *Output, now time.Time, a *Allocation, peer netip.AddrPort, payload []byte, dontFragment bool) {
 	if !s.cfg.Permit(peer.Addr()) {
-		a.up.drop(&s.totals.Up, &s.totals.Up.Refused, len(payload))
+		a.up.drop(&s.totals.Up.Refused, len(payload))
 		return
 	}
 	if !a.user.up.allows(now, s.cfg.Rate, len(payload)) {
-		a.up.drop(&s.totals.Up, &s.totals.Up.OverRate, len(payload))
+		a.up.drop(&s.totals.Up.OverRate, len(payload))
 		return
 	}
 	a.up.pass(&s.totals.Up, len(payload))
@@ -151,16 +157,17 @@ func (s *Server) FromPeer(out *Output, now time.Time, socket *Socket, peer netip
 	if a == nil {
 		return // reserved, or closed already
 	}
+	a.down.arrive(&s.totals.Down, len(payload))
 	if !a.permits(now, peer.Addr()) {
-		a.down.drop(&s.totals.Down, &s.totals.Down.NoPermission, len(payload))
+		a.down.drop(&s.totals.Down.NoPermission, len(payload))
 		return
 	}
 	if len(payload) > s.cfg.MaxPayload {
-		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
+		a.down.drop(&s.totals.Down.TooLong, len(payload))
 		return
 	}
 	if !a.user.down.allows(now, s.cfg.Rate, len(payload)) {
-		a.down.drop(&s.totals.Down, &s.totals.Down.OverRate, len(payload))
+		a.down.drop(&s.totals.Down.OverRate, len(payload))
 		return
 	}
 	var b []byte
@@ -170,7 +177,7 @@ func (s *Server) FromPeer(out *Output, now time.Time, socket *Socket, peer netip
 		b = s.dataIndication(out, peer, payload)
 	}
 	if b == nil {
-		a.down.drop(&s.totals.Down, &s.totals.Down.TooLong, len(payload))
+		a.down.drop(&s.totals.Down.TooLong, len(payload))
 		return
 	}
 	a.down.pass(&s.totals.Down, len(payload))

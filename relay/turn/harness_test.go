@@ -74,6 +74,12 @@ func (l *lab) act() {
 			a.Payload = append([]byte{}, a.Payload...)
 			l.sent = append(l.sent, a)
 		default:
+			if b := a.Books; b != nil { // what came in went out or was dropped
+				for _, way := range []turn.Ledger{b.Up, b.Down} {
+					require.Equal(l.t, way.In.Packets, way.Out.Packets+way.Dropped.Packets)
+					require.Equal(l.t, way.In.Bytes, way.Out.Bytes+way.Dropped.Bytes)
+				}
+			}
 			l.news = append(l.news, a)
 		}
 	}

@@ -141,6 +141,12 @@ func TestRate(t *testing.T) {
 	require.InDelta(t, 10*rate+0xFFFF, up.Out.Bytes, 1000)
 	require.Equal(t, up.In.Packets, up.Out.Packets+up.OverRate.Packets)
 	require.Equal(t, down.In, down.Out, "the other way has a quota of its own")
+	for range 200 {
+		l.core.FromPeer(&l.out, l.now, socket, peer, packet)
+	}
+	l.out.Reset()
+	require.NotZero(t, l.core.Totals().Down.OverRate.Packets)
+	l.balanced()
 
 	other := from(3)
 	require.Zero(t, l.askAs("bob", other, stun.MethodAllocate, udp))

@@ -183,6 +183,18 @@ func TestAccounts(t *testing.T) {
 	l.ended()
 }
 
+// What a packet's header has no room for is dropped, and counted.
+func TestDataThatNoIndicationHolds(t *testing.T) {
+	l := newLab(t, nil)
+	c, socket := l.allocated(1)
+	require.Zero(t, l.ask(c, stun.MethodCreatePermission, toPeer(peer)))
+	l.core.FromPeer(&l.out, l.now, socket, peer, make([]byte, 0xFFFF))
+	l.act()
+	require.Empty(t, l.take())
+	require.Equal(t, turn.Traffic{Packets: 1, Bytes: 0xFFFF}, l.core.Totals().Down.TooLong)
+	l.ended()
+}
+
 // The data path takes no memory: Send and Data indications, ChannelData, both ways.
 func TestRelayingAllocatesNothing(t *testing.T) {
 	l := newLab(t, nil)
