@@ -122,6 +122,6 @@ cucumber: ## Fetch the script of cucumber.html anew, with its licence
 golden: ## Rewrite the golden files of the reports; look at the difference before you commit it
 	$(GO) test ./reports -update
 
-bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's, in two minutes (Linux)
+bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's, in four minutes (Linux)
 	$(GO) build -o relay-bench ./relay/bench
 	./relay-bench; code=$$?; rm -f relay-bench; exit $$code

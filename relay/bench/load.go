@@ -36,6 +36,7 @@ var loads = []load{
 	{name: "UDP 160 B, 20,000/s", clients: 100, size: 160, burst: 1, perTick: 20, tick: time.Millisecond, limit: 0.75},
 	{name: "UDP 1000 B, 4 bursts/ms", clients: 100, size: 1000, burst: 8, perTick: 4, tick: time.Millisecond, limit: 0.75},
 	{name: "UDP 1000 B, trains of 8", clients: 100, size: 1000, burst: 8, perTick: 1, tick: time.Millisecond, trains: true},
+	{name: "UDP 1000 B, 4 trains/ms", clients: 100, size: 1000, burst: 8, perTick: 4, tick: time.Millisecond, trains: true},
 	{name: "UDP 160 B, indications", clients: 100, size: 160, burst: 1, perTick: 5, tick: time.Millisecond, indications: true, limit: 1.1},
 	{name: "TCP 160 B, 100 clients", clients: 100, size: 160, burst: 1, perTick: 5, tick: time.Millisecond, tcp: true, limit: 1},
 	{name: "TCP 1000 B, bursts of 8", clients: 100, size: 1000, burst: 8, perTick: 1, tick: time.Millisecond, tcp: true, limit: 1},
