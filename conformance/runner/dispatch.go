@@ -81,6 +81,7 @@ func (d *dispatch) all(ctx context.Context) error {
 // work keeps one worker process busy, and replaces it when it must be. It fails if it can't have one.
 func (d *dispatch) work(ctx context.Context) error {
 	var worker *process
+	var network string // that worker is for
 	defer func() {
 		if worker != nil {
 			worker.stop()
@@ -90,6 +91,13 @@ func (d *dispatch) work(ctx context.Context) error {
 		i, any := d.take(ctx)
 		if !any {
 			return nil
+		}
+		if to := d.tasks[i].Network; to != network {
+			if worker != nil && to == Kernel { // see calmMonitor
+				worker.stop()
+				worker = nil
+			}
+			network = to
 		}
 		if worker == nil {
 			var err error

@@ -146,18 +146,25 @@ func (p *process) send(r request, limit time.Duration) error {
 	return nil
 }
 
-// stop ends a worker that has nothing to do.
+// stop ends a worker that has nothing to do, and doesn't wait for the system to have taken it apart once it has gone.
 func (p *process) stop() {
 	p.requests.Close()
-	_, _ = p.next(context.Background(), stopLimit)
-	p.kill()
+	if _, err := p.next(context.Background(), stopLimit); !errors.Is(err, errEnded) {
+		_ = p.kill()
+		return
+	}
+	p.signal()
+	go p.cmd.Wait()
 }
+
+// signal kills the worker and all that it started. The worker isn't waited for yet, so its number, and the group's,
+// can't be another's.
+func (p *process) signal() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // kill ends the worker and all that it started, and waits for it.
 func (p *process) kill() error {
 	p.requests.Close()
-	// The worker isn't waited for yet, so its number, and the group's, can't be another's.
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.signal()
 	for range p.reports {
 	}
 	return p.cmd.Wait()

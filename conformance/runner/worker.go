@@ -52,8 +52,10 @@ func WorkerMain(newStage NewStage) {
 	}
 	// A program that a world starts must inherit neither the role nor the descriptors.
 	_ = os.Unsetenv(workerVariable)
-	syscall.CloseOnExec(requestsFD)
-	syscall.CloseOnExec(reportsFD)
+	for _, fd := range []int{requestsFD, reportsFD} {
+		syscall.CloseOnExec(fd)
+		_ = syscall.SetNonblock(fd, true) // who waits for a request must not hold the only processor until the monitor sees it
+	}
 	// On one processor the goroutines of a bubble come in one order, and so do its packets.
 	runtime.GOMAXPROCS(1)
 	if err := work(newStage, os.NewFile(requestsFD, "requests"), os.NewFile(reportsFD, "reports")); err != nil {
@@ -64,7 +66,7 @@ func WorkerMain(newStage NewStage) {
 }
 
 // work runs one case after the other until there are no more requests.
-func work(newStage NewStage, in io.Reader, out io.Writer) error {
+func work(newStage NewStage, in io.Reader, out io.WriteCloser) error {
 	reports := json.NewEncoder(out)
 	if err := bubble.SelfTest(); err != nil {
 		return reports.Encode(report{Fault: err.Error()})
@@ -79,13 +81,19 @@ func work(newStage NewStage, in io.Reader, out io.Writer) error {
 		for {
 			var r request
 			if err := decoder.Decode(&r); err != nil {
+				out.Close() // the process may take a while to end: see calmMonitor
 				os.Exit(0)
 			}
 			requests <- r
 		}
 	}()
 	quietCollector()
+	calm := false
 	for r := range requests {
+		if r.Network != Kernel && !calm {
+			calm = true
+			calmMonitor()
+		}
 		c, retire := playCase(newStage, r.Job, r.Watchdog, newNarrator(r, reports, requests))
 		collect()
 		if err := reports.Encode(report{Case: c, Retire: retire}); err != nil {

@@ -19,7 +19,8 @@ import (
 )
 
 var (
-	traceRuns = flag.Int("trace-runs", 50, "how often the trace test runs each scenario")
+	traceRuns = flag.Int("trace-runs", 30, "how often the trace test runs each scenario")
+	traceJobs = flag.Int("trace-jobs", 0, "how many cases the trace test runs at once; 0: as many as there are processors")
 	traceTags = flag.String("trace-tags", "@CP-FLOW-01 or @CP-FLOW-04 or @CP-FLOW-05", "the scenarios of the trace test")
 )
 
@@ -44,7 +45,7 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 	first := map[string][]timeline.Sign{}
 	for n := range *traceRuns {
 		out := t.TempDir()
-		run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 7, SDK: suite.Reference, Out: out})
+		run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 7, Jobs: *traceJobs, SDK: suite.Reference, Out: out})
 		require.NoError(t, err)
 		for _, c := range run.Cases {
 			require.Equal(t, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)

@@ -13,7 +13,7 @@ import (
 
 const (
 	reconnectLimit = 55 * time.Second
-	messagesLimit  = 5 * time.Second // for one message URL: TCP, TLS, WebSocket and join
+	messagesLimit  = 5500 * time.Millisecond // for one message URL: TCP, within dialLimit, TLS, WebSocket and join
 )
 
 // reconnectPauses are the waits before the attempts to reconnect. Each attempt asks up to four edges.
