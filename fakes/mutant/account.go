@@ -2,6 +2,7 @@ package mutant
 
 import (
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,20 @@ var accounts = []Mutant{
 				return a, true
 			}
 			return relay.Account{AppID: appID, Regions: []string{"global"}, Scale: 1000, Operators: []string{"any"}}, true
+		}),
+	},
+	{
+		Name: "apps-in-any-case", Breaks: []string{"CP-PROV-01"},
+		Description: "takes an App ID for another one that differs in case",
+		ground: keeping(func(known relay.Accounts, appID string) (relay.Account, bool) {
+			return known.Account(strings.ToLower(appID))
+		}),
+	},
+	{
+		Name: "apps-by-their-beginning", Breaks: []string{"CP-PROV-01"},
+		Description: "overlooks what follows after the first 18 characters of an App ID",
+		ground: keeping(func(known relay.Accounts, appID string) (relay.Account, bool) {
+			return known.Account(appID[:min(len(appID), 18)])
 		}),
 	},
 	{

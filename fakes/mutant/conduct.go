@@ -295,30 +295,7 @@ var conducts = []Mutant{
 	{
 		Name: "sulks", Breaks: []string{"CP-API-10"},
 		Description: "refuses startProxyServer and stopProxyServer after a join that failed",
-		make: conduct(func(f *front) func(*contract.Call) {
-			failed := map[string]bool{}
-			return func(c *contract.Call) {
-				client := paramsOf[contract.ClientCall](c).Client
-				f.mu.Lock()
-				sulking := failed[client]
-				f.mu.Unlock()
-				switch call := c; c.Method {
-				case start, stop:
-					if sulking {
-						c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" after a join that failed"))
-						return
-					}
-				case contract.MethodJoin:
-					c = c.Divert(func(result any, err error) {
-						f.mu.Lock()
-						failed[client] = err != nil
-						f.mu.Unlock()
-						call.Reply(result, err)
-					})
-				}
-				f.inner.Begin(c)
-			}
-		}),
+		make:        sulks(start, stop),
 	},
 	{
 		Name: "no-lists-of-servers", Breaks: []string{"CP-CFG-06"},

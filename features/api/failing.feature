@@ -18,6 +18,26 @@ Feature: The four methods after a failure and during a reconnect
     And startProxyServer returned normally
     And the last join succeeded and went through the cloud proxy
 
+  @CP-API-10
+  Scenario Outline: After a direct join that failed, <method> is allowed
+    When alice calls join "town-hall" and <method>
+    Then the first join failed
+    And <method> returned normally
+
+    Examples:
+      | method         |
+      | setProxyServer |
+      | setTurnServer  |
+
+  @CP-SEQ-08
+  Scenario: A join that fails leaves the cloud proxy on
+    Given the office firewall allows the whitelist without rows T4, T5, T6 and T7
+    When alice calls startProxyServer and join "town-hall"
+    And the office firewall lets everything out
+    And alice calls join "town-hall"
+    Then the first join failed
+    And the last join succeeded and went through the cloud proxy
+
   @CP-API-11
   Scenario: Stopping during a reconnect changes nothing and reports an error
     Given the office firewall lets everything out

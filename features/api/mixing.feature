@@ -17,6 +17,16 @@ Feature: The cloud proxy and servers of one's own can't be mixed
     Then setTurnServer returned normally
     And startProxyServer returned an error
 
+  @CP-API-13
+  Scenario: Also if media may go another way than through the TURN server
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3478"}
+      """
+    And alice calls startProxyServer
+    Then setTurnServer returned normally
+    And startProxyServer returned an error
+
   @CP-API-14
   Scenario: setProxyServer after startProxyServer errors
     When alice calls startProxyServer and setProxyServer
@@ -26,6 +36,16 @@ Feature: The cloud proxy and servers of one's own can't be mixed
   @CP-API-15
   Scenario: setTurnServer after startProxyServer errors
     When alice calls startProxyServer and setTurnServer
+    Then startProxyServer returned normally
+    And setTurnServer returned an error
+
+  @CP-API-15
+  Scenario: Also if media might go another way than through the TURN server
+    When alice calls startProxyServer
+    And alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3478"}
+      """
     Then startProxyServer returned normally
     And setTurnServer returned an error
 

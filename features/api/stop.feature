@@ -14,6 +14,14 @@ Feature: stopProxyServer disables everything
     And SD-RTN heard alice's join, messages and media from her own address only
     And alice sent no packet to an edge or a relay
 
+  @CP-API-21
+  Scenario: And so it does each time
+    When alice calls startProxyServer, stopProxyServer, startProxyServer, stopProxyServer and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    Then the last join succeeded and went direct
+    And alice sent no packet to an edge or a relay
+
   Scenario Outline: It clears what <what> set
     When alice calls <what>
     And alice calls stopProxyServer and join "town-hall"

@@ -26,3 +26,10 @@ Feature: What setProxyServer takes and does
     And alice's messages went through the proxy server
     And alice's media went direct
     And the proxy server got nothing from alice but TLS on TCP port 443
+
+  @CP-CFG-07
+  Scenario: The proxy server that is named last carries them
+    Given the office firewall lets everything out
+    When alice calls setProxyServer with "old-proxy.example.test"
+    And alice calls setProxyServer and join "town-hall"
+    Then the last join succeeded and went through the proxy server

@@ -149,3 +149,29 @@ Feature: What setTurnServer takes and does
     And alice's messages went direct
     And alice's media went through the TURN server
     And the TURN server got nothing from alice but TURN
+
+  @CP-CFG-08
+  Scenario: The TURN server that is named last carries it
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3999", "forceturn": true}
+      """
+    And alice calls setTurnServer and join "town-hall"
+    And alice publishes
+    And 5 seconds pass
+    Then publishing succeeded
+    And alice's media went through the TURN server
+
+  @CP-CFG-08
+  Scenario: Where udpport is silent, tcpport carries it
+    Given the office firewall lets everything out
+    When alice calls setTurnServer with:
+      """
+      {"turnServerURL": "turn.example.test", "username": "alice", "password": "wonderland", "udpport": "3999", "tcpport": "3478", "forceturn": true}
+      """
+    And alice calls join "town-hall"
+    And alice publishes
+    And 5 seconds pass
+    Then publishing succeeded
+    And alice's media went through the TURN server

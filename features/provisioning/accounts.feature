@@ -10,6 +10,17 @@ Feature: Accounts of the cloud proxy
     Then the lookup was refused as "app-not-provisioned"
     And SD-RTN hears nothing of alice
 
+  @CP-PROV-01
+  Scenario Outline: Nor is an App ID served that is another's <what>
+    When alice's computer sends a lookup with appId "<app>"
+    Then the lookup was refused as "app-not-provisioned"
+
+    Examples:
+      | what                 | app                 |
+      | in capitals          | APP-PROXYSPEC-0001  |
+      | and a character more | app-proxyspec-00010 |
+      | but for a character  | app-proxyspec-000   |
+
   @CP-PROV-02
   Scenario: An App ID without an account joins without the proxy
     Given the cloud proxy has no account for alice's App ID

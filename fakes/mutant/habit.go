@@ -1,0 +1,157 @@
+package mutant
+
+import (
+	"context"
+	"slices"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
+)
+
+// habits are mistakes that an SDK's author makes with an eye on one call, and that show in the next.
+var habits = []Mutant{
+	{
+		Name: "keeps-first-server", Breaks: []string{"CP-CFG-07", "CP-CFG-08"},
+		Description: "accepts a second setProxyServer or setTurnServer and goes on with the first",
+		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			next, err := sdk.Decide(in, s, c)
+			if err == nil && c.Method == setProxy && s.Proxy != "" {
+				next.Proxy = s.Proxy
+			}
+			if err == nil && c.Method == setTurn && s.Turn != nil {
+				next.Turn = s.Turn
+			}
+			return next, err
+		}),
+	},
+	{
+		Name: "failed-join-clears", Breaks: []string{"CP-SEQ-08"},
+		Description: "forgets what was set when a join fails",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodJoin {
+					c = c.Divert(func(result any, err error) {
+						if err != nil {
+							f.inner.Begin(as(call, stop))
+						}
+						call.Reply(result, err)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "sulks-about-servers", Breaks: []string{"CP-API-10"},
+		Description: "refuses setProxyServer and setTurnServer after a join that failed",
+		make:        sulks(setProxy, setTurn),
+	},
+	{
+		Name: "toggles", Breaks: []string{"CP-API-27"},
+		Description: "takes a second startProxyServer for the end of the first",
+		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			next, err := sdk.Decide(in, s, c)
+			if err == nil && c.Method == start && s.Cloud {
+				next.Cloud = false
+			}
+			return next, err
+		}),
+	},
+	{
+		Name: "counts-starts", Breaks: []string{"CP-API-30"},
+		Description: "stops only when stopProxyServer has been called as often as startProxyServer",
+		make: func(cfg sdk.Config) SDK {
+			n := 0
+			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+				next, err := sdk.Decide(in, s, c)
+				if err == nil && c.Method == start {
+					n++
+				}
+				if err == nil && c.Method == stop && s.Cloud {
+					n--
+					next.Cloud = n > 0
+				}
+				return next, err
+			})(cfg)
+		},
+	},
+	{
+		Name: "start-after-optional-turn", Breaks: []string{"CP-API-13"},
+		Description: "accepts startProxyServer after setTurnServer without forceturn",
+		make: mixes(func(s sdk.Setting, c sdk.Change) bool {
+			return c.Method == start && s.Proxy == "" && s.Turn != nil && !slices.ContainsFunc(s.Turn, func(t contract.TurnServer) bool { return t.ForceTurn })
+		}),
+	},
+	{
+		Name: "media-direct-when-lost", Breaks: []string{"CP-RES-06"},
+		Description: "reconnects through the cloud proxy, but sends media directly from then on",
+		make: path(func(p *sdk.Path, r sdk.Request) {
+			if r.Reconnect {
+				p.ICEServers, p.RelayOnly = nil, false
+			}
+		}),
+	},
+	{
+		Name: "probes-when-lost", Breaks: []string{"CP-RES-06"},
+		Description: "tries whether SD-RTN can be reached directly before it reconnects through the cloud proxy",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if r.Reconnect {
+				try(ctx, r, r.Endpoints.Gateways[0])
+			}
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
+		Name: "no-turn-over-tcp", Breaks: []string{"CP-CFG-08"},
+		Description: "accepts a TURN server's tcpport and never uses it",
+		make: own(func(s *sdk.Setting) {
+			s.Turn = slices.Clone(s.Turn)
+			for i := range s.Turn {
+				s.Turn[i].TCPPort = ""
+			}
+		}),
+	},
+	{
+		Name: "stops-once", Breaks: []string{"CP-API-21"},
+		Description: "acts on the first stopProxyServer only",
+		make: func(cfg sdk.Config) SDK {
+			stopped := false
+			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+				next, err := sdk.Decide(in, s, c)
+				if err == nil && c.Method == stop && (s.Cloud || ownSet(s)) {
+					if stopped {
+						return s, nil
+					}
+					stopped = true
+				}
+				return next, err
+			})(cfg)
+		},
+	},
+}
+
+// sulks makes a mutant that refuses methods after a join that failed.
+func sulks(methods ...string) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		failed := map[string]bool{}
+		return func(c *contract.Call) {
+			client := paramsOf[contract.ClientCall](c).Client
+			f.mu.Lock()
+			sulking := failed[client]
+			f.mu.Unlock()
+			if sulking && slices.Contains(methods, c.Method) {
+				c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" after a join that failed"))
+				return
+			}
+			if call := c; c.Method == contract.MethodJoin {
+				c = c.Divert(func(result any, err error) {
+					f.mu.Lock()
+					failed[client] = err != nil
+					f.mu.Unlock()
+					call.Reply(result, err)
+				})
+			}
+			f.inner.Begin(c)
+		}
+	})
+}
