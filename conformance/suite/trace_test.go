@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	traceRuns = flag.Int("trace-runs", 30, "how often the trace test runs each scenario")
+	traceRuns = flag.Int("trace-runs", 20, "how often the trace test runs each scenario")
 	traceJobs = flag.Int("trace-jobs", 0, "how many cases the trace test runs at once; 0: as many as there are processors")
 	traceTags = flag.String("trace-tags", "@CP-FLOW-01 or @CP-FLOW-04 or @CP-FLOW-05", "the scenarios of the trace test")
 )
@@ -42,8 +42,12 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 	}
 	cases, err := suite.Cases(*traceTags)
 	require.NoError(t, err)
+	runs := *traceRuns
+	if testing.Short() {
+		runs = min(runs, 5)
+	}
 	first := map[string][]timeline.Sign{}
-	for n := range *traceRuns {
+	for n := range runs {
 		out := t.TempDir()
 		run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 7, Jobs: *traceJobs, SDK: suite.Reference, Out: out})
 		require.NoError(t, err)
@@ -60,7 +64,7 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 		}
 		require.NoError(t, os.RemoveAll(out))
 	}
-	t.Logf("%d scenarios, %d runs each: one trace each", len(cases), *traceRuns)
+	t.Logf("%d scenarios, %d runs each: one trace each", len(cases), runs)
 }
 
 func readTrace(t *testing.T, path string) []timeline.Sign {
