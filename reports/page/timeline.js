@@ -281,7 +281,7 @@
   search.addEventListener("input", apply);
   for (const b of root.querySelectorAll("button[data-kind]")) b.onclick = () => { b.setAttribute("aria-pressed", b.getAttribute("aria-pressed") !== "true"); apply(); };
   addEventListener("resize", draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", draw); // paper is light
   if (T.cut) { const cut = root.querySelector(".cut"); cut.textContent = T.cut; cut.hidden = false; }
   const deciding = T.rows.findIndex((r) => r[SEQ] === +root.dataset.decides);
   draw();
