@@ -172,10 +172,12 @@ func (b *tab) read() (m message) {
 }
 
 // open opens a file and waits until it has loaded.
-func (b *tab) open(file, anchor string) {
+func (b *tab) open(file, anchor string) { b.t.Helper(); b.visit("file://" + file + anchor) }
+
+func (b *tab) visit(url string) {
 	b.t.Helper()
 	loads := b.events["Page.loadEventFired"]
-	b.call("Page.navigate", map[string]any{"url": "file://" + file + anchor}, nil)
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
 	for b.events["Page.loadEventFired"] == loads {
 		b.read()
 	}

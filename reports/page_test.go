@@ -1,11 +1,15 @@
 package reports_test
 
 import (
+	"bytes"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -92,7 +96,7 @@ func TestLargePageInChromium(t *testing.T) {
 	require.Regexp(t, `^(\d+) (\d+) of \d+$`, failed)
 	require.Equal(t, *pageCases/50, int(b.eval(list+`return list.querySelectorAll("[data-item]:not([hidden])").length`).(float64)))
 
-	b.open(file, "")
+	b.visit(slowly(t, file))
 	shifts := b.says(frames + `const shifts = [];
 		new PerformanceObserver((all) => { for (const s of all.getEntries()) if (!s.hadRecentInput) shifts.push(s.value + " of " + s.sources.map((o) => o.node?.nodeName + "." + o.node?.className + JSON.stringify([o.previousRect.y, o.currentRect.y])).join(", ")) }).observe({ type: "layout-shift", buffered: true });
 		for (let y = 0; y < document.documentElement.scrollHeight; y += 700) { scrollTo(0, y); await frame(); }
@@ -114,6 +118,33 @@ func TestLargePageInChromium(t *testing.T) {
 		const there = document.getElementById(decodeURIComponent(location.hash.slice(1)));
 		return !!there && there.getBoundingClientRect().top < innerHeight && there.getBoundingClientRect().bottom > 0`), "Enter on a mark leads to its case")
 	require.Empty(t, b.console)
+}
+
+// slowly is the address of a server that sends a page in pieces, so that each is painted before the next one is there:
+// within the first table, between its first screen and the rest, and in the middle of that.
+func slowly(t *testing.T, file string) (url string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	row := bytes.Index(text, []byte("</tr>"))
+	nav := bytes.Index(text, []byte("<nav"))
+	require.True(t, 0 < row && row < nav)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" { // a browser asks for an icon
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		from := 0
+		for _, to := range []int{row + len("</tr>"), nav, len(text) / 2, len(text)} {
+			_, _ = w.Write(text[from:to])
+			_ = http.NewResponseController(w).Flush()
+			from = to
+			time.Sleep(150 * time.Millisecond) // as a slow line does
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // tab presses Tab so many times, and returns whether the focus went down the page, and where it was.
