@@ -43,12 +43,29 @@ func HTML(w io.Writer, run *result.Run, m *result.Mutation) error {
 	return pages.ExecuteTemplate(w, "index.html", p)
 }
 
-func pageFile(name string) string {
-	text, err := pageFiles.ReadFile("page/" + name)
+// pageTexts are the files of pages by name, read once: a run writes hundreds of pages, with 50 kB of them in each.
+var pageTexts = func() map[string]string {
+	entries, err := pageFiles.ReadDir("page")
 	if err != nil {
-		panic(err) // it is embedded: a mistake in this file
+		panic(err) // they are embedded: a mistake in this file
 	}
-	return string(text)
+	texts := make(map[string]string)
+	for _, e := range entries {
+		text, err := pageFiles.ReadFile("page/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		texts[e.Name()] = string(text)
+	}
+	return texts
+}()
+
+func pageFile(name string) string {
+	text, known := pageTexts[name]
+	if !known {
+		panic("there is no page/" + name)
+	}
+	return text
 }
 
 // class is an outcome as a CSS class: "known-failure".

@@ -121,7 +121,7 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	if err := file.Chmod(0o644); err != nil { // CreateTemp's 0600 would keep it from CI's web server
 		return err
 	}
-	buffered := bufio.NewWriter(file)
+	buffered := bufio.NewWriterSize(file, 1<<16)
 	if err := write(buffered); err != nil {
 		return err
 	}
