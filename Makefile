@@ -58,7 +58,7 @@ soak-explore: build # 50,000 random worlds, half a million steps
 soak-evidence: # tshark reads every capture of the whole suite; the page of 5,000 cases is there in 2 s
 	$(GO) test -count=1 -v -run '^TestCapturesAreSound$$' ./conformance/suite -capture-tags "not @exhaustive"
 	$(GO) test -count=1 -v -run '^TestLargePageInChromium$$' ./reports -page-cases 5000
-	$(GO) test -count=1 -v -run '^TestReportsCostLittle$$' ./conformance/suite -cost-rounds 3
+	$(GO) test -count=1 -v -run '^TestReportsCostLittle$$' ./conformance/suite -cost
 
 soak-load: # 10,000 users in one world, and beside them what a hundred cost
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMany$$' ./conformance/load/crowd -many=10000
