@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/proxyspec/proxyspec/sim/internal/device"
 )
 
 // Port is a place where the network is open: the packets that reach it go to whoever made it, as bytes,
@@ -43,9 +45,9 @@ type PortCount struct {
 // portQueue is how many packets wait for a slow far side, as in a TUN device.
 const portQueue = 8192
 
-// Port makes a port. Each Read of rw must give one packet, from its IP header on, and each Write takes
-// one, or WritePackets several, if it has that; prefixes are the addresses beyond. Its packets move while Serve of the network and of the port
-// both run.
+// Port makes a port. Each Read of rw must give one packet, from its IP header on, and each Write takes one, or
+// WritePackets([][]byte) (int, error) several, if it has that; prefixes are the addresses beyond. Its packets move while
+// Serve of the network and of the port both run.
 func (n *Network) Port(name string, rw io.ReadWriteCloser, prefixes ...netip.Prefix) *Port {
 	n.claim(name)
 	n.ports++
@@ -128,7 +130,7 @@ func (p *Port) write(over <-chan struct{}) {
 		p.out = nil
 		p.mu.Unlock()
 		for len(out) > 0 {
-			n, err := WritePackets(p.rw, out)
+			n, err := device.WritePackets(p.rw, out)
 			out = out[n:]
 			p.mu.Lock()
 			p.count.Out += uint64(n)
@@ -139,23 +141,6 @@ func (p *Port) write(over <-chan struct{}) {
 			p.mu.Unlock()
 		}
 	}
-}
-
-// WritePackets writes packets to a device one after the other, or, if it has a method of this name, in one go. The error is
-// of the packet behind the n that were written.
-func WritePackets(device io.Writer, packets [][]byte) (n int, err error) {
-	if d, ok := device.(interface {
-		WritePackets(packets [][]byte) (int, error)
-	}); ok {
-		return d.WritePackets(packets)
-	}
-	for _, wire := range packets {
-		if _, err := device.Write(wire); err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
 }
 
 // lose counts a packet that was not written. p.mu is held.

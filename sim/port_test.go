@@ -14,17 +14,17 @@ import (
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
-// device is a packet device: what a test writes to in, the port reads; what it writes comes to out.
-type device struct {
+// pipeDevice is a packet pipeDevice: what a test writes to in, the port reads; what it writes comes to out.
+type pipeDevice struct {
 	in, out chan []byte
 	closed  chan struct{}
 }
 
-func newDevice() *device {
-	return &device{make(chan []byte), make(chan []byte, 10), make(chan struct{})}
+func newDevice() *pipeDevice {
+	return &pipeDevice{make(chan []byte), make(chan []byte, 10), make(chan struct{})}
 }
 
-func (d *device) Read(b []byte) (int, error) {
+func (d *pipeDevice) Read(b []byte) (int, error) {
 	select {
 	case wire := <-d.in:
 		return copy(b, wire), nil
@@ -33,12 +33,12 @@ func (d *device) Read(b []byte) (int, error) {
 	}
 }
 
-func (d *device) Write(b []byte) (int, error) {
+func (d *pipeDevice) Write(b []byte) (int, error) {
 	d.out <- append([]byte(nil), b...)
 	return len(b), nil
 }
 
-func (d *device) Close() error { close(d.closed); return nil }
+func (d *pipeDevice) Close() error { close(d.closed); return nil }
 
 // TestPort puts packets in from outside, through a router, and reads what comes back.
 func TestPort(t *testing.T) {

@@ -247,7 +247,7 @@ func TestShutdown(t *testing.T) {
 func TestNewNamesWhatIsWrong(t *testing.T) {
 	_, err := httpproxy.New(httpproxy.Config{})
 	require.ErrorContains(t, err, "Config.Net is missing")
-	n := sim.New(sim.Config{})
+	h := sim.New(sim.Config{}).Host("proxy", netip.MustParseAddr("192.0.2.1"))
 	for entry, says := range map[string]string{
 		"example.test":         "not HOST:PORT",
 		"example.test:0":       "not a number from 1 to 65535",
@@ -256,7 +256,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"relay*.example.test:": "not a number",
 		"relay*.test:443":      "not a name",
 	} {
-		_, err := httpproxy.New(httpproxy.Config{Net: n.Host(entry), Allow: []string{entry}})
+		_, err := httpproxy.New(httpproxy.Config{Net: h, Allow: []string{entry}})
 		require.ErrorContains(t, err, says, entry)
 		require.ErrorContains(t, err, fmt.Sprintf("%q", entry))
 	}

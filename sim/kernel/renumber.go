@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/proxyspec/proxyspec/sim"
+	"github.com/proxyspec/proxyspec/sim/internal/device"
 )
 
 // Renumbered is a packet device on whose kernel's side some addresses have others in their place, one to one. The
@@ -102,7 +102,7 @@ func (r *Renumbered) WritePackets(packets [][]byte) (n int, err error) {
 	for _, p := range packets {
 		renumber(p, r.outer)
 	}
-	return sim.WritePackets(r.device, packets)
+	return device.WritePackets(r.device, packets)
 }
 
 // Close closes the device.
