@@ -52,7 +52,9 @@ func (g Goal) Missed(r *Report) (missed []string) {
 	if l := r.Media.Loss(); l > g.Loss {
 		missed = append(missed, fmt.Sprintf("%.2f %% of media was lost: the limit is %.2f %%", 100*l, 100*g.Loss))
 	}
-	if l := r.WebRTC.Loss(); r.Plan.WebRTC > 0 && l > g.Loss {
+	// Both ends count for the same time, at whose beginning and end a packet of each user is on its way.
+	rtp := Media{Sent: r.WebRTC.Sent, Returned: r.WebRTC.Returned + uint64(r.Plan.WebRTC)}
+	if l := rtp.Loss(); r.Plan.WebRTC > 0 && l > g.Loss {
 		missed = append(missed, fmt.Sprintf("%.2f %% of RTP packets was lost: the limit is %.2f %%", 100*l, 100*g.Loss))
 	}
 	if gone := r.Lost - r.Rejoined; gone > 0 {
@@ -62,4 +64,6 @@ func (g Goal) Missed(r *Report) (missed []string) {
 }
 
 // Loss is the part of the media that never came back.
-func (m Media) Loss() float64 { return 1 - ratio(float64(m.Returned), float64(max(1, m.Sent))) }
+func (m Media) Loss() float64 {
+	return (float64(m.Sent) - float64(m.Returned)) / float64(max(1, m.Sent))
+}

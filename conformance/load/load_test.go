@@ -83,6 +83,17 @@ func TestWhole(t *testing.T) {
 	require.Equal(t, []int{11, 23, 35, 47}, got)
 }
 
+// A packet of each user may be on its way when they end; what is missing besides is lost.
+func TestRTPLoss(t *testing.T) {
+	r := &load.Report{Plan: load.Plan{Users: 10, WebRTC: 10}, Joined: 10, Media: load.Media{Sent: 1, Returned: 1}}
+	for returned, missed := range map[uint64][]string{
+		1003: nil, 990: nil, 980: nil, 979: {"1.10 % of RTP packets was lost: the limit is 1.00 %"},
+	} {
+		r.WebRTC = load.Media{Sent: 1000, Returned: returned}
+		require.Equal(t, missed, load.Goal{}.WithDefaults().Missed(r), returned)
+	}
+}
+
 // report is what a shard could say.
 func report(i, n int) *load.Report {
 	r := &load.Report{Plan: load.Plan{Users: 200, Seed: 7}.WithDefaults(), Failed: map[string]int{"x": i}, Joined: 100, Join: load.Times{500: 99, int64(i): 1}}
