@@ -76,15 +76,16 @@ func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type outcome struct {
-		conn net.Conn
-		err  error
+		conn  net.Conn
+		err   error
+		first bool
 	}
 	outcomes := make(chan outcome, 2)
-	try := func(remotes []netip.AddrPort) {
+	try := func(remotes []netip.AddrPort, isFirst bool) {
 		conn, err := a.inTurn(ctx, remotes)
-		outcomes <- outcome{conn, err}
+		outcomes <- outcome{conn, err, isFirst}
 	}
-	go try(first)
+	go try(first, true)
 	timer := time.NewTimer(fallbackDelay)
 	defer timer.Stop()
 	begun, failed := 1, error(nil)
@@ -102,16 +103,16 @@ func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn,
 				}()
 				return o.conn, nil
 			}
-			if over++; failed == nil {
-				failed = o.err
+			if o.first {
+				failed = o.err // whichever of the two ends first
 			}
-			if over == 2 {
+			if over++; over == 2 {
 				return nil, failed
 			}
 		}
 		if begun == 1 {
 			begun = 2
-			go try(other)
+			go try(other, false)
 		}
 	}
 }
