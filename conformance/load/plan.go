@@ -98,10 +98,10 @@ func (p Plan) Check() error {
 		return fmt.Errorf("--capacity is %d bits a second: it can't be less than none", p.Capacity)
 	case p.WebRTC%2 != 0:
 		return fmt.Errorf("--webrtc is %d: they call each other in pairs", p.WebRTC)
-	case p.WebRTC > 2*p.pairs() && p.Enterprises <= p.Users:
-		return fmt.Errorf("--webrtc is %d: two of one enterprise call each other, and there are %d such pairs", p.WebRTC, p.pairs())
 	case p.Enterprises > p.Users:
 		return fmt.Errorf("--enterprises is %d, and --users %d: each enterprise needs a user", p.Enterprises, p.Users)
+	case p.WebRTC > 2*p.pairs():
+		return fmt.Errorf("--webrtc is %d: two of one enterprise call each other, and there are %d such pairs", p.WebRTC, p.pairs())
 	case p.Shard.Count > p.Enterprises:
 		return fmt.Errorf("--shard %v has no enterprise: there are %d", p.Shard, p.Enterprises)
 	}
