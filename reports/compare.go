@@ -8,104 +8,228 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
-// Compare writes runs side by side, a column each: the requirements and the scenarios on which they differ, or all of
-// them. It tells whether they are the same.
-func Compare(w io.Writer, names []string, runs []*result.Run, all bool) (same bool, err error) {
-	t := comparison{columns: len(runs), all: all, same: true}
-	t.row("", names)
-	cells := make([]string, len(runs))
+// Column is one of the reports that are compared.
+type Column struct {
+	Name string // "sdk-3.4", "browser:my-sdk.js"
+	Link string // to its page, from that of the comparison; empty: there is none
+	Run  *result.Run
+}
+
+// Comparison is reports side by side, a column each: versions of an SDK, say, from the oldest on.
+type Comparison struct {
+	columns  []Column
+	facts    []comparedFact
+	sections []comparedSection
+}
+
+type comparedFact struct {
+	Name  string
+	Cells []string
+}
+
+type comparedSection struct {
+	Title   string
+	Rows    []comparedRow
+	LeftOut int // rows that one of the reports didn't run
+}
+
+// comparedRow is a requirement or a scenario.
+type comparedRow struct {
+	ID, Words string
+	Level     result.Level // of a requirement
+	Cells     []comparedCell
+	// Changed is the name of the first column that differs from the one before it; empty: all are the same.
+	Changed string
+}
+
+// comparedCell is what a report says of a row. A report of another suite may not know it.
+type comparedCell struct {
+	Outcome result.Outcome
+	Unknown bool
+}
+
+func (c comparedCell) String() string {
+	if c.Unknown {
+		return "not there"
+	}
+	return string(shown(c.Outcome))
+}
+
+// Compare compares reports. With onlyRun it leaves out what one of them didn't run: in real time nobody waits for hours.
+func Compare(columns []Column, onlyRun bool) *Comparison {
+	c := &Comparison{columns: columns}
 	for _, fact := range []struct {
 		name string
 		of   func(*result.Run) string
 	}{
 		{"SDK", func(r *result.Run) string { return oneLine(r.SDK.Name + " " + r.SDK.Version) }},
+		{"network", func(r *result.Run) string { return r.SDK.Network }},
 		{"verdict", func(r *result.Run) string { return r.Verdict }},
 		{"MUST passed", func(r *result.Run) string { return passed(tallyOf(r, isMust)) }},
 		{"SHOULD passed", func(r *result.Run) string { return passed(tallyOf(r, isShould)) }},
 		{"scenarios", func(r *result.Run) string { return passed(tallyCases(r.Cases)) }},
 		{"seed", func(r *result.Run) string { return fmt.Sprint(r.Seed) }},
 	} {
-		for i, r := range runs {
-			cells[i] = fact.of(r)
+		row := comparedFact{Name: fact.name}
+		for _, col := range columns {
+			row.Cells = append(row.Cells, fact.of(col.Run))
 		}
-		t.row(fact.name, cells)
+		c.facts = append(c.facts, row)
 	}
-	t.section("requirements", func(r *result.Run) (ids []string, outcomes map[string]result.Outcome) {
-		outcomes = make(map[string]result.Outcome)
+	c.section("requirements", onlyRun, func(r *result.Run, each func(comparedRow, result.Outcome)) {
 		for _, one := range r.Requirements {
-			ids = append(ids, one.ID)
-			outcomes[one.ID] = one.Outcome
+			each(comparedRow{ID: one.ID, Words: one.Statement, Level: one.Level}, one.Outcome)
 		}
-		return ids, outcomes
-	}, runs)
-	t.section("scenarios", func(r *result.Run) (ids []string, outcomes map[string]result.Outcome) {
-		outcomes = make(map[string]result.Outcome)
+	})
+	c.section("scenarios", onlyRun, func(r *result.Run, each func(comparedRow, result.Outcome)) {
 		for _, one := range r.Cases {
-			ids = append(ids, one.ID)
-			outcomes[one.ID] = one.Outcome
+			each(comparedRow{ID: one.ID, Words: one.Name}, one.Outcome)
 		}
-		return ids, outcomes
-	}, runs)
-	_, err = io.WriteString(w, t.text())
-	return t.same, err
+	})
+	return c
 }
 
 func passed(t tally) string {
 	return fmt.Sprintf("%d of %d", t.of(result.Pass, result.UnexpectedPass), t.total())
 }
 
-// comparison is a table under construction.
-type comparison struct {
-	columns   int
-	all, same bool
-	rows      [][]string
-}
-
-func (t *comparison) row(name string, cells []string) {
-	t.rows = append(t.rows, append([]string{name}, cells...))
-}
-
-// section adds what the runs say of each thing that one of them knows.
-func (t *comparison) section(title string, of func(*result.Run) ([]string, map[string]result.Outcome), runs []*result.Run) {
-	var order []string
-	seen := make(map[string]bool)
-	said := make([]map[string]result.Outcome, len(runs))
-	for i, r := range runs {
-		var ids []string
-		ids, said[i] = of(r)
-		for _, id := range ids {
-			if !seen[id] {
-				seen[id] = true
-				order = append(order, id)
+// section adds what the reports say of each thing that one of them knows.
+func (c *Comparison) section(title string, onlyRun bool, all func(*result.Run, func(comparedRow, result.Outcome))) {
+	s := comparedSection{Title: title}
+	place := make(map[string]int)
+	for i, col := range c.columns {
+		all(col.Run, func(row comparedRow, o result.Outcome) {
+			at, known := place[row.ID]
+			if !known {
+				at = len(s.Rows)
+				place[row.ID] = at
+				for range c.columns {
+					row.Cells = append(row.Cells, comparedCell{Unknown: true})
+				}
+				s.Rows = append(s.Rows, row)
 			}
-		}
+			s.Rows[at].Cells[i] = comparedCell{Outcome: o}
+		})
 	}
-	begun := false
-	for _, id := range order {
-		cells := make([]string, len(runs))
-		differ := false
-		for i := range runs {
-			cells[i] = "not there"
-			if o, ok := said[i][id]; ok {
-				cells[i] = string(shown(o))
-			}
-			differ = differ || cells[i] != cells[0]
-		}
-		t.same = t.same && !differ
-		if !differ && !t.all {
+	kept := s.Rows[:0]
+	for _, row := range s.Rows {
+		if onlyRun && row.notRun() {
+			s.LeftOut++
 			continue
 		}
-		if !begun {
-			begun = true
-			t.rows = append(t.rows, nil, []string{title})
+		for i := 1; i < len(row.Cells) && row.Changed == ""; i++ {
+			if row.Cells[i].String() != row.Cells[i-1].String() {
+				row.Changed = c.columns[i].Name
+			}
 		}
-		t.row(oneLine(id), cells)
+		kept = append(kept, row)
 	}
+	s.Rows = kept
+	c.sections = append(c.sections, s)
 }
 
-func (t *comparison) text() string {
-	widths := make([]int, t.columns+1)
-	for _, r := range t.rows {
+func (r comparedRow) notRun() bool {
+	for _, cell := range r.Cells {
+		if cell.Outcome == result.NotRun {
+			return true
+		}
+	}
+	return false
+}
+
+// changes counts the rows that aren't the same everywhere.
+func (s comparedSection) changes() (n int) {
+	for _, row := range s.Rows {
+		if row.Changed != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Same tells whether no requirement and no scenario differs.
+func (c *Comparison) Same() bool {
+	for _, s := range c.sections {
+		if s.changes() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// headline is the comparison in a sentence.
+func (c *Comparison) headline() string {
+	if c.Same() {
+		return "no requirement and no scenario differs"
+	}
+	return fmt.Sprintf("%s and %s",
+		plural(c.sections[0].changes(), "requirement", "requirements"),
+		plural(c.sections[1].changes(), "scenario differ", "scenarios differ"))
+}
+
+// rest says what was left out.
+func (c *Comparison) rest() string {
+	requirements, scenarios := c.sections[0].LeftOut, c.sections[1].LeftOut
+	if requirements+scenarios == 0 {
+		return ""
+	}
+	return fmt.Sprintf("left out, because one of them didn't run it: %s, %s",
+		plural(requirements, "requirement", "requirements"), plural(scenarios, "scenario", "scenarios"))
+}
+
+// widestFact is how much of a fact a terminal shows: an SDK may be called by a whole sentence.
+const widestFact = 40
+
+// Text writes the comparison for a terminal: what differs, or all of it. Of more than two reports it names the first in
+// which each row changed.
+func (c *Comparison) Text(w io.Writer, all bool) error {
+	many := len(c.columns) > 2
+	heads := []string{""}
+	for _, col := range c.columns {
+		heads = append(heads, col.Name)
+	}
+	if many {
+		heads = append(heads, "first changed in")
+	}
+	rows := [][]string{heads}
+	for _, f := range c.facts {
+		row := []string{f.Name}
+		for _, cell := range f.Cells {
+			row = append(row, cut(cell, widestFact))
+		}
+		rows = append(rows, row)
+	}
+	for _, s := range c.sections {
+		if s.changes() == 0 && !all {
+			continue
+		}
+		rows = append(rows, nil, []string{s.Title})
+		for _, r := range s.Rows {
+			if r.Changed == "" && !all {
+				continue
+			}
+			row := []string{oneLine(r.ID)}
+			for _, cell := range r.Cells {
+				row = append(row, cell.String())
+			}
+			if many {
+				row = append(row, r.Changed)
+			}
+			rows = append(rows, row)
+		}
+	}
+	text := aligned(rows) + "\n" + c.headline() + "\n"
+	if rest := c.rest(); rest != "" {
+		text += rest + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// aligned is rows as lines, with their cells below each other. A row of one cell is a title.
+func aligned(rows [][]string) string {
+	widths := make([]int, len(rows[0]))
+	for _, r := range rows {
 		if len(r) < 2 {
 			continue
 		}
@@ -114,15 +238,12 @@ func (t *comparison) text() string {
 		}
 	}
 	var b strings.Builder
-	for _, r := range t.rows {
+	for _, r := range rows {
 		line := ""
 		for i, cell := range r {
 			line += cell + strings.Repeat(" ", max(0, widths[i]-len([]rune(cell)))+2)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	if t.same {
-		b.WriteString("\nno requirement and no scenario differs\n")
 	}
 	return b.String()
 }

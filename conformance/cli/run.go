@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/expectation"
 	"github.com/proxyspec/proxyspec/conformance/limits"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
@@ -24,19 +24,17 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/shard"
 	"github.com/proxyspec/proxyspec/conformance/variant"
 	"github.com/proxyspec/proxyspec/reports"
-	"github.com/proxyspec/proxyspec/text/nearest"
 )
 
 // order is what the user asks of a run.
 type order struct {
 	paths []string
-	sdk   string
+	sdks  []string
 	net   string
 	tags  string
 	seed  uint64
 	jobs  int
 	shard string
-	part  shard.Shard // what shard says
 	// expect is the file of what is known to fail.
 	expect string
 	limits string // a file; empty: the defaults
@@ -57,6 +55,10 @@ A PATH is a feature file, a folder of them, or FILE:LINE for the scenario, or th
 that line. Without one the whole suite runs. Paths that begin with "features/" and aren't on disk mean
 the suite inside this program.
 
+With --sdk more than once, SDKs, or versions of one from the oldest on, are tested one after another. Each has a report in
+a folder of its own below --out, and comparison.html there shows them side by side: requirement by requirement, with the
+first in which it changed. The exit code is the worst: the first that fits of 130, 6, 2, 3, 1, 4, 5.
+
 An SDK that takes longer than the requirements allow, within limits of its own, is given them in a file. Every line
 is optional; these are the defaults:
 
@@ -68,6 +70,7 @@ written; 130 interrupted.`,
 		Example: `  proxyspec run
   proxyspec run features/flow/lookup.feature:12
   proxyspec run --tags "@CP-API-12 or @CP-API-13"
+  proxyspec run --sdk browser:sdk-3.3.js --sdk browser:sdk-3.4.js --out versions
   proxyspec run --limits slow.yaml
   proxyspec run my-own.feature --out my-report`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -77,7 +80,7 @@ written; 130 interrupted.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.sdk, "sdk", c.suite.SDKs[0].Name, "the SDK to test: "+c.known())
+	f.StringArrayVar(&o.sdks, "sdk", []string{c.suite.SDKs[0].Name}, "the SDK to test: "+c.known()+"; once for each of several")
 	f.StringVar(&o.net, "net", "", `virtual: virtual time, in this process; kernel: real time and real packets, the SDK in a namespace of its own
 (default: virtual, and kernel for a program)`)
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
@@ -92,114 +95,145 @@ written; 130 interrupted.`,
 	return cmd
 }
 
+// plan is an order in which everything that it names was found.
+type plan struct {
+	order
+	part     shard.Shard
+	limits   limits.Limits
+	expected *expectation.File
+	selected *selected
+	subjects []subject
+}
+
 func (c *command) run(o order) error {
-	sdk, err := c.sdk(o.sdk)
-	if err != nil {
-		return usage(err)
-	}
-	var note string
-	if o.net, note, err = network(o.sdk, o.net); err != nil {
-		return usage(err)
-	}
-	if note != "" {
-		fmt.Fprintln(c.stderr, "proxyspec: "+note)
-	}
-	if o.jobs < 0 {
-		return usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
-	}
-	given, err := readLimits(o.limits)
-	if err != nil {
-		return usage(err)
-	}
-	expected, err := readExpectations(o.expect)
-	if err != nil {
-		return usage(err)
-	}
-	if err := runner.Check(c.suite.Definitions); err != nil {
-		return &exit{code: result.ExitFault, err: err}
-	}
-	if o.part, err = shard.Find(o.shard, os.Getenv); err != nil {
-		return usage(fmt.Errorf("--shard: %w", err))
-	}
-	s, err := c.selected(o.paths, o.tags)
+	p, err := c.plan(o)
 	if err != nil {
 		return err
 	}
-	if s.cases = o.part.Split(s.cases); len(s.cases) == 0 {
-		return usage(fmt.Errorf("--shard %v has no case: there are fewer cases than shards", o.part))
-	}
-	out, err := filepath.Abs(o.out)
-	if err == nil {
-		err = prepare(out)
-	}
-	if err != nil {
-		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
-	}
-
-	blank := c.blank(o, sdk, s, given)
-	s.expect(blank, expected)
-	kept := newJournal(out, blank, s.cases)
-	if sdk.Version == "" {
-		kept.meet = func(p result.Product) {
-			blank.SDK.Program, blank.SDK.Name, blank.SDK.Version = sdk.Product, p.Name, p.Version
-			s.expect(blank, expected)
-		}
-	}
-	if err := kept.write(); err != nil {
-		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", o.out, err)}
-	}
-
 	ctx, stop := untilInterrupted()
 	defer stop()
-	ctx, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	shown := newProgress(c.stderr, o.quiet, "testing "+o.sdk+inShard(o.part), idsOf(s.cases), o.seed)
-	cfg := runner.Config{
-		Cases: s.cases, Seed: o.seed, SDK: o.sdk, Jobs: o.jobs, Out: out, Limits: given, LimitsFile: o.limits,
-		Began: shown.began, Ended: func(one *result.Case) {
-			shown.ended(one)
-			if kept.ended(one); kept.lost != nil {
-				giveUp()
-			}
-		},
+	if len(p.subjects) > 1 {
+		return c.testSeveral(ctx, p)
 	}
-	if o.net == runner.Kernel {
-		cfg.Place = c.place
-		if o.jobs == 0 {
-			cfg.Jobs = kernelJobs * runtime.GOMAXPROCS(0)
-			if strings.HasPrefix(o.sdk, BrowserPrefix) {
-				cfg.Jobs = browserJobs * runtime.GOMAXPROCS(0)
-			}
-		}
-	}
-	run, err := runner.Run(ctx, cfg)
-	shown.over()
-	if kept.lost != nil {
-		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: keep the evidence: %w", o.out, kept.lost)}
-	}
+	run, err := c.test(ctx, p, p.subjects[0])
 	if err != nil {
-		return &exit{code: result.ExitFault, err: err}
-	}
-	if err := c.vary(ctx, o, run, cfg); err != nil {
-		return &exit{code: result.ExitFault, err: err}
-	}
-	label(run, blank)
-	result.Judge(run)
-
-	failed := errors.Join(kept.finish(run), reports.Write(out, run))
-	if err := reports.Summary(c.stdout, run, reports.Terminal{Color: hasColor(c.stdout), Dir: o.out}); err != nil {
-		failed = errors.Join(failed, err)
-	}
-	if o.annotate {
-		failed = errors.Join(failed, reports.Annotations(c.stdout, run))
-	}
-	if failed != nil {
-		return &exit{code: result.ExitReport, err: failed}
+		return err
 	}
 	if code := result.ExitCode(run); code != result.ExitPassed {
 		return &exit{code: code}
 	}
 	return nil
+}
+
+func (c *command) plan(o order) (*plan, error) {
+	p := &plan{order: o}
+	var err error
+	if p.subjects, err = c.subjects(o); err != nil {
+		return nil, usage(err)
+	}
+	if o.jobs < 0 {
+		return nil, usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
+	}
+	if p.limits, err = readLimits(o.limits); err != nil {
+		return nil, usage(err)
+	}
+	if p.expected, err = readExpectations(o.expect); err != nil {
+		return nil, usage(err)
+	}
+	if err := runner.Check(c.suite.Definitions); err != nil {
+		return nil, &exit{code: result.ExitFault, err: err}
+	}
+	if p.part, err = shard.Find(o.shard, os.Getenv); err != nil {
+		return nil, usage(fmt.Errorf("--shard: %w", err))
+	}
+	if p.selected, err = c.selected(o.paths, o.tags); err != nil {
+		return nil, err
+	}
+	if p.selected.cases = p.part.Split(p.selected.cases); len(p.selected.cases) == 0 {
+		return nil, usage(fmt.Errorf("--shard %v has no case: there are fewer cases than shards", p.part))
+	}
+	return p, nil
+}
+
+// test has one SDK tested, and writes its report.
+func (c *command) test(ctx context.Context, p *plan, sdk subject) (*result.Run, error) {
+	s := p.selected
+	unwritten := func(err error) error {
+		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", sdk.out, err)}
+	}
+	out, err := filepath.Abs(sdk.out)
+	if err == nil {
+		err = prepare(out)
+	}
+	if err != nil {
+		return nil, unwritten(err)
+	}
+
+	blank := p.blank(sdk)
+	s.expect(blank, p.expected)
+	kept := newJournal(out, blank, s.cases)
+	if sdk.Version == "" {
+		kept.meet = func(found result.Product) {
+			blank.SDK.Program, blank.SDK.Name, blank.SDK.Version = sdk.Product, found.Name, found.Version
+			s.expect(blank, p.expected)
+		}
+	}
+	if err := kept.write(); err != nil {
+		return nil, unwritten(err)
+	}
+
+	running, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	shown := newProgress(c.stderr, p.quiet, "testing "+sdk.Name+inShard(p.part), idsOf(s.cases), p.seed)
+	cfg := c.runnerOf(p, sdk, out)
+	cfg.Began = shown.began
+	cfg.Ended = func(one *result.Case) {
+		shown.ended(one)
+		if kept.ended(one); kept.lost != nil {
+			giveUp()
+		}
+	}
+	run, err := runner.Run(running, cfg)
+	shown.over()
+	if kept.lost != nil {
+		return nil, unwritten(fmt.Errorf("keep the evidence: %w", kept.lost))
+	}
+	if err == nil {
+		err = c.vary(running, p.order, run, cfg)
+	}
+	if err != nil {
+		return nil, &exit{code: result.ExitFault, err: err}
+	}
+	label(run, blank)
+	result.Judge(run)
+
+	failed := errors.Join(kept.finish(run), reports.Write(out, run),
+		reports.Summary(c.stdout, run, reports.Terminal{Color: hasColor(c.stdout), Dir: sdk.out}))
+	if p.annotate {
+		failed = errors.Join(failed, reports.Annotations(c.stdout, run))
+	}
+	if failed != nil {
+		return nil, &exit{code: result.ExitReport, err: failed}
+	}
+	return run, nil
+}
+
+// runnerOf is how the cases of a plan run with an SDK.
+func (c *command) runnerOf(p *plan, sdk subject, out string) runner.Config {
+	cfg := runner.Config{
+		Cases: p.selected.cases, Seed: p.seed, SDK: sdk.Name, Jobs: p.jobs, Out: out, Limits: p.limits, LimitsFile: p.order.limits,
+	}
+	if sdk.net != runner.Kernel {
+		return cfg
+	}
+	cfg.Place = c.place
+	if p.jobs == 0 {
+		cfg.Jobs = kernelJobs * runtime.GOMAXPROCS(0)
+		if strings.HasPrefix(sdk.Name, BrowserPrefix) {
+			cfg.Jobs = browserJobs * runtime.GOMAXPROCS(0)
+		}
+	}
+	return cfg
 }
 
 // vary looks for what would make the failed cases pass.
@@ -212,16 +246,16 @@ func (c *command) vary(ctx context.Context, o order, run *result.Run, cfg runner
 }
 
 // blank is a run before its first case: all that is known of it by then.
-func (c *command) blank(o order, sdk SDK, s *selected, given limits.Limits) *result.Run {
+func (p *plan) blank(sdk subject) *result.Run {
 	run := &result.Run{
-		Schema: result.Schema, Tool: tool(), Suite: s.suite, Environment: environment(), Seed: o.seed, Started: time.Now(),
-		Limits: given.Changed(),
+		Schema: result.Schema, Tool: tool(), Suite: p.selected.suite, Environment: environment(), Seed: p.seed, Started: time.Now(),
+		Limits: p.limits.Changed(),
 		SDK: result.SDK{
-			Selected: o.sdk, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(o.sdk, o.net), Network: o.net,
+			Selected: sdk.Name, Name: sdk.Product, Version: sdk.Version, Adapter: adapterOf(sdk.Name, sdk.net), Network: sdk.net,
 		},
-		Requirements: s.catalogue.Blank(s.scenarios),
+		Requirements: p.selected.catalogue.Blank(p.selected.scenarios),
 	}
-	run.Suite.Shard = o.part.String()
+	run.Suite.Shard = p.part.String()
 	return run
 }
 
@@ -257,61 +291,4 @@ func untilInterrupted() (ctx context.Context, stop func()) {
 // hasColor tells whether colours are welcome.
 func hasColor(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// adapterOf is how the suite speaks with the SDK.
-func adapterOf(sdk, net string) string {
-	if strings.HasPrefix(sdk, BrowserPrefix) {
-		return "browser"
-	}
-	if net == runner.Kernel {
-		return "exec"
-	}
-	return "in process"
-}
-
-// sdk finds an SDK by what the user typed.
-func (c *command) sdk(name string) (SDK, error) {
-	if line, isProgram := strings.CutPrefix(name, ExecPrefix); isProgram {
-		if strings.TrimSpace(line) == "" {
-			return SDK{}, fmt.Errorf("--sdk %s needs a command: --sdk \"exec:node my-adapter.js\"", ExecPrefix)
-		}
-		return SDK{Name: name, Product: line}, nil
-	}
-	if strings.HasPrefix(name, BrowserPrefix) {
-		if c.suite.Page == nil {
-			return SDK{}, fmt.Errorf("--sdk %s: this suite has nothing for browsers", name)
-		}
-		if _, err := browser.Find(); err != nil {
-			return SDK{}, fmt.Errorf("--sdk %s: %w", name, err)
-		}
-		sdk, err := c.suite.Page(name)
-		if err != nil {
-			return SDK{}, fmt.Errorf("--sdk %s: %w", name, err)
-		}
-		return sdk, nil
-	}
-	var known []string
-	for _, sdk := range c.suite.SDKs {
-		if sdk.Name == name {
-			return sdk, nil
-		}
-		known = append(known, sdk.Name)
-	}
-	return SDK{}, fmt.Errorf("--sdk %q isn't known: there are %s%s", name, c.known(), nearest.Hint(name, known))
-}
-
-// known is what --sdk can name. Of the mutants there are too many.
-func (c *command) known() string {
-	var names []string
-	for _, sdk := range c.suite.SDKs {
-		if !strings.HasPrefix(sdk.Name, mutantPrefix) {
-			names = append(names, sdk.Name)
-		}
-	}
-	names = append(names, `"exec:COMMAND" for a program that is an adapter`, `"browser:FILE.js" for a script in Chromium (browser:reference is ours)`)
-	if len(names)-2 < len(c.suite.SDKs) {
-		names = append(names, mutantPrefix+"NAME, as \"proxyspec mutants --list\" shows them")
-	}
-	return strings.Join(names, ", ")
 }

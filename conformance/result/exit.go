@@ -1,5 +1,7 @@
 package result
 
+import "slices"
+
 // Exit codes of the command.
 const (
 	ExitPassed      = 0   // every selected MUST passed and nothing else failed
@@ -15,8 +17,8 @@ const (
 // ExitCode is what the command says to the shell. It judges what was selected, where the verdict
 // judges the whole catalogue: a run of one passing scenario exits 0 with the verdict "partial".
 //
-// Where several codes fit, the one that makes the others doubtful wins: an interrupted run, then a
-// suite that isn't what it says (2), then a harness or a ground that can't be trusted (3), then
+// Where several codes fit, the one that makes the others doubtful wins: an interrupted run, then a report that isn't
+// there (6), then a suite that isn't what it says (2), then a harness or a ground that can't be trusted (3), then
 // failures (1), then stale expectations (4), then what stayed open (5).
 //
 //   - A failure is 3 if its case proves a MUST of the ground (firewall, proxy, relay, tool), else 1. That is
@@ -32,21 +34,26 @@ func ExitCode(run *Run) int {
 	for i := range run.Requirements {
 		catalogue[run.Requirements[i].ID] = &run.Requirements[i]
 	}
-	seen := make(map[int]bool)
+	var codes []int
 	for i := range run.Cases {
-		seen[exitCodeOf(&run.Cases[i], catalogue)] = true
+		codes = append(codes, exitCodeOf(&run.Cases[i], catalogue))
 	}
 	if run.Interrupted {
-		return ExitInterrupted
+		codes = append(codes, ExitInterrupted)
 	}
 	if len(run.Cases) == 0 {
-		return ExitUsage
+		codes = append(codes, ExitUsage)
 	}
 	if len(run.Stale) > 0 {
-		seen[ExitStale] = true
+		codes = append(codes, ExitStale)
 	}
-	for _, code := range []int{ExitUsage, ExitFault, ExitFailed, ExitStale, ExitPartial} {
-		if seen[code] {
+	return Worst(codes...)
+}
+
+// Worst is the code that wins where several fit.
+func Worst(codes ...int) int {
+	for _, code := range []int{ExitInterrupted, ExitReport, ExitUsage, ExitFault, ExitFailed, ExitStale, ExitPartial} {
+		if slices.Contains(codes, code) {
 			return code
 		}
 	}

@@ -41,6 +41,7 @@ for (const list of document.querySelectorAll("[data-list]")) {
       apply();
     });
   }
+  if (buttons.some((b) => b.getAttribute("aria-pressed") === "true")) apply();
 }
 
 // Most ladders are packed: a page may have thousands. One is unpacked when its case is opened.
