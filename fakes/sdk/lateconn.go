@@ -1,10 +1,15 @@
 package sdk
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pion/stun/v3"
 )
 
 // lateConn is a UDP socket to a TURN server that is opened when the first packet is written.
@@ -14,10 +19,25 @@ type lateConn struct {
 
 	allocated atomic.Bool // the server has made an allocation
 
-	mu   sync.Mutex
-	conn net.PacketConn
-	err  error
+	mu    sync.Mutex
+	conn  net.PacketConn
+	err   error
+	asked [outstanding]transaction // the last requests, as a ring
+	next  int                      // where in it the next one goes
 }
+
+// transaction is the ID of a STUN request: RFC 8489, section 5.
+type transaction [12]byte
+
+const (
+	// outstanding is more requests than a TURN client waits for at once.
+	outstanding = 8
+
+	// repeatPause is how much later than it is due a request is repeated. The TURN client repeats after 200 ms, which is
+	// also how often ICE sends checks: both can be due in one instant of virtual time, and the runtime fires the timers of
+	// one instant in an order that it draws. One seed would give two traces.
+	repeatPause = time.Millisecond
+)
 
 // socket is the socket, or why there is none. It opens it if asked to.
 func (c *lateConn) socket(open bool) (net.PacketConn, error) {
@@ -35,7 +55,29 @@ func (c *lateConn) WriteTo(p []byte, to net.Addr) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.repeated(p) {
+		p := bytes.Clone(p)
+		time.AfterFunc(repeatPause, func() { _, _ = conn.WriteTo(p, to) }) // as good as lost, if that fails
+		return len(p), nil
+	}
 	return conn.WriteTo(p, to)
+}
+
+// repeated says whether a packet is a request that has been written before.
+func (c *lateConn) repeated(p []byte) bool {
+	const request, class = 0x0000, 0x0110
+	if !stun.IsMessage(p) || binary.BigEndian.Uint16(p)&class != request {
+		return false
+	}
+	id := transaction(p[8:20])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.asked[:], id) {
+		return true
+	}
+	c.asked[c.next] = id
+	c.next = (c.next + 1) % outstanding
+	return false
 }
 
 func (c *lateConn) ReadFrom(p []byte) (int, net.Addr, error) {
