@@ -13,8 +13,9 @@ export class Media {
   #undo
   #setUp
   #peer = null
+  #on = null // the message connection on which it asked for what it has, or is about to; null: it has nothing
   #running = false
-  #again = false
+  #busy = false // connecting anew
 
   // request begins it at SD-RTN and undo ends it there, both without an id; setUp puts the tracks into a peer connection.
   constructor(session, { name, request, undo, setUp }) {
@@ -29,31 +30,46 @@ export class Media {
   async start() {
     await this.#connect()
     this.#running = true
+    this.renew()
   }
+
+  // renew connects anew if SD-RTN no longer knows of what it has: that was asked for on an earlier message connection, or
+  // was withdrawn. Who subscribes early hears of what is there only then, and has it already.
+  renew() {
+    if (this.#session.channel && this.#on !== this.#session.channel) this.restart()
+  }
+
+  // withdrawn takes note that what it receives is no more.
+  withdrawn() { this.#on = null }
 
   // restart connects anew, on a new message connection or after a failure.
   async restart() {
-    if (!this.#running) return
-    if (this.#again) return
-    this.#again = true
+    if (!this.#running || this.#busy) return
+    this.#busy = true
+    const connected = await this.#connectAnew()
+    this.#busy = false
+    if (connected) this.renew() // what changed meanwhile
+  }
+
+  async #connectAnew() {
     let last
     try {
       for (const pause of pauses) {
         await sleep(pause, this.#session.life)
         this.#close()
         try {
-          return await this.#connect()
+          await this.#connect()
+          return true
         } catch (e) {
           last = e
-          if (!this.#session.channel || e.code === 'not-published') return // the next connection, or announcement, comes back here
+          if (!this.#session.channel || e.code === 'not-published') return false // the next connection, or announcement, comes back here
         }
       }
       this.#session.tell('error', { reason: `${this.#name} has stopped: ${last.message}` })
     } catch {
       // the session ended
-    } finally {
-      this.#again = false
     }
+    return false
   }
 
   stop() {
@@ -73,6 +89,7 @@ export class Media {
     const late = new AgoraRTCError(Code.MEDIA, `${this.#name} did not begin within ${mediaLimit / 1000} s`)
     const { signal, done } = within(mediaLimit, session.life, late)
     let accepted = false
+    this.#on = session.channel
     try {
       const { iceServers, relayOnly } = session.route
       const peer = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? 'relay' : 'all', bundlePolicy: 'max-bundle' })
@@ -95,6 +112,7 @@ export class Media {
         this.#forget().finally(() => this.restart())
       }
     } catch (e) {
+      this.#on = null
       this.#close()
       if (accepted) await this.#forget()
       throw session.life.aborted ? session.life.reason ?? left() : e

@@ -196,7 +196,8 @@ export class Session {
       if (missing > 0) this.#tell('error', { reason: `${missing} messages are missing before message ${frame.seq}` })
       return this.#tell('stream-message', { uid, data: frame.text })
     }
-    if (type === 'user-published') this.#media.get(uid)?.restart()
+    if (type === 'user-published') this.#media.get(uid)?.renew()
+    if (type === 'user-unpublished') this.#media.get(uid)?.withdrawn()
     this.#tell(type, frame)
   }
 
