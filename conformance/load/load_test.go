@@ -75,8 +75,8 @@ func TestWhole(t *testing.T) {
 	p := load.Plan{Users: 99, Enterprises: 3, WebRTC: 8}.WithDefaults() // 33 in each: 16 pairs
 	require.NoError(t, p.Check())
 	var got []int
-	for n := range 48 {
-		if p.Whole(n) {
+	for n, whole := range p.Whole() {
+		if whole {
 			got = append(got, n)
 		}
 	}

@@ -116,8 +116,14 @@ func (p Plan) pairs() (n int) {
 	return n
 }
 
-// Whole tells whether the users of the n-th pair, from 0, have the reference SDK whole. They are spread over all.
-func (p Plan) Whole(n int) bool { return share(p.WebRTC/2, n+1, p.pairs()) > 0 }
+// Whole tells of each pair whether its users have the reference SDK whole. They are spread over all.
+func (p Plan) Whole() []bool {
+	pairs := make([]bool, p.pairs())
+	for i := range pairs {
+		pairs[i] = share(p.WebRTC/2, i+1, len(pairs)) > 0
+	}
+	return pairs
+}
 
 // Part is what the plan's shard has to do: its enterprises with their users, and as large a part of the relays, so that
 // a relay has as much to do as it would have in the whole.

@@ -33,7 +33,7 @@ func (w *World) startCompany() error {
 	}
 	if err := w.start(CompanyProxy.Name, &selfhosted.ReverseProxy{
 		Name: CompanyProxy.Name, Net: w.hosts[CompanyProxy.Name], Addr: netip.AddrPortFrom(CompanyProxy.Addr, 443),
-		TLS: trust.servers.Clone(), Upstream: trust.clients, Log: w.logCompany,
+		TLS: trust.Servers.Clone(), Upstream: trust.Clients, Log: w.logCompany,
 	}); err != nil {
 		return err
 	}

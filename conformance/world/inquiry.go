@@ -39,7 +39,7 @@ func (w *World) client(host string) (*http.Client, error) {
 		return nil, err
 	}
 	return &http.Client{Transport: &http.Transport{
-		DialContext: h.DialContext, TLSClientConfig: trust.clients, DisableKeepAlives: true,
+		DialContext: h.DialContext, TLSClientConfig: trust.Clients, DisableKeepAlives: true,
 	}}, nil
 }
 

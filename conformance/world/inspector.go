@@ -45,7 +45,7 @@ func (w *World) Inspect() error {
 		w.net.Connect(h, w.wall, sim.LinkConfig{Delay: lanDelay}) // from now on the nearest way to these addresses
 	})
 	if err := w.start(Inspector, &inspector.Inspector{
-		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: own.servers.Clone(), Upstream: trust.clients,
+		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: own.Servers.Clone(), Upstream: trust.Clients,
 		Log: func(e inspector.Event) {
 			w.record(timeline.Event{Kind: timeline.KindServer, Actor: Inspector, Name: EventRead, Proto: "TCP", From: e.From, To: e.To, Length: e.Bytes})
 		},

@@ -26,7 +26,7 @@ func (w *World) startIntranet() error {
 	w.run(intranet.Name, func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()
-		if err := server.Serve(tls.NewListener(l, trust.servers.Clone())); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(tls.NewListener(l, trust.Servers.Clone())); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -52,8 +52,8 @@ func (w *World) startCloudProxy() error {
 	cfg := relay.Config{
 		Secret:     []byte("proxyspec simulated cloud proxy!"),
 		Accounts:   accounts,
-		TLS:        trust.servers.Clone(),
-		GatewayTLS: trust.clients,
+		TLS:        trust.Servers.Clone(),
+		GatewayTLS: trust.Clients,
 		Rand:       w.rand("sessions"),
 		Log:        w.logProxy,
 		Facing:     w.seen,
@@ -84,7 +84,7 @@ func (w *World) startCloudProxy() error {
 		at := netip.AddrPortFrom(p.Addr, 443)
 		var e server = cloud.Edge(p.Name, w.hosts[p.Name], at)
 		if w.setup.Fault.On {
-			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: trust.servers.Clone(),
+			e = &edge.Edge{Name: p.Name, Net: w.hosts[p.Name], Addr: at, TLS: trust.Servers.Clone(),
 				Status: w.setup.Fault.Status, Body: w.setup.Fault.Body, Log: w.logProxy}
 		}
 		if err := w.start(p.Name, e); err != nil {
@@ -136,7 +136,7 @@ func (w *World) startSDRTN() error {
 	for _, p := range Gateways {
 		cfg := sdrtn.Config{
 			Name: p.Name, Net: w.hosts[p.Name], Address: netip.AddrPortFrom(p.Addr, 443),
-			TLS: trust.servers.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
+			TLS: trust.Servers.Clone(), Rand: w.rand(p.Name), Backbone: w.backbone, Log: w.logSDRTN,
 			Browsers: w.real(),
 		}
 		w.cfg.Gateway(&cfg)

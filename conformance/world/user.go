@@ -125,7 +125,7 @@ func (u *User) hello() error {
 		return err
 	}
 	w := u.world
-	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: trust.pem}
+	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: trust.PEM}
 	if w.real() && u.Name == Alice {
 		hello.Network = "kernel"
 	}

@@ -3,22 +3,17 @@ package crowd
 import (
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/binary"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/authority"
 	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/fakes/sdrtn"
 	"github.com/proxyspec/proxyspec/relay"
@@ -61,7 +56,7 @@ type fleet struct {
 	net   *sim.Network
 	core  *sim.Router
 	cloud *relay.Cloud
-	trust trust
+	trust *authority.Authority
 
 	relays   []*process
 	gateways []netip.Addr
@@ -76,13 +71,6 @@ type fleet struct {
 	messages load.Messages
 	past     load.Media // of relays that have been killed
 	wrong    []error    // in their books
-}
-
-// trust is the certificate of all servers, which clients trust.
-type trust struct {
-	pem     string
-	servers *tls.Config
-	clients *tls.Config
 }
 
 // newFleet makes the internet and starts everything that serves. It must be called in a bubble. Each of change has a say
@@ -120,7 +108,7 @@ func (f *fleet) startGateways() error {
 		name, addr := fmt.Sprintf("gateway-%d", i+1), nth(gatewayBlock, i+1)
 		host := f.connect(name, addr, 0)
 		g, err := sdrtn.New(sdrtn.Config{
-			Name: name, Net: host, Address: netip.AddrPortFrom(addr, 443), TLS: f.trust.servers.Clone(),
+			Name: name, Net: host, Address: netip.AddrPortFrom(addr, 443), TLS: f.trust.Servers.Clone(),
 			Rand: f.rand(name), Backbone: backbone, Log: f.logSDRTN,
 		})
 		if err != nil {
@@ -162,7 +150,7 @@ func (f *fleet) startCloudProxy(change []func(*relay.Config)) error {
 	}
 	cfg := relay.Config{
 		Secret: []byte("proxyspec simulated cloud proxy!"), Accounts: known,
-		TLS: f.trust.servers.Clone(), GatewayTLS: f.trust.clients, Rand: f.rand("sessions"), Log: f.logProxy,
+		TLS: f.trust.Servers.Clone(), GatewayTLS: f.trust.Clients, Rand: f.rand("sessions"), Log: f.logProxy,
 	}
 	for i, addr := range f.gateways {
 		cfg.Gateways = append(cfg.Gateways, relay.GatewaySite{
@@ -258,36 +246,20 @@ func (f *fleet) rand(name string) *rand.ChaCha8 {
 	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%016x %s", f.plan.Seed, name)))
 }
 
-// newTrust makes one certificate for all servers. It protects nothing: no byte leaves the process. An Ed25519 signature
-// always has the same length, and so one seed gives the same packets.
-func newTrust(relays int) (trust, error) {
-	seed := sha256.Sum256([]byte("proxyspec crowd"))
-	key := ed25519.NewKeyFromSeed(seed[:])
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "proxyspec simulated internet"},
-		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(1, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	for block, n := range map[netip.Addr]int{relayBlock: relays, gatewayBlock: relays, edgeBlock: edges} {
-		for i := range n {
-			template.IPAddresses = append(template.IPAddresses, net.IP(nth(block, i+1).AsSlice()))
+// newTrust makes the certificates of all servers.
+func newTrust(relays int) (*authority.Authority, error) {
+	c := authority.Config{Name: "proxyspec crowd"}
+	for _, servers := range []struct {
+		block netip.Addr
+		n     int
+	}{{relayBlock, relays}, {gatewayBlock, relays}, {edgeBlock, edges}} {
+		for i := range servers.n {
+			c.Addrs = append(c.Addrs, nth(servers.block, i+1))
 		}
 	}
-	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
-	if err != nil {
-		return trust{}, fmt.Errorf("make the servers' certificate: %w", err)
+	a, err := authority.New(c)
+	if err == nil {
+		a.Clients.CurvePreferences = a.Servers.CurvePreferences // a key for ML-KEM would be most of the time of a join
 	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return trust{}, fmt.Errorf("read the servers' certificate: %w", err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	curves := []tls.CurveID{tls.X25519} // ML-KEM would be most of the time of a join
-	return trust{
-		pem:     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		servers: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12, CurvePreferences: curves},
-		clients: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, CurvePreferences: curves},
-	}, nil
+	return a, err
 }

@@ -122,29 +122,8 @@ func (c *crowd) begin() (err error) {
 	if c.fleet, err = newFleet(c.plan, c.change...); err != nil {
 		return err
 	}
-	pairs := 0 // so far
-	for n := range c.plan.Enterprises {
-		first, last := c.plan.Users*n/c.plan.Enterprises, c.plan.Users*(n+1)/c.plan.Enterprises
-		o, err := c.fleet.newOffice(n, first, last)
-		if err != nil {
-			return err
-		}
-		for i := 0; i < len(o.hosts); i += 2 {
-			channel := fmt.Sprintf("call-%d", i/2+1)
-			pair := o.hosts[i:min(i+2, len(o.hosts))]
-			if len(pair) == 2 && c.plan.Whole(pairs) {
-				for _, p := range c.fleet.newPair(pair[0], pair[1], appID(n), channel, first+i+1) {
-					c.users = append(c.users, p)
-				}
-			} else {
-				for k, h := range pair {
-					c.users = append(c.users, &user{
-						fleet: c.fleet, host: h, number: first + i + k, appID: appID(n), channel: channel, uid: fmt.Sprint(first + i + k + 1),
-					})
-				}
-			}
-			pairs += len(pair) / 2
-		}
+	if err := c.populate(); err != nil {
+		return err
 	}
 	ctx, leave := context.WithCancel(context.Background())
 	c.leave = leave
@@ -162,6 +141,36 @@ func (c *crowd) begin() (err error) {
 				c.mu.Unlock()
 			}
 		})
+	}
+	return nil
+}
+
+// populate builds the enterprises and their users. Two after the other share a channel.
+func (c *crowd) populate() error {
+	whole := c.plan.Whole() // of the pairs from the next one on
+	for n := range c.plan.Enterprises {
+		first, last := c.plan.Users*n/c.plan.Enterprises, c.plan.Users*(n+1)/c.plan.Enterprises
+		o, err := c.fleet.newOffice(n, first, last)
+		if err != nil {
+			return err
+		}
+		for i := 0; i < len(o.hosts); i += 2 {
+			channel, pair := fmt.Sprintf("call-%d", i/2+1), o.hosts[i:min(i+2, len(o.hosts))]
+			if len(pair) == 2 {
+				with := whole[0]
+				if whole = whole[1:]; with {
+					for _, p := range c.fleet.newPair(pair[0], pair[1], appID(n), channel, first+i+1) {
+						c.users = append(c.users, p)
+					}
+					continue
+				}
+			}
+			for k, h := range pair {
+				c.users = append(c.users, &user{
+					fleet: c.fleet, host: h, number: first + i + k, appID: appID(n), channel: channel, uid: fmt.Sprint(first + i + k + 1),
+				})
+			}
+		}
 	}
 	return nil
 }

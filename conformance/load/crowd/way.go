@@ -112,7 +112,7 @@ func (u *user) dialTLS(ctx context.Context, at string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := u.fleet.trust.clients.Clone()
+	cfg := u.fleet.trust.Clients.Clone()
 	cfg.ServerName, cfg.NextProtos = host, []string{"http/1.1"}
 	secure := tls.Client(conn, cfg)
 	if err := secure.HandshakeContext(ctx); err != nil {

@@ -123,7 +123,7 @@ func (w *whole) call(method string, params, result any) error {
 
 // join has the user join by way of the cloud proxy and publish audio.
 func (w *whole) join(f *fleet) error {
-	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: f.trust.pem}
+	hello := contract.Hello{Protocol: contract.Protocol, Network: "virtual", CA: f.trust.PEM}
 	for i := range edges {
 		hello.Endpoints.Lookup = append(hello.Endpoints.Lookup, "https://"+nth(edgeBlock, i+1).String()+relay.LookupPath)
 	}
