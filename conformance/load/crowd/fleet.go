@@ -257,9 +257,5 @@ func newTrust(relays int) (*authority.Authority, error) {
 			c.Addrs = append(c.Addrs, nth(servers.block, i+1))
 		}
 	}
-	a, err := authority.New(c)
-	if err == nil {
-		a.Clients.CurvePreferences = a.Servers.CurvePreferences // a key for ML-KEM would be most of the time of a join
-	}
-	return a, err
+	return authority.New(c)
 }
