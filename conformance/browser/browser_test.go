@@ -1,9 +1,14 @@
 package browser_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -14,6 +19,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/browser"
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/websdk"
+	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 // start starts a browser that trusts the lab, or skips the test where there is none.
@@ -239,4 +245,51 @@ func TestTheEndOfAPageOrBrowserIsSaid(t *testing.T) {
 	b.Close()
 	_, err = io.ReadAll(p)
 	require.ErrorContains(t, err, "the browser has ended")
+}
+
+// TestWhatChromiumDoesByItselfIsListed has a Chromium with an empty page in a cell. It tries to reach its maker: the
+// page's log says so, and not one packet leaves, not even to the name server.
+func TestWhatChromiumDoesByItselfIsListed(t *testing.T) {
+	program, err := browser.Find()
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := kernel.Probe(); err != nil {
+		t.Skip(err)
+	}
+	cell, err := kernel.NewCell(kernel.Site{Address: netip.MustParseAddr("10.10.0.2"), DNS: netip.MustParseAddr("10.10.0.53")})
+	require.NoError(t, err)
+	_, err = cell.Look(kernel.Expect{})
+	require.NoError(t, err)
+	packet := make([]byte, 1<<16)
+	sent := func() []byte { // the next packet from within
+		require.NoError(t, cell.Device().SetReadDeadline(time.Now().Add(time.Second)))
+		n, err := cell.Device().Read(packet)
+		if err != nil {
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		}
+		return packet[:n]
+	}
+	for len(sent()) > 0 { // these are of the look
+	}
+	b, err := browser.Start(context.Background(), browser.Config{
+		Program: program, Home: kernel.Scratch, Names: []string{"*.test"},
+		Run: func(program, env []string, files []*os.File) (browser.Running, error) {
+			return cell, cell.Start(kernel.Program{Args: program, Env: env, Files: files})
+		},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { b.Close(); _ = cell.Close(); _ = cell.Device().Close() })
+	p, err := b.Open("about:blank")
+	require.NoError(t, err)
+
+	var list []string
+	for lines := bufio.NewScanner(p); len(list) < 3 && lines.Scan(); {
+		if strings.Contains(lines.Text(), "Chromium by itself: ") {
+			list = append(list, lines.Text())
+		}
+	}
+	require.True(t, slices.ContainsFunc(list, func(line string) bool { return strings.Contains(line, "google.com/") }), "%q", list)
+	require.Empty(t, sent(), "a packet left")
+	require.NoError(t, p.Close())
 }

@@ -64,8 +64,10 @@ type Browser struct {
 	said    tail // of its standard error
 	ended   chan struct{}
 
-	mu    sync.Mutex
-	pages map[string]*Page // by session
+	mu     sync.Mutex
+	pages  map[string]*Page // by session
+	opened map[string]bool  // the pages' URLs
+	untold []string         // what the browser did by itself while there was no page to tell
 }
 
 // startLimit is how long Chromium may take to answer its first command, where several begin at once on a busy machine.
@@ -80,7 +82,7 @@ var flags = []string{
 	"--autoplay-policy=no-user-gesture-required",
 	// The lab's addresses are no public ones, and a page of one may ask for another without asking a person first.
 	"--disable-features=LocalNetworkAccessChecks,OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate",
-	"--remote-debugging-pipe",
+	"--remote-debugging-pipe", "--log-net-log=/proc/self/fd/5",
 }
 
 // Start starts Chromium and waits until it answers. Close ends it.
@@ -88,7 +90,7 @@ func Start(ctx context.Context, cfg Config) (*Browser, error) {
 	if cfg.Run == nil {
 		cfg.Run = run
 	}
-	b := &Browser{program: cfg.Program, ended: make(chan struct{}), pages: map[string]*Page{}}
+	b := &Browser{program: cfg.Program, ended: make(chan struct{}), pages: map[string]*Page{}, opened: map[string]bool{}}
 	if cfg.Home == "" {
 		var err error
 		if cfg.Home, err = os.MkdirTemp("", "proxyspec-browser-"); err != nil {
@@ -161,7 +163,7 @@ func (b *Browser) start(cfg Config) error {
 			_ = f.Close()
 		}
 	}()
-	for range 3 {
+	for range 4 {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return err
@@ -172,16 +174,17 @@ func (b *Browser) start(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	theirIn, ourOut, ourIn, theirOut, said, stderr := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
+	theirIn, ourOut, ourIn, theirOut, said, stderr, netLog, theirNetLog := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5], pipes[6], pipes[7]
 	// What it keeps elsewhere it leaves behind when it is killed.
 	env := []string{"HOME=" + cfg.Home, "XDG_CONFIG_HOME=" + cfg.Home, "XDG_CACHE_HOME=" + cfg.Home, "TMPDIR=" + cfg.Home}
-	b.running, err = cfg.Run(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{null, null, stderr, theirIn, theirOut})
+	b.running, err = cfg.Run(append([]string{cfg.Program}, cfg.args()...), env, []*os.File{null, null, stderr, theirIn, theirOut, theirNetLog})
 	_ = null.Close()
 	if err != nil {
 		return err
 	}
-	pipes = []*os.File{theirIn, theirOut, stderr} // to be closed here
+	pipes = []*os.File{theirIn, theirOut, stderr, theirNetLog} // to be closed here
 	go func() { _, _ = io.Copy(&b.said, said); _ = said.Close() }()
+	go func() { ownRequests(netLog, b.own); _ = netLog.Close() }()
 	b.cdp = newCDP(ourOut, b.event)
 	go func() {
 		defer close(b.ended)
@@ -229,6 +232,22 @@ func (b *Browser) event(session, method string, params json.RawMessage) {
 	b.mu.Unlock()
 	if p != nil {
 		p.event(method, params)
+	}
+}
+
+// own has the pages' logs tell of a request that the browser made by itself.
+func (b *Browser) own(method, url string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.opened[url] {
+		return // that was our doing
+	}
+	line := fmt.Sprintf("Chromium by itself: %s %s, and no such name is looked up", method, short(url))
+	if len(b.pages) == 0 {
+		b.untold = append(b.untold, line)
+	}
+	for _, p := range b.pages {
+		p.log("info", line)
 	}
 }
 

@@ -64,6 +64,11 @@ func (p *Page) open(url string) error {
 	p.session = attached.Session
 	p.b.mu.Lock()
 	p.b.pages[p.session] = p
+	p.b.opened[url] = true
+	for _, line := range p.b.untold {
+		p.log("info", line)
+	}
+	p.b.untold = nil
 	p.b.mu.Unlock()
 	for _, c := range []struct {
 		method string

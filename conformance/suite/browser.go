@@ -75,7 +75,7 @@ func inBrowser(name string, cfg *world.Config) error {
 			return err
 		}
 		chromium = &browser.Celled{
-			URL:    "https://" + world.IntranetName + "/",
+			URL:    world.IntranetURL(),
 			Config: browser.Config{Program: program, Trust: []string{key}, Names: world.Names()},
 		}
 	}

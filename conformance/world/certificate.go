@@ -49,7 +49,7 @@ func (w *World) trust() (*authority.Authority, error) {
 
 // newTrust is an authority for every server of the world, under their addresses, what stands for those, and their names.
 func newTrust(keys authority.Keys, name string) (*authority.Authority, error) {
-	c := authority.Config{Name: name, Keys: keys, Names: []string{ProxyName, IntranetName}}
+	c := authority.Config{Name: name, Keys: keys, Names: []string{ProxyName}}
 	for _, p := range slices.Concat(Edges, Relays, ProductionEdges, ProductionRelays, []Place{NewRelay}, Gateways, []Place{CompanyProxy, intranet}) {
 		c.Addrs = append(c.Addrs, p.Addr)
 		for _, standIns := range []map[netip.Addr]netip.Addr{documented, benchmarked} {

@@ -14,7 +14,7 @@ import (
 // nameService gives the office and the internet a name server each. The office's stands inside, as
 // enterprises have it: the whitelist lets no name query out.
 func (w *World) nameService() error {
-	w.zone = dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr), IntranetName: dns.At(intranet.Addr)}
+	w.zone = dns.Zone{ProxyName: dns.At(CompanyProxy.Addr), TURNName: dns.At(CompanyTURN.Addr)}
 	for _, p := range Gateways {
 		w.zone[gatewayName(p)] = dns.At(p.Addr)
 	}

@@ -77,8 +77,8 @@ var (
 	relaySix  = place("relay-1-ipv6", "2001:db8::138")
 )
 
-// IntranetName is the name of the company's own web server.
-const IntranetName = "app.test"
+// IntranetURL is where the company's own web server is: by address, for there are offices without a name service.
+func IntranetURL() string { return "https://" + intranet.Addr.String() + "/" }
 
 // Alice is the user whose SDK is under test.
 const Alice = "alice"

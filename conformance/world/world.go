@@ -35,7 +35,7 @@ type Config struct {
 	// Remote is the SDK under test if it is no part of this process, instead of Tested. The world then lives in real
 	// time, and must not be made in a bubble.
 	Remote Remote
-	// Intranet is what the company's own web server has at https://app.test. Default: there is none.
+	// Intranet is what the company's own web server has at IntranetURL. Default: there is none.
 	Intranet http.Handler
 	Limits   limits.Limits
 	// Open is what the office's firewall lets through before anything else, whatever it is told.
