@@ -47,15 +47,15 @@ func (p *Packet) appendIPv4(b []byte, length int) []byte {
 	if p.MayBeSplit {
 		fragment = 0
 	}
-	at := len(b)
-	b = append(b, 0x45, p.TOS)
+	first, life := 0x4500|uint16(p.TOS), uint16(p.TTL)<<8|uint16(p.Proto)
+	sum := uint64(first) + uint64(length) + uint64(p.ID) + uint64(fragment) + uint64(life) + p.addresses()
+	b = binary.BigEndian.AppendUint16(b, first)
 	b = binary.BigEndian.AppendUint16(b, uint16(length))
 	b = binary.BigEndian.AppendUint16(b, p.ID)
 	b = binary.BigEndian.AppendUint16(b, fragment)
-	b = append(b, p.TTL, byte(p.Proto), 0, 0)
-	b = appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
-	binary.BigEndian.PutUint16(b[at+10:], ^inet.Fold(inet.Sum(0, b[at:])))
-	return b
+	b = binary.BigEndian.AppendUint16(b, life)
+	b = binary.BigEndian.AppendUint16(b, ^inet.Fold(sum))
+	return appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
 }
 
 func (p *Packet) appendIPv6(b []byte, length int) []byte {
@@ -67,11 +67,16 @@ func (p *Packet) appendIPv6(b []byte, length int) []byte {
 
 func appendAddr(b []byte, a netip.Addr) []byte {
 	if a.Is4() {
-		four := a.As4()
-		return append(b, four[:]...)
+		return binary.BigEndian.AppendUint32(b, ipv4Number(a))
 	}
 	sixteen := a.As16()
 	return append(b, sixteen[:]...)
+}
+
+// ipv4Number is an IPv4 address as a number.
+func ipv4Number(a netip.Addr) uint32 {
+	four := a.As4()
+	return binary.BigEndian.Uint32(four[:])
 }
 
 func (p *Packet) appendTransport(b []byte) ([]byte, error) {
@@ -92,16 +97,16 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 		b = append(p.TCP.AppendOptions(b), p.TCP.Payload...)
 		binary.BigEndian.PutUint16(b[at+16:], p.checksum(b[at:]))
 	case p.Proto == firewall.UDP:
-		b = appendPorts(b, p)
-		b = binary.BigEndian.AppendUint16(b, uint16(udpHeader+len(p.Payload)))
-		b = binary.BigEndian.AppendUint16(b, 0)
-		b = append(b, p.Payload...)
-		header := b[at : at+udpHeader]
-		checksum := p.underPseudoHeader(inet.Sum(p.payloadSum(), header), len(b)-at)
+		length := udpHeader + len(p.Payload)
+		sum := p.pseudoHeader(length) + uint64(p.Src.Port()) + uint64(p.Dst.Port()) + uint64(length) + p.payloadSum()
+		checksum := ^inet.Fold(sum)
 		if checksum == 0 {
 			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
-		binary.BigEndian.PutUint16(b[at+6:], checksum)
+		b = appendPorts(b, p)
+		b = binary.BigEndian.AppendUint16(b, uint16(length))
+		b = binary.BigEndian.AppendUint16(b, checksum)
+		b = append(b, p.Payload...)
 	case isICMP(p.Proto):
 		if p.ICMP == nil {
 			return b, errors.New("marshal ICMP packet: it has no message")
@@ -126,19 +131,26 @@ func appendPorts(b []byte, p *Packet) []byte {
 	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, p.Src.Port()), p.Dst.Port())
 }
 
-// checksum is that of a transport header and payload with, but for ICMP over IPv4, the pseudo header.
+// checksum is that of a transport header and its payload.
 func (p *Packet) checksum(transport []byte) uint16 {
-	return p.underPseudoHeader(inet.Sum(0, transport), len(transport))
+	return ^inet.Fold(inet.Sum(p.pseudoHeader(len(transport)), transport))
 }
 
-// underPseudoHeader completes the sum over a transport header and payload of so many bytes.
-func (p *Packet) underPseudoHeader(s uint64, length int) uint16 {
-	if p.Proto != firewall.ICMP {
-		var pseudo [2 * 16]byte
-		s = inet.Sum(s, appendAddr(appendAddr(pseudo[:0], p.Src.Addr()), p.Dst.Addr()))
-		s += uint64(p.Proto) + uint64(length)
+// pseudoHeader is the sum over that of a transport header and payload of so many bytes. ICMP over IPv4 has none.
+func (p *Packet) pseudoHeader(length int) uint64 {
+	if p.Proto == firewall.ICMP {
+		return 0
 	}
-	return ^inet.Fold(s)
+	return p.addresses() + uint64(p.Proto) + uint64(length)
+}
+
+// addresses is the sum over both.
+func (p *Packet) addresses() uint64 {
+	if src, dst := p.Src.Addr(), p.Dst.Addr(); src.Is4() {
+		return uint64(ipv4Number(src)) + uint64(ipv4Number(dst))
+	}
+	from, to := p.Src.Addr().As16(), p.Dst.Addr().As16()
+	return inet.Sum(inet.Sum(0, from[:]), to[:])
 }
 
 // payloadSum is the sum over a payload. Of a packet that a socket has sent it is kept: the capture of a firewall

@@ -39,105 +39,102 @@ const (
 
 var le = binary.LittleEndian
 
-func (c *Capture) sectionHeader() {
-	c.begin(blockSection)
-	c.u32(byteOrderMagic)
-	c.u16(versionMajor)
-	c.u16(versionMinor)
-	c.u64(sectionLengthUnknown)
-	c.option(sectionApplication, "proxyspec")
-	c.end(true)
+// Each of these appends a block to whole blocks.
+
+func appendSectionHeader(b []byte) []byte {
+	start := len(b)
+	b = begin(b, blockSection)
+	b = le.AppendUint32(b, byteOrderMagic)
+	b = le.AppendUint16(b, versionMajor)
+	b = le.AppendUint16(b, versionMinor)
+	b = le.AppendUint64(b, sectionLengthUnknown)
+	b = appendOption(b, sectionApplication, "proxyspec")
+	return end(b, start, true)
 }
 
-func (c *Capture) interfaceDescription(name string) {
-	c.begin(blockInterface)
-	c.u16(linkTypeRaw)
-	c.u16(0)
-	c.u32(noSnapLength)
-	c.option(interfaceName, name)
-	c.option(interfaceResolution, nanoseconds)
-	c.end(true)
+func appendInterfaceDescription(b []byte, name string) []byte {
+	start := len(b)
+	b = begin(b, blockInterface)
+	b = le.AppendUint16(b, linkTypeRaw)
+	b = le.AppendUint16(b, 0)
+	b = le.AppendUint32(b, noSnapLength)
+	b = appendOption(b, interfaceName, name)
+	b = appendOption(b, interfaceResolution, nanoseconds)
+	return end(b, start, true)
 }
 
-// enhancedPacket has the packet write itself into its place.
-func (c *Capture) enhancedPacket(iface uint32, at time.Time, p Packet, comment string) error {
-	c.begin(blockPacket)
-	c.u32(iface)
-	c.time(at)
-	lengths := len(c.blocks)
-	c.u64(0) // of the packet, captured and original
-	var err error
-	if c.blocks, err = p.Append(c.blocks); err != nil {
-		return fmt.Errorf("capture: a packet: %w", err)
+// appendEnhancedPacket has the packet write itself into its place. If it can't, there is no block.
+func appendEnhancedPacket(b []byte, iface uint32, at time.Time, p Packet, comment string) ([]byte, error) {
+	start := len(b)
+	b = begin(b, blockPacket)
+	b = le.AppendUint32(b, iface)
+	b = appendTime(b, at)
+	b = le.AppendUint64(b, 0) // the packet's length, captured and original
+	body := len(b)
+	b, err := p.Append(b)
+	if err != nil {
+		return b[:start], fmt.Errorf("capture: a packet: %w", err)
 	}
-	length := uint32(len(c.blocks) - lengths - 8)
-	le.PutUint32(c.blocks[lengths:], length)
-	le.PutUint32(c.blocks[lengths+4:], length)
-	c.pad()
+	length := uint32(len(b) - body)
+	le.PutUint32(b[body-8:], length)
+	le.PutUint32(b[body-4:], length)
+	b = pad(b)
 	if comment != "" {
-		c.option(optionComment, comment)
+		b = appendOption(b, optionComment, comment)
 	}
-	c.end(comment != "")
-	return nil
+	return end(b, start, comment != ""), nil
 }
 
-func (c *Capture) interfaceStatistics(number uint32, i iface, comment string) {
-	c.begin(blockStatistics)
-	c.u32(number)
+func appendInterfaceStatistics(b []byte, number uint32, i iface, comment string) []byte {
+	start := len(b)
+	b = begin(b, blockStatistics)
+	b = le.AppendUint32(b, number)
 	at := i.last
 	if at.IsZero() {
 		at = earliest
 	}
-	c.time(at)
+	b = appendTime(b, at)
 	if comment != "" {
-		c.option(optionComment, comment)
+		b = appendOption(b, optionComment, comment)
 	}
-	c.option(statisticsReceived, string(le.AppendUint64(nil, i.seen)))
-	c.option(statisticsLeftOut, string(le.AppendUint64(nil, i.cut)))
-	c.end(true)
+	b = appendOption(b, statisticsReceived, string(le.AppendUint64(nil, i.seen)))
+	b = appendOption(b, statisticsLeftOut, string(le.AppendUint64(nil, i.cut)))
+	return end(b, start, true)
 }
 
-func (c *Capture) begin(kind uint32) {
-	c.whole = len(c.blocks)
-	c.u32(kind)
-	c.u32(0) // the length: end fills it in
+func begin(b []byte, kind uint32) []byte {
+	b = le.AppendUint32(b, kind)
+	return le.AppendUint32(b, 0) // the length: end fills it in
 }
 
 // end finishes a block with the mark after its options, if it has any, and its length at both ends.
-func (c *Capture) end(options bool) {
+func end(b []byte, start int, options bool) []byte {
 	if options {
-		c.u16(optionEnd)
-		c.u16(0)
+		b = le.AppendUint16(b, optionEnd)
+		b = le.AppendUint16(b, 0)
 	}
-	length := uint32(len(c.blocks) - c.whole + 4)
-	c.u32(length)
-	le.PutUint32(c.blocks[c.whole+4:], length)
+	length := uint32(len(b) - start + 4)
+	le.PutUint32(b[start+4:], length)
+	return le.AppendUint32(b, length)
 }
 
-// giveUp takes back the block that was begun.
-func (c *Capture) giveUp() { c.blocks = c.blocks[:c.whole] }
-
-func (c *Capture) option(code uint16, value string) {
-	c.u16(code)
-	c.u16(uint16(len(value)))
-	c.blocks = append(c.blocks, value...)
-	c.pad()
+func appendOption(b []byte, code uint16, value string) []byte {
+	b = le.AppendUint16(b, code)
+	b = le.AppendUint16(b, uint16(len(value)))
+	return pad(append(b, value...))
 }
 
-// time is a timestamp in two halves, the upper one first whatever the byte order.
-func (c *Capture) time(at time.Time) {
+// appendTime appends a timestamp in two halves, the upper one first whatever the byte order.
+func appendTime(b []byte, at time.Time) []byte {
 	ns := uint64(at.UnixNano())
-	c.u32(uint32(ns >> 32))
-	c.u32(uint32(ns))
+	b = le.AppendUint32(b, uint32(ns>>32))
+	return le.AppendUint32(b, uint32(ns))
 }
 
 // pad fills up to a multiple of four, as every part of a block must be.
-func (c *Capture) pad() {
-	for len(c.blocks)%4 != 0 {
-		c.blocks = append(c.blocks, 0)
+func pad(b []byte) []byte {
+	for len(b)%4 != 0 {
+		b = append(b, 0)
 	}
+	return b
 }
-
-func (c *Capture) u16(v uint16) { c.blocks = le.AppendUint16(c.blocks, v) }
-func (c *Capture) u32(v uint32) { c.blocks = le.AppendUint32(c.blocks, v) }
-func (c *Capture) u64(v uint64) { c.blocks = le.AppendUint64(c.blocks, v) }

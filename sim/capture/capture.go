@@ -12,8 +12,8 @@ import (
 type Capture struct {
 	w      io.Writer
 	ifaces []iface
-	blocks []byte // whole ones that aren't written yet, and the one under construction
-	whole  int    // how long the whole ones are
+	blocks []byte // that aren't written yet
+	whole  int    // how long they are without the one that was just made
 	batch  int    // bytes that are gathered before they are written
 	size   int64  // of all whole blocks so far
 	budget int64  // zero: none
@@ -53,7 +53,7 @@ func New(w io.Writer, ifaces ...string) (*Capture, error) {
 		return nil, errors.New("capture: it needs at least one interface")
 	}
 	c := &Capture{w: w}
-	c.sectionHeader()
+	c.blocks = appendSectionHeader(c.blocks)
 	if err := c.ended(); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func New(w io.Writer, ifaces ...string) (*Capture, error) {
 			return nil, fmt.Errorf("capture: the name of interface %d has %d bytes, more than %d", i, len(name), maxOption)
 		}
 		c.ifaces = append(c.ifaces, iface{name: name})
-		c.interfaceDescription(name)
+		c.blocks = appendInterfaceDescription(c.blocks, name)
 		if err := c.ended(); err != nil {
 			return nil, err
 		}
@@ -102,8 +102,8 @@ func (c *Capture) Add(iface int, at time.Time, p Packet, comment string) error {
 	}
 	i := &c.ifaces[iface]
 	if !c.full {
-		if err := c.enhancedPacket(uint32(iface), at, p, comment); err != nil {
-			c.giveUp()
+		blocks, err := appendEnhancedPacket(c.blocks, uint32(iface), at, p, comment)
+		if c.blocks = blocks; err != nil {
 			return err
 		}
 		c.full = c.budget > 0 && c.size+int64(len(c.blocks)-c.whole) > c.budget
@@ -111,7 +111,7 @@ func (c *Capture) Add(iface int, at time.Time, p Packet, comment string) error {
 	i.seen++
 	i.last = at
 	if c.full {
-		c.giveUp()
+		c.blocks = c.blocks[:c.whole]
 		i.cut++
 		return nil
 	}
@@ -147,7 +147,7 @@ func (c *Capture) Close() error {
 		if i.cut > 0 {
 			comment = fmt.Sprintf("cut: %d of %d packets are missing, because the capture would be longer than %d bytes", i.cut, i.seen, c.budget)
 		}
-		c.interfaceStatistics(uint32(n), i, comment)
+		c.blocks = appendInterfaceStatistics(c.blocks, uint32(n), i, comment)
 		if err := c.ended(); err != nil {
 			return err
 		}

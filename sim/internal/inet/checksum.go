@@ -9,28 +9,28 @@ import (
 // Sum adds bytes to an Internet checksum that is being built (RFC 1071); an odd byte may only be the last of all.
 //
 // Captures sum every packet, so most of it goes in words of 64 bits in this machine's order, which section 2 of the RFC
-// allows. Of such words the upper halves are summed, and the whole: what overflows of that is known from the upper
-// halves, and no addition waits for the carry of another.
+// allows. Eight of them are one chain of additions with carry, which needn't wait for the chain before.
 func Sum(s uint64, b []byte) uint64 {
-	var upper, all, more uint64
+	var words, over uint64
 	for len(b) >= 64 {
-		w0, w1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-		w2, w3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-		w4, w5 := binary.LittleEndian.Uint64(b[32:]), binary.LittleEndian.Uint64(b[40:])
-		w6, w7 := binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
-		all += w0 + w2 + w4 + w6
-		more += w1 + w3 + w5 + w7
-		upper += w0>>32 + w1>>32 + w2>>32 + w3>>32 + w4>>32 + w5>>32 + w6>>32 + w7>>32
+		w := (*[64]byte)(b)
+		chain, carry := bits.Add64(word(w[0:]), word(w[8:]), 0)
+		chain, carry = bits.Add64(chain, word(w[16:]), carry)
+		chain, carry = bits.Add64(chain, word(w[24:]), carry)
+		chain, carry = bits.Add64(chain, word(w[32:]), carry)
+		chain, carry = bits.Add64(chain, word(w[40:]), carry)
+		chain, carry = bits.Add64(chain, word(w[48:]), carry)
+		chain, carry = bits.Add64(chain, word(w[56:]), carry)
+		words, carry = bits.Add64(words, chain, carry)
+		over += carry
 		b = b[64:]
 	}
 	for len(b) >= 8 {
-		w := binary.LittleEndian.Uint64(b)
-		all += w
-		upper += w >> 32
+		sum, carry := bits.Add64(words, word(b), 0)
+		words, over = sum, over+carry
 		b = b[8:]
 	}
-	lower := all + more - upper<<32
-	s += uint64(bits.ReverseBytes16(Fold(upper + lower)))
+	s += uint64(bits.ReverseBytes16(Fold(words>>32 + words&0xffffffff + over)))
 	for len(b) >= 2 {
 		s += uint64(binary.BigEndian.Uint16(b))
 		b = b[2:]
@@ -40,6 +40,8 @@ func Sum(s uint64, b []byte) uint64 {
 	}
 	return s
 }
+
+func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
 // Fold ends it: a header's checksum is the complement.
 func Fold(s uint64) uint16 {
