@@ -19,7 +19,9 @@ func (n *Network) Serve(ctx context.Context) error {
 	var alarm alarm
 	defer alarm.stop()
 	for ctx.Err() == nil {
-		n.settle()
+		if n.settle != nil {
+			n.settle()
+		}
 		if n.flush() {
 			continue
 		}
@@ -111,15 +113,15 @@ func (n *Network) flush() (woke bool) {
 	return woke
 }
 
-// step lets due events happen until one may have woken a goroutine, which must then run before the
-// next. It reports whether anything happened.
+// step lets due events happen. Where the network settles, it stops at one that may have woken a goroutine, which must
+// then run before the next. It reports whether anything happened.
 func (n *Network) step() bool {
 	now, happened := n.now(), false
 	for len(n.events) > 0 && n.events[0].at <= now {
 		happened = true
 		e := n.events.pop()
 		n.done = event{at: e.at, flow: e.flow, number: e.number}
-		if n.happen(e) {
+		if n.happen(e) && n.settle != nil {
 			return true
 		}
 	}

@@ -22,7 +22,7 @@ type Config struct {
 // Network is a set of hosts and routers and the loop that moves packets between them.
 type Network struct {
 	seed   uint64
-	settle func()
+	settle func() // nil: it doesn't
 	start  time.Time
 
 	names                        map[string]bool // of all nodes
@@ -55,9 +55,6 @@ type source interface {
 
 // New makes an empty network. Its clock starts now.
 func New(c Config) *Network {
-	if c.Settle == nil {
-		c.Settle = func() {}
-	}
 	return &Network{
 		seed:   c.Seed,
 		settle: c.Settle,
