@@ -37,7 +37,8 @@ func caseViewOf(c result.Case, open bool) (*caseView, error) {
 	if c.Failure != nil {
 		v.Reason = note(c.Known, c.Failure.Message)
 		h := hostsOf(c)
-		for _, e := range c.Failure.Events {
+		for i := range c.Failure.Events {
+			e := &c.Failure.Events[i]
 			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -31,10 +32,10 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 		Case: c, View: view, SDK: product(run.SDK), Seed: run.Seed,
 		Root: strings.Repeat("../", strings.Count(pageOfCase(c.ID), "/")),
 	}
-	catalogue := catalogueOf(run)
 	for _, id := range c.Requirements {
-		if r, known := catalogue[id]; known {
-			p.Requirements = append(p.Requirements, r)
+		i := slices.IndexFunc(run.Requirements, func(r result.Requirement) bool { return r.ID == id })
+		if i >= 0 {
+			p.Requirements = append(p.Requirements, run.Requirements[i])
 		}
 	}
 	for _, h := range c.Hosts {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,22 +47,22 @@ func (h hosts) end(a netip.AddrPort) string {
 const longestDetail = 160
 
 // sentence says an event in one line of words, without its time and number.
-func (h hosts) sentence(e timeline.Event) string {
-	e.Detail = clip(e.Detail, longestDetail)
+func (h hosts) sentence(e *timeline.Event) string {
+	detail := clip(e.Detail, longestDetail)
 	switch e.Kind {
 	case timeline.KindPacket:
-		return h.packet(e)
+		return note(h.packet(e), ruling(e), detail)
 	case timeline.KindCall:
-		return note(e.Actor+" calls "+e.Name, e.Detail)
+		return note(e.Actor+" calls "+e.Name, detail)
 	case timeline.KindResult:
 		if e.Code != "" {
-			return note(e.Actor+": "+e.Name+" failed", e.Code, e.Detail)
+			return note(e.Actor+": "+e.Name+" failed", e.Code, detail)
 		}
-		return note(e.Actor+": "+e.Name+" succeeded", e.Detail)
+		return note(e.Actor+": "+e.Name+" succeeded", detail)
 	case timeline.KindStep:
-		return note("step", cmp.Or(e.Detail, e.Name))
+		return note("step", cmp.Or(detail, e.Name))
 	case timeline.KindWorld:
-		return note("the world changes", e.Name, e.Detail)
+		return note("the world changes", e.Name, detail)
 	}
 	parts := []string{e.Name}
 	if ends := h.ends(e); ends != "" {
@@ -88,11 +89,11 @@ func (h hosts) sentence(e timeline.Event) string {
 	if e.Length > 0 {
 		parts = append(parts, size(e.Length))
 	}
-	return note(e.Actor+" logs "+strings.Join(parts, ", "), e.Code, e.Detail)
+	return note(e.Actor+" logs "+strings.Join(parts, ", "), e.Code, detail)
 }
 
-// packet says what passed, or didn't, and which rule decided.
-func (h hosts) packet(e timeline.Event) string {
+// packet says what passed, or didn't.
+func (h hosts) packet(e *timeline.Event) string {
 	parts := []string{strings.TrimSpace(e.Proto + " " + h.ends(e))}
 	if e.Flags != "" {
 		parts = append(parts, e.Flags)
@@ -103,10 +104,10 @@ func (h hosts) packet(e timeline.Event) string {
 	if e.Count > 1 {
 		parts = append(parts, fmt.Sprintf("%d packets", e.Count))
 	}
-	return note(strings.Join(parts, ", "), ruling(e), e.Detail)
+	return strings.Join(parts, ", ")
 }
 
-func (h hosts) ends(e timeline.Event) string {
+func (h hosts) ends(e *timeline.Event) string {
 	switch {
 	case e.From.IsValid() && e.To.IsValid():
 		return h.end(e.From) + " → " + h.end(e.To)
@@ -119,10 +120,15 @@ func (h hosts) ends(e timeline.Event) string {
 }
 
 // ruling is the firewall's verdict and the rule that gave it: "dropped by rule default".
-func ruling(e timeline.Event) string {
-	did := map[string]string{"allow": "allowed", "drop": "dropped", "reject": "rejected"}[e.Verdict]
-	if did == "" {
-		did = e.Verdict
+func ruling(e *timeline.Event) string {
+	did := e.Verdict
+	switch did {
+	case "allow":
+		did = "allowed"
+	case "drop":
+		did = "dropped"
+	case "reject":
+		did = "rejected"
 	}
 	if did == "" || e.Rule == "" {
 		return did
@@ -132,13 +138,7 @@ func ruling(e timeline.Event) string {
 
 // note joins what is not empty with colons.
 func note(parts ...string) string {
-	var some []string
-	for _, p := range parts {
-		if p != "" {
-			some = append(some, p)
-		}
-	}
-	return strings.Join(some, ": ")
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ": ")
 }
 
 // clip shortens words to so many letters.

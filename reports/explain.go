@@ -56,8 +56,8 @@ func explain(c result.Case) []string {
 	add("variants", vainWords(f))
 	add("known", c.Known)
 	h, label := hostsOf(c), "proof"
-	for _, e := range f.Events {
-		add(label, proof(h, e))
+	for i := range f.Events {
+		add(label, proof(h, &f.Events[i]))
 		label = ""
 	}
 	add("replay", f.Replay)
@@ -65,7 +65,7 @@ func explain(c result.Case) []string {
 }
 
 // proof is one event of a timeline as evidence: its number, time and words.
-func proof(h hosts, e timeline.Event) string {
+func proof(h hosts, e *timeline.Event) string {
 	return fmt.Sprintf("#%d %s s  %s", e.Seq, clock(e.At), h.sentence(e))
 }
 
@@ -98,8 +98,8 @@ func evidence(c result.Case, catalogue map[string]result.Requirement) string {
 	if c.Failure != nil && len(c.Failure.Events) > 0 {
 		b.WriteByte('\n')
 		h := hostsOf(c)
-		for _, e := range c.Failure.Events {
-			fmt.Fprintln(&b, proof(h, e))
+		for i := range c.Failure.Events {
+			fmt.Fprintln(&b, proof(h, &c.Failure.Events[i]))
 		}
 	}
 	b.WriteByte('\n')

@@ -73,10 +73,10 @@ const (
 func ladderOf(c result.Case) ladder {
 	b := ladderBuilder{hosts: hostsOf(c)}
 	b.lanes(c)
-	for _, e := range c.Ladder {
-		b.add(e)
+	for i := range c.Ladder {
+		b.add(&c.Ladder[i])
 	}
-	l := ladder{Lanes: b.heads}
+	l := ladder{Lanes: b.heads, Rows: make([]rung, 0, min(len(b.rows), mostRungs+1))}
 	cut := max(0, len(b.rows)-mostRungs)
 	for i, r := range b.rows {
 		switch {
@@ -114,7 +114,8 @@ func (b *ladderBuilder) lanes(c result.Case) {
 			b.heads = append(b.heads, lane{Name: name})
 		}
 	}
-	for _, e := range c.Ladder {
+	for i := range c.Ladder {
+		e := &c.Ladder[i]
 		if e.Kind == timeline.KindStep || e.Kind == timeline.KindWorld {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -27,11 +28,11 @@ type row struct {
 	packets int
 	length  int
 	port    uint16
-	first   timeline.Event
+	first   *timeline.Event
 }
 
 // add makes an event a row, or part of one.
-func (b *ladderBuilder) add(e timeline.Event) {
+func (b *ladderBuilder) add(e *timeline.Event) {
 	from, to, at := b.laneOf(e.From), b.laneOf(e.To), b.lane(e.Actor)
 	if e.Kind == timeline.KindPacket && from >= 0 && to >= 0 {
 		b.packet(e, from, to)
@@ -66,7 +67,7 @@ func (b *ladderBuilder) add(e timeline.Event) {
 }
 
 // answer puts a result into the row of its call, if nothing happened in between: most calls return at once.
-func (b *ladderBuilder) answer(e timeline.Event) bool {
+func (b *ladderBuilder) answer(e *timeline.Event) bool {
 	if len(b.rows) == 0 {
 		return false
 	}
@@ -75,19 +76,19 @@ func (b *ladderBuilder) answer(e timeline.Event) bool {
 		return false
 	}
 	r.Label = outcomeOf(e)
-	r.Title += "; #" + fmt.Sprintf("%d at %s s: %s", e.Seq, clock(e.At), b.hosts.sentence(e))
+	r.Title += "; " + b.title(e)
 	if e.Code != "" {
 		r.Class = "error"
 	}
 	return true
 }
 
-func outcomeOf(e timeline.Event) string {
+func outcomeOf(e *timeline.Event) string {
 	return e.Name + "() " + cmp.Or(e.Code, "returned")
 }
 
 // log draws an event of the cloud proxy or of SD-RTN: as an arrow, where it says between whom.
-func (b *ladderBuilder) log(r *row, e timeline.Event, from, to, at int) {
+func (b *ladderBuilder) log(r *row, e *timeline.Event, from, to, at int) {
 	if to < 0 {
 		to = at // SD-RTN's log names the other end only
 	}
@@ -116,7 +117,7 @@ func backwards(name string) bool {
 }
 
 // phaseOfLog is the step of the flow that an entry of the cloud proxy's or SD-RTN's log shows.
-func (b *ladderBuilder) phaseOfLog(e timeline.Event, from, to int) int {
+func (b *ladderBuilder) phaseOfLog(e *timeline.Event, from, to int) int {
 	f, t := b.heads[from].place, b.heads[to].place
 	switch {
 	case f == edge:
@@ -134,7 +135,7 @@ func (b *ladderBuilder) phaseOfLog(e timeline.Event, from, to int) int {
 }
 
 // packet adds a packet to the arrow of its kind, or begins one.
-func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
+func (b *ladderBuilder) packet(e *timeline.Event, from, to int) {
 	key := flow{
 		from: e.From.Addr(), to: e.To.Addr(), port: b.port(e, from, to),
 		proto: e.Proto, verdict: e.Verdict, rule: e.Rule, actor: e.Actor,
@@ -166,7 +167,7 @@ func (b *ladderBuilder) packet(e timeline.Event, from, to int) {
 
 // port is the one that says what a packet is for: the server's, and between two servers that of the one
 // which is farther from the client.
-func (b *ladderBuilder) port(e timeline.Event, from, to int) uint16 {
+func (b *ladderBuilder) port(e *timeline.Event, from, to int) uint16 {
 	serves := func(lane int) int {
 		return slices.Index([]place{edge, relay, gateway}, b.heads[lane].place)
 	}
@@ -193,11 +194,16 @@ func (b *ladderBuilder) phaseOfPacket(from, to int) int {
 	return 0
 }
 
-func (b *ladderBuilder) row(e timeline.Event, r rung) *row {
-	r.At, r.Title = e.At, fmt.Sprintf("#%d at %s s: %s", e.Seq, clock(e.At), b.hosts.sentence(e))
+func (b *ladderBuilder) row(e *timeline.Event, r rung) *row {
+	r.At, r.Title = e.At, b.title(e)
 	full := &row{rung: r, first: e}
 	b.rows = append(b.rows, full)
 	return full
+}
+
+// title says an event in words, with its number and time.
+func (b *ladderBuilder) title(e *timeline.Event) string {
+	return "#" + strconv.Itoa(e.Seq) + " at " + clock(e.At) + " s: " + b.hosts.sentence(e)
 }
 
 // finish writes the label of an arrow once all its packets are known.
@@ -208,7 +214,7 @@ func (r *row) finish(h hosts) {
 	e := r.first
 	label := e.Proto
 	if r.port != 0 {
-		label += fmt.Sprintf(" %d", r.port)
+		label += " " + strconv.Itoa(int(r.port))
 	}
 	if strings.Contains(e.Flags, "SYN") || strings.Contains(e.Flags, "RST") {
 		label += " " + e.Flags

@@ -1,9 +1,9 @@
 package reports
 
 import (
-	"fmt"
 	"html"
 	"html/template"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,6 +19,7 @@ const (
 	textWidth = 6.1 // of an average letter of a label; only decides which side a label stands on
 	phaseX    = 18.0
 	timeX     = 84.0
+	usualRow  = 360 // bytes that a row takes; only decides how much memory is asked for at once
 )
 
 // SVG draws a ladder. Its colours are classes that the page's style sheet knows, so that it is right in the
@@ -30,26 +31,27 @@ func (l ladder) SVG(title string) template.HTML {
 	lanes := float64(max(1, len(l.Lanes)))
 	d := drawing{laneWidth: min(wide, max(narrow, (fullWidth-gutter)/lanes))}
 	d.width = gutter + d.laneWidth*lanes
-	width, height := d.width, headRoom+rowHeight*float64(len(l.Rows))+16
-	d.tag("svg", `class="ladder-svg" role="img" viewBox="0 0 %s %s" width="%s" height="%s" aria-label="%s"`,
-		num(width), num(height), num(width), num(height), html.EscapeString(title))
-	d.lanes(l.Lanes, height)
+	d.b.Grow(usualRow * (len(l.Rows) + 4))
+	height := headRoom + rowHeight*float64(len(l.Rows)) + 16
+	d.put(`<svg class="ladder-svg" role="img" viewBox="0 0 `, num(d.width), " ", num(height), `" width="`, num(d.width), `" height="`, num(height), `" aria-label="`,
+		html.EscapeString(title), `">`)
+	d.lanes(l.Lanes, height-4)
 	d.phases(l.Rows)
 	shownAt := ""
 	for i, r := range l.Rows {
 		y := headRoom + rowHeight*(float64(i)+0.5)
-		d.tag("g", `class="r %s"`, html.EscapeString(r.Class))
+		d.put(`<g class="r `, html.EscapeString(r.Class), `">`)
 		if r.Title != "" {
-			d.text("title", "", r.Title)
+			d.put("<title>", html.EscapeString(r.Title), "</title>")
 		}
 		if at := clock(r.At); at != shownAt && r.Shape != band {
 			shownAt = at
-			d.text("text", fmt.Sprintf(`class="t" x="%s" y="%s"`, num(timeX), num(y+4)), at)
+			d.text("t", timeX, y+4, at)
 		}
 		d.rung(r, y)
-		d.end("g")
+		d.put("</g>")
 	}
-	d.end("svg")
+	d.put("</svg>")
 	return template.HTML(d.b.String())
 }
 
@@ -60,40 +62,41 @@ type drawing struct {
 	laneWidth float64
 }
 
-func (d *drawing) tag(name, format string, args ...any) {
-	d.b.WriteString("<" + name + " ")
-	fmt.Fprintf(&d.b, format, args...)
-	d.b.WriteString(">")
+func (d *drawing) put(parts ...string) {
+	for _, p := range parts {
+		d.b.WriteString(p)
+	}
 }
 
-func (d *drawing) end(name string) { d.b.WriteString("</" + name + ">") }
-
-// text writes an element that has only text. attributes are ours, the words are anybody's.
-func (d *drawing) text(name, attributes, words string) {
-	d.b.WriteString(strings.TrimSpace("<"+name+" "+attributes) + ">" + html.EscapeString(words))
-	d.end(name)
+// text writes anybody's words, of a class of ours.
+func (d *drawing) text(class string, x, y float64, words string) {
+	d.put(`<text class="`, class, `" x="`, num(x), `" y="`, num(y), `">`, html.EscapeString(words), "</text>")
 }
 
-func (d *drawing) path(class, format string, args ...any) {
-	d.b.WriteString(`<path class="` + class + `" d="`)
-	fmt.Fprintf(&d.b, format, args...)
-	d.b.WriteString(`"/>`)
+func (d *drawing) path(class string, steps ...string) {
+	d.put(`<path class="`, class, `" d="`)
+	d.put(steps...)
+	d.put(`"/>`)
 }
 
-func (d *drawing) lanes(lanes []lane, height float64) {
+func (d *drawing) circle(class string, x, y float64, r string) {
+	d.put(`<circle class="`, class, `" cx="`, num(x), `" cy="`, num(y), `" r="`, r, `"/>`)
+}
+
+func (d *drawing) lanes(lanes []lane, bottom float64) {
 	for i, l := range lanes {
 		x := d.x(i)
 		kind := "lane"
 		if l.Name == "firewall" {
 			kind = "lane wall"
 		}
-		d.path(kind, "M%s %sV%s", num(x), num(headRoom-8), num(height-4))
-		d.text("text", fmt.Sprintf(`class="head" x="%s" y="22"`, num(x)), l.Name)
+		d.path(kind, "M", num(x), " ", num(headRoom-8), "V", num(bottom))
+		d.text("head", x, 22, l.Name)
 		if l.Address != "" {
-			d.text("text", fmt.Sprintf(`class="addr" x="%s" y="36"`, num(x)), l.Address)
+			d.text("addr", x, 36, l.Address)
 		}
 		if l.StandIn != "" {
-			d.text("text", fmt.Sprintf(`class="addr" x="%s" y="48"`, num(x)), "as "+l.StandIn)
+			d.text("addr", x, 48, "as "+l.StandIn)
 		}
 	}
 }
@@ -114,13 +117,13 @@ func (d *drawing) phases(rows []rung) {
 			}
 		}
 		top, bottom := headRoom+rowHeight*(float64(i)+0.5), headRoom+rowHeight*(float64(last)+0.5)
-		d.tag("g", `class="phase p%d"`, phase)
+		number := strconv.Itoa(phase)
+		d.put(`<g class="phase p`, number, `">`)
 		if last > i {
-			d.path("during", "M%s %sV%s", num(phaseX), num(top), num(bottom))
+			d.path("during", "M", num(phaseX), " ", num(top), "V", num(bottom))
 		}
-		fmt.Fprintf(&d.b, `<circle cx="%s" cy="%s" r="9"/>`, num(phaseX), num(top))
-		d.text("text", fmt.Sprintf(`x="%s" y="%s"`, num(phaseX), num(top+4)), fmt.Sprint(phase))
-		d.end("g")
+		d.put(`<circle cx="`, num(phaseX), `" cy="`, num(top), `" r="9"/>`)
+		d.put(`<text x="`, num(phaseX), `" y="`, num(top+4), `">`, number, `</text></g>`)
 		i = next
 	}
 }
@@ -128,12 +131,12 @@ func (d *drawing) phases(rows []rung) {
 func (d *drawing) rung(r rung, y float64) {
 	switch r.Shape {
 	case band:
-		fmt.Fprintf(&d.b, `<rect class="band" x="%s" y="%s" width="%s" height="%s" rx="3"/>`,
-			num(phaseX+16), num(y-rowHeight/2+3), num(d.width-phaseX-24), num(rowHeight-6))
+		d.put(`<rect class="band" x="`, num(phaseX+16), `" y="`, num(y-rowHeight/2+3), `" width="`, num(d.width-phaseX-24),
+			`" height="`, num(rowHeight-6), `" rx="3"/>`)
 		d.label("start", phaseX+26, y+4, r.Label, d.width-phaseX-40)
 	case mark:
 		x := d.x(r.From)
-		fmt.Fprintf(&d.b, `<circle class="dot" cx="%s" cy="%s" r="3.5"/>`, num(x), num(y))
+		d.circle("dot", x, y, "3.5")
 		if wide := textWidth * float64(utf8.RuneCountInString(r.Label)); x > d.width-d.laneWidth || x+16+wide > d.width {
 			d.label("end", x-10, y+4, r.Label, x-gutter)
 		} else {
@@ -144,8 +147,8 @@ func (d *drawing) rung(r rung, y float64) {
 		if r.Via < 0 { // nobody says where it ended: half-way to where it was going
 			to = (from + d.x(r.To)) / 2
 		}
-		d.path("line", "M%s %sH%s", num(from), num(y), num(to))
-		d.path("cross", "M%s %sl10 10m-10 0l10 -10", num(to-5), num(y-5))
+		d.path("line", "M", num(from), " ", num(y), "H", num(to))
+		d.path("cross", "M", num(to-5), " ", num(y-5), "l10 10m-10 0l10 -10")
 		if from < to {
 			d.label("start", to+12, y+4, r.Label, d.width-to-14)
 		} else {
@@ -163,10 +166,10 @@ func (d *drawing) arrow(r rung, y float64) {
 		tip = 7
 	}
 	line := y + 6
-	d.path("line", "M%s %sH%s", num(from), num(line), num(to+tip/2))
-	d.path("tip", "M%s %sl%s -4v8z", num(to), num(line), num(tip))
+	d.path("line", "M", num(from), " ", num(line), "H", num(to+tip/2))
+	d.path("tip", "M", num(to), " ", num(line), "l", num(tip), " -4v8z")
 	if r.Via >= 0 {
-		fmt.Fprintf(&d.b, `<circle class="via" cx="%s" cy="%s" r="3"/>`, num(d.x(r.Via)), num(line))
+		d.circle("via", d.x(r.Via), line, "3")
 	}
 	left, right := min(from, to), max(from, to)
 	// A label on a long arrow stands in its first gap, where the eye begins to follow it.
@@ -179,12 +182,15 @@ func (d *drawing) arrow(r rung, y float64) {
 
 // label writes words, shortened to about so much room; the row's title has them whole.
 func (d *drawing) label(anchor string, x, y float64, words string, room float64) {
-	d.text("text", fmt.Sprintf(`class="l %s" x="%s" y="%s"`, anchor, num(x), num(y)), clip(words, max(8, int(room/textWidth))))
+	d.text("l "+anchor, x, y, clip(words, max(8, int(room/textWidth))))
 }
 
 func (d *drawing) x(lane int) float64 { return gutter + d.laneWidth*(float64(lane)+0.5) }
 
-// num writes a number with no more digits than it needs.
+// num writes a number with no more digits than it needs, and one behind the point at most.
 func num(x float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.1f", x), "0"), ".")
+	if whole := int(x); x == float64(whole) {
+		return strconv.Itoa(whole)
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")
 }

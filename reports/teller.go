@@ -23,7 +23,8 @@ func NewTeller(w io.Writer, hosts []result.Host, t Terminal) *Teller {
 
 // Tell writes more events.
 func (t *Teller) Tell(events []timeline.Event) error {
-	for _, e := range events {
+	for i := range events {
+		e := &events[i]
 		line := oneLine(t.hosts.sentence(e))
 		switch {
 		case e.Kind == timeline.KindStep:

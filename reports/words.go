@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -141,14 +142,14 @@ func clock(d time.Duration) string {
 	case m > 0:
 		return fmt.Sprintf("%d:%02d.%03d", m, s, ms%1000)
 	}
-	return fmt.Sprintf("%d.%03d", s, ms%1000)
+	return strconv.Itoa(int(s)) + "." + strconv.Itoa(int(1000 + ms%1000))[1:]
 }
 
 // size says how much: "212 B", "3.4 kB", "1.2 MB".
 func size(n int) string {
 	switch {
 	case n < 1000:
-		return fmt.Sprintf("%d B", n)
+		return strconv.Itoa(n) + " B"
 	case n < 1_000_000:
 		return fmt.Sprintf("%.1f kB", float64(n)/1000)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 )
@@ -106,6 +107,9 @@ func (l *losses) in(dir string) error {
 	return errors.Join(errs...)
 }
 
+// buffers are lent to one file after the other: the page of a case fits into one.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 1<<16) }}
+
 // writeFile writes beside the file and then moves: a reader never sees half a report.
 func writeFile(name string, write func(io.Writer) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
@@ -121,7 +125,9 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	if err := file.Chmod(0o644); err != nil { // CreateTemp's 0600 would keep it from CI's web server
 		return err
 	}
-	buffered := bufio.NewWriterSize(file, 1<<16)
+	buffered := buffers.Get().(*bufio.Writer)
+	defer buffers.Put(buffered)
+	buffered.Reset(file)
 	if err := write(buffered); err != nil {
 		return err
 	}
