@@ -30,6 +30,7 @@ type caseView struct {
 type proofView struct {
 	Seq              int
 	At, Words, Class string
+	Decides          bool
 }
 
 func caseViewOf(c result.Case, open bool) (*caseView, error) {
@@ -39,7 +40,7 @@ func caseViewOf(c result.Case, open bool) (*caseView, error) {
 		h := hostsOf(c)
 		for i := range c.Failure.Events {
 			e := &c.Failure.Events[i]
-			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict})
+			v.Proof = append(v.Proof, proofView{e.Seq, clock(e.At), h.sentence(e), e.Verdict, e.Seq == c.Failure.Deciding()})
 		}
 	}
 	if !open && c.Evidence.Page != "" {

@@ -43,8 +43,8 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 			p.StandIns = append(p.StandIns, h)
 		}
 	}
-	if f := c.Failure; f != nil && len(f.Events) > 0 {
-		p.Decides = f.Events[len(f.Events)-1].Seq
+	if c.Failure != nil {
+		p.Decides = c.Failure.Deciding()
 	}
 	return pages.ExecuteTemplate(w, "case.html", p)
 }

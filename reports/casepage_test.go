@@ -28,6 +28,7 @@ func TestCasePageInChromium(t *testing.T) {
 	run := sample()
 	failed := run.Cases[1]
 	require.Equal(t, result.Fail, failed.Outcome)
+	failed.Failure.Decides = failed.Failure.Events[0].Seq
 	events := failed.Ladder
 	for i := range events {
 		if events[i].Proto == "UDP" && events[i].To.Port() == 3478 {
@@ -42,7 +43,9 @@ func TestCasePageInChromium(t *testing.T) {
 	}
 	text, err := timeline.Compact(nil, events, names, func(int) []byte { return stunRequest }, "")
 	require.NoError(t, err)
-	dir := t.TempDir()
+	report := filepath.Join(t.TempDir(), "alice's report")
+	dir := filepath.Join(report, "evidence", filepath.FromSlash(failed.ID))
+	require.NoError(t, os.MkdirAll(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "timeline.js"), text, 0o644))
 	var page bytes.Buffer
 	require.NoError(t, reports.Page(&page, run, failed))
@@ -55,8 +58,12 @@ func TestCasePageInChromium(t *testing.T) {
 const showing = () => root.querySelector(".showing").textContent, head = () => root.querySelector(".detail h4").textContent;
 const search = (words) => { input.value = words; input.dispatchEvent(new Event("input")); };
 `
-	last := failed.Failure.Events[len(failed.Failure.Events)-1].Seq
-	require.Contains(t, b.says(timeline+`return head()`), fmt.Sprintf("#%d at ", last), "the event that decided")
+	require.Contains(t, b.says(timeline+`return head()`), fmt.Sprintf("#%d at ", failed.Failure.Decides), "the event that decided")
+	other := failed.Failure.Events[1].Seq
+	require.Contains(t, b.says(timeline+fmt.Sprintf(`search("none"); document.querySelector("a[data-seq='%d']").click(); return head()`, other)),
+		fmt.Sprintf("#%d at ", other), "another that proves it, even if the search hides it")
+	require.Equal(t, fmt.Sprintf(`proxyspec replay %s --out '%s'`, failed.ID, strings.ReplaceAll(report, "'", `'\''`)),
+		b.says(`return document.getElementById("replay").textContent`))
 	require.Regexp(t, `^[1-9]\d* of \d+ events$`, b.says(timeline+`search("stun"); return showing()`))
 	require.Equal(t, "IPv4 UDP STUN", b.says(timeline+`root.querySelector(".event").click();
 		return [...root.querySelectorAll(".detail h5")].slice(0, 3).map((h) => h.textContent).join(" ")`))

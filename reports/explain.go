@@ -55,10 +55,16 @@ func explain(c result.Case) []string {
 	add("nearest", nearestWords(f))
 	add("variants", vainWords(f))
 	add("known", c.Known)
-	h, label := hostsOf(c), "proof"
+	h := hostsOf(c)
 	for i := range f.Events {
+		label := ""
+		switch {
+		case f.Events[i].Seq == f.Deciding():
+			label = "decides"
+		case i == 0:
+			label = "proof"
+		}
 		add(label, proof(h, &f.Events[i]))
-		label = ""
 	}
 	add("replay", f.Replay)
 	return lines

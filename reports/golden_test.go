@@ -18,6 +18,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestGolden(t *testing.T) {
 	plain := func(w io.Writer, run *result.Run) error {
+		run.Cases[1].Evidence.Page = "evidence/" + run.Cases[1].ID + "/index.html"
 		return reports.Summary(w, run, reports.Terminal{Dir: "proxyspec-report"})
 	}
 	colored := func(w io.Writer, run *result.Run) error {

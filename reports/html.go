@@ -12,7 +12,8 @@ import (
 //go:embed page/*
 var pageFiles embed.FS
 
-// pages are the templates of all pages, which share what they call.
+// pages are the templates of all pages, which share what they call: style sheets and scripts are templates too, so
+// that hundreds of pages are written without a copy of them.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"class":   class,
 	"mark":    symbol,
@@ -26,9 +27,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"like":    outcomeLike,
 	"by":      by,
 	"fateOf":  fateMark,
-	"style":   func(name string) template.CSS { return template.CSS(pageFile(name)) },
-	"script":  func(name string) template.JS { return template.JS(pageFile(name)) },
-}).ParseFS(pageFiles, "page/*.html"))
+}).ParseFS(pageFiles, "page/*"))
 
 // HTML writes index.html: one page that needs no network and no other file, for people. With a judged mutation run it
 // shows the matrix of who killed whom too; nil leaves it out.
@@ -41,31 +40,6 @@ func HTML(w io.Writer, run *result.Run, m *result.Mutation) error {
 		p.Matrix = matrixBeside(run, m)
 	}
 	return pages.ExecuteTemplate(w, "index.html", p)
-}
-
-// pageTexts are the files of pages by name, read once: a run writes hundreds of pages, with 50 kB of them in each.
-var pageTexts = func() map[string]string {
-	entries, err := pageFiles.ReadDir("page")
-	if err != nil {
-		panic(err) // they are embedded: a mistake in this file
-	}
-	texts := make(map[string]string)
-	for _, e := range entries {
-		text, err := pageFiles.ReadFile("page/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		texts[e.Name()] = string(text)
-	}
-	return texts
-}()
-
-func pageFile(name string) string {
-	text, known := pageTexts[name]
-	if !known {
-		panic("there is no page/" + name)
-	}
-	return text
 }
 
 // class is an outcome as a CSS class: "known-failure".

@@ -3,9 +3,12 @@ package reports
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 // Terminal says how Summary writes. Its zero value is plain text without a report folder.
@@ -26,7 +29,7 @@ const provingEvents = 3
 // Summary writes what someone at a terminal wants to know when a run ends: each case in trouble in a few
 // lines, then the verdict and the counts. The verdict comes last because that is where the eye is.
 func Summary(w io.Writer, run *result.Run, t Terminal) error {
-	s := summary{run: run, paint: paint(t.Color), catalogue: catalogueOf(run)}
+	s := summary{run: run, dir: t.Dir, paint: paint(t.Color), catalogue: catalogueOf(run)}
 	told := 0
 	more := tally{}
 	for _, c := range run.Cases {
@@ -44,13 +47,14 @@ func Summary(w io.Writer, run *result.Run, t Terminal) error {
 		s.line("")
 	}
 	s.open()
-	s.totals(t.Dir)
+	s.totals()
 	_, err := io.WriteString(w, s.b.String())
 	return err
 }
 
 type summary struct {
 	run       *result.Run
+	dir       string
 	paint     paint
 	catalogue map[string]result.Requirement
 	b         strings.Builder
@@ -75,8 +79,11 @@ func (s *summary) failure(c result.Case) {
 	}
 	f := *c.Failure
 	more := len(f.Events) - provingEvents
-	if more > 0 {
-		f.Events = f.Events[:provingEvents]
+	if more > 0 { // those up to the one that decides
+		f.Decides = f.Deciding()
+		last := slices.IndexFunc(f.Events, func(e timeline.Event) bool { return e.Seq == f.Decides })
+		from := max(0, last+1-provingEvents)
+		f.Events = f.Events[from : from+provingEvents]
 	}
 	c.Failure = &f
 	for _, text := range explain(c) {
@@ -89,6 +96,9 @@ func (s *summary) failure(c result.Case) {
 	}
 	if more > 0 {
 		s.line("  and %s more, in the report", plural(more, "event", "events"))
+	}
+	if s.dir != "" && c.Evidence.Page != "" {
+		s.line("  page      %s", filepath.Join(s.dir, filepath.FromSlash(c.Evidence.Page)))
 	}
 	s.line("")
 }
@@ -126,7 +136,7 @@ func (s *summary) open() {
 	}
 }
 
-func (s *summary) totals(dir string) {
+func (s *summary) totals() {
 	run := s.run
 	s.line("%s", s.paint.bold(s.paint.verdict(run.Verdict, headline(run))))
 	for _, r := range reasons(run) {
@@ -150,8 +160,8 @@ func (s *summary) totals(dir string) {
 		label = ""
 	}
 	s.line("time          %s for %s of simulated time", span(run.Wall), span(run.Virtual))
-	if dir != "" {
-		s.line("report        %s/index.html", strings.TrimSuffix(dir, "/"))
+	if s.dir != "" {
+		s.line("report        %s", filepath.Join(s.dir, "index.html"))
 	}
 }
 

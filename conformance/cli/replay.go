@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,6 +81,9 @@ func (c *command) replay(a again) error {
 		return usage(errors.New("--step needs a terminal to wait at"))
 	}
 	run, err := loadReport(a.out)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; --out says where another is", err)
+	}
 	if err != nil {
 		return usage(err)
 	}

@@ -85,6 +85,8 @@ type Failure struct {
 	Actual   string           `json:"actual,omitempty"`
 	Cause    string           `json:"cause,omitempty"`  // in words
 	Events   []timeline.Event `json:"events,omitempty"` // that prove it: packets, log entries, results
+	// Decides is the Seq of the event that decided: the first that was wrong. 0: the last of Events, if there are any.
+	Decides int `json:"decides,omitempty"`
 	// Variants were run, the least change first. One that passes says what has to do with it.
 	Variants []Variant `json:"variants,omitempty"`
 	Replay   string    `json:"replay,omitempty"` // the command that runs this case again

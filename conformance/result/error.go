@@ -12,6 +12,14 @@ func (f *Failure) Error() string {
 	return text
 }
 
+// Deciding is the number of the event that decided; 0: none did, or nobody said which.
+func (f *Failure) Deciding() int {
+	if f.Decides == 0 && len(f.Events) > 0 {
+		return f.Events[len(f.Events)-1].Seq
+	}
+	return f.Decides
+}
+
 // Stop is what a step returns to end its case with another outcome than Fail: NotSupported, NotJudged
 // or HarnessFault.
 type Stop struct {

@@ -6,11 +6,13 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/cucumber/godog"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
 )
 
 // steps takes the case through godog, unless a step can't be run as it is written: then none is.
@@ -164,6 +166,7 @@ func (p *play) record(status godog.StepResultStatus, err error) {
 	step.Error = failure.Error()
 	if p.result.Outcome == result.Pass {
 		failure.Step = step.Text
+		slices.SortStableFunc(failure.Events, func(a, b timeline.Event) int { return a.Seq - b.Seq }) // as they happened
 		p.result.Outcome, p.result.Failure = step.Outcome, &failure
 	}
 }

@@ -97,5 +97,6 @@ func (s *scene) nothingClosed() error {
 		Expected: "all that were opened are there",
 		Actual:   fmt.Sprintf("%d were closed", len(closed)),
 		Events:   few(closed),
+		Decides:  firstOf(closed),
 	}
 }

@@ -137,5 +137,6 @@ func (s *scene) clientJoinWent(name, way string) error {
 		Expected: "SD-RTN gets it from the other end of that way",
 		Actual:   s.sources(joined),
 		Events:   few(append(joined, s.failedCalls()...)),
+		Decides:  firstOf(filter(joined, not(right))),
 	}
 }

@@ -71,11 +71,13 @@ func (s *scene) nothingLeft() error {
 		for _, e := range over {
 			ended[e.From] = true
 		}
+		left := filter(begun, func(e *timeline.Event) bool { return !ended[e.From] })
 		return &result.Failure{
 			Message:  "alice's calls left " + c.what + " behind",
 			Expected: "as many ended as began, and at least one",
 			Actual:   fmt.Sprintf("%d began, %d ended", len(begun), len(over)),
-			Events:   few(filter(begun, func(e *timeline.Event) bool { return !ended[e.From] })),
+			Events:   few(left),
+			Decides:  firstOf(left),
 		}
 	}
 	return nil

@@ -123,7 +123,7 @@ func (s *scene) oneAllocation(minutes int) error {
 		Expected: fmt.Sprintf("an allocation with media in it that is at least %v old", age),
 		Actual: fmt.Sprintf("she made %d, of which %d are gone; the oldest with media is %v old", len(made), len(deleted),
 			oldest.Round(time.Second)),
-		Events: few(append(deleted, made...)),
+		Events: few(append(deleted, made...)), Decides: firstOf(deleted),
 	}
 }
 
@@ -155,7 +155,7 @@ func (s *scene) held() error {
 	}
 	return &result.Failure{
 		Message: "alice's call did not hold", Expected: "no error, and no state DISCONNECTED", Actual: said[0].Name + " " + said[0].Detail,
-		Events: few(said),
+		Events: few(said), Decides: firstOf(said),
 	}
 }
 
@@ -166,7 +166,7 @@ func (s *scene) unread() error {
 	}
 	return &result.Failure{
 		Message: "alice's SDK trusted an authority that it doesn't know", Expected: "no byte of hers in the clear at the inspecting host",
-		Actual: fmt.Sprintf("it read %d times", len(read)), Events: few(read),
+		Actual: fmt.Sprintf("it read %d times", len(read)), Events: few(read), Decides: firstOf(read),
 	}
 }
 

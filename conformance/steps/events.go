@@ -96,3 +96,13 @@ func (s *scene) awaitFor(limit time.Duration, look func() []timeline.Event) (fou
 
 // few is the first of many events: as many as a reader of a failure looks at.
 func few(events []timeline.Event) []timeline.Event { return events[:min(len(events), 8)] }
+
+// firstOf is the number of the earliest of some events that are wrong: what decided. 0: there are none.
+func firstOf(events []timeline.Event) (seq int) {
+	for _, e := range events {
+		if seq == 0 || e.Seq < seq {
+			seq = e.Seq
+		}
+	}
+	return seq
+}

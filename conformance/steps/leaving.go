@@ -79,6 +79,7 @@ func (s *scene) silentAfterLeave() error {
 		Expected: "nothing but what tears the call down",
 		Actual:   fmt.Sprintf("%d packets or messages, the first %v after leave", len(sent), sent[0].At-left.At),
 		Events:   append([]timeline.Event{left}, few(sent)...),
+		Decides:  firstOf(sent),
 	}
 }
 
@@ -98,5 +99,6 @@ func (s *scene) quietAfterTeardown() error {
 		Expected: fmt.Sprintf("none from %v on", s.world.Limits.Teardown),
 		Actual:   fmt.Sprintf("%d packets to %s", len(sent), s.destinations(sent)),
 		Events:   append([]timeline.Event{left}, few(sent)...),
+		Decides:  firstOf(sent),
 	}
 }

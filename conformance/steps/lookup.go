@@ -65,6 +65,7 @@ func (s *scene) answered() (timeline.Event, error) {
 		Expected: "a proxied join asks a lookup edge, and goes on with its answer",
 		Actual:   fmt.Sprintf("the edges logged %d requests; %s", len(s.lookups(named(relay.EventLookupReceived), after(join.Began.Seq))), ended(join)),
 		Events:   append(proof(join), few(sent)...),
+		Decides:  join.Ended().Seq,
 	})
 }
 
@@ -116,6 +117,7 @@ func (s *scene) lookupPerJoin(n int) error {
 				Expected: "an edge answers a lookup between the call of join and its success",
 				Actual:   fmt.Sprintf("no lookup was answered then; %s", ended(join)),
 				Events:   append(proof(join), few(s.lookups())...),
+				Decides:  join.Ended().Seq,
 			}
 		}
 	}
@@ -136,14 +138,16 @@ func (s *scene) lookupsWithinLimit() error {
 			Events:   proof(join),
 		})
 	}
-	if len(made) <= s.world.Limits.Lookups {
+	beyond := made[min(len(made), s.world.Limits.Lookups):]
+	if len(beyond) == 0 {
 		return nil
 	}
 	return &result.Failure{
 		Message:  "the join made too many lookups",
 		Expected: fmt.Sprintf("at most %d requests to lookup edges", s.world.Limits.Lookups),
 		Actual:   fmt.Sprintf("%d requests", len(made)),
-		Events:   append(proof(join), few(made)...),
+		Events:   append(proof(join), few(beyond)...),
+		Decides:  firstOf(beyond),
 	}
 }
 
@@ -166,6 +170,7 @@ func (s *scene) noLookupFollows() error {
 		Expected: fmt.Sprintf("no lookup in the %v after the join's end", s.world.Limits.Watch),
 		Actual:   fmt.Sprintf("%d requests", len(late)),
 		Events:   append(proof(join), few(late)...),
+		Decides:  firstOf(late),
 	}
 }
 
@@ -196,5 +201,6 @@ func (s *scene) edgesGotLookupsOnly() error {
 		Expected: "edges get lookups over TCP port 443 and nothing else",
 		Actual:   fmt.Sprintf("%d packets or requests that are no lookups", len(wrong)),
 		Events:   few(wrong),
+		Decides:  firstOf(wrong),
 	}
 }

@@ -130,6 +130,7 @@ func (s *scene) videoCodec(codec string) error {
 		Expected: codec,
 		Actual:   "SD-RTN got no video of hers",
 		Events:   few(append(wrong, s.failedCalls()...)),
+		Decides:  firstOf(wrong),
 	}
 	if len(wrong) > 0 {
 		failure.Actual = wrong[0].Codec
@@ -149,6 +150,7 @@ func (s *scene) noMedia() error {
 		Expected: "no RTP of hers, and no UDP packet from her computer",
 		Actual:   s.sources(got),
 		Events:   few(got),
+		Decides:  firstOf(got),
 	}
 }
 
@@ -171,6 +173,7 @@ func (s *scene) mediaOnTCP(ports string) error {
 		Expected: "RTP over TCP to relays on ports " + ports,
 		Actual:   fmt.Sprintf("%d packets with RTP, %d of them elsewhere %s", len(sent), len(wrong), s.destinations(wrong)),
 		Events:   few(append(wrong, s.failedCalls()...)),
+		Decides:  firstOf(wrong),
 	}
 }
 

@@ -104,6 +104,7 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), numbered(want, at)),
 		Actual:   fmt.Sprintf("%d messages: %s", len(have), numbered(have, at)),
 		Events:   few(append(slices.Clone(got[min(at, len(got)):]), s.failedCalls()...)),
+		Decides:  firstOf(got[min(at, len(got)):]),
 	}
 }
 

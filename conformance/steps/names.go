@@ -103,6 +103,7 @@ func (s *scene) explainsDrops(code, name string) error {
 		Expected: fmt.Sprintf("%d packets dropped as %s, for %s", len(s.probes), code, name),
 		Actual:   fmt.Sprintf("%d of %d were otherwise", len(other), len(s.probes)),
 		Events:   few(other),
+		Decides:  firstOf(other),
 	}
 }
 
@@ -120,6 +121,7 @@ func (s *scene) letAliceThrough(server, row string) error {
 		Expected: "at least one flow",
 		Actual:   fmt.Sprintf("%d packets to %v", len(flows), to),
 		Events:   few(flows),
+		Decides:  firstOf(flows),
 	}
 }
 

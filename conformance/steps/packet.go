@@ -64,6 +64,7 @@ func (s *scene) edgesOnlyUntilAnswer() error {
 		Expected: "until the answer, packets to lookup edges and name servers only",
 		Actual:   fmt.Sprintf("%d packets to %s", len(elsewhere), s.destinations(elsewhere)),
 		Events:   append(few(elsewhere), answer),
+		Decides:  firstOf(elsewhere),
 	}
 }
 
@@ -90,6 +91,7 @@ func (s *scene) sentOnlyTo(roles ...world.Role) error {
 		Expected: "packets to " + strings.Join(names, " and ") + " only",
 		Actual:   fmt.Sprintf("%d packets to %s", len(elsewhere), s.destinations(elsewhere)),
 		Events:   few(elsewhere),
+		Decides:  firstOf(elsewhere),
 	}
 }
 
@@ -103,6 +105,7 @@ func (s *scene) sentNone(whom string, which test) error {
 		Expected: "no packet",
 		Actual:   fmt.Sprintf("%d packets to %s", len(sent), s.destinations(sent)),
 		Events:   few(sent),
+		Decides:  firstOf(sent),
 	}
 }
 
@@ -123,6 +126,7 @@ func (s *scene) cameOnlyFromProxy() error {
 		Expected: "packets from edges and relays only",
 		Actual:   fmt.Sprintf("%d packets from others, the first from %s", len(others), s.world.NameOf(others[0].From.Addr())),
 		Events:   few(others),
+		Decides:  firstOf(others),
 	}
 }
 

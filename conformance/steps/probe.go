@@ -250,6 +250,7 @@ func (s *scene) judged(n int, verdict, rule string) error {
 		Expected: fmt.Sprintf("%d probes, each with %s by %s", n, verdict, rule),
 		Actual:   fmt.Sprintf("%d of %d probes were", right, len(s.probes)),
 		Events:   few(wrong),
+		Decides:  firstOf(wrong),
 	}
 }
 

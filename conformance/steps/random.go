@@ -204,9 +204,10 @@ func (s *scene) troubles() []timeline.Event {
 	return s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))
 }
 
-// broke is the failure that a rule was not kept.
-func broke(requirement, message, expected, actual string, events ...timeline.Event) error {
-	return &result.Failure{Message: requirement + ": " + message, Expected: expected, Actual: actual, Events: few(events)}
+// broke is the failure that a rule was not kept: when, by the number of an event, and by the events that prove it.
+func broke(requirement, message, expected, actual string, decides int, events ...timeline.Event) error {
+	events = slices.DeleteFunc(events, func(e timeline.Event) bool { return e.Seq == 0 }) // the end of what hasn't ended
+	return &result.Failure{Message: requirement + ": " + message, Expected: expected, Actual: actual, Events: few(events), Decides: decides}
 }
 
 func (s *scene) joinsEnd(all map[string]*history) error {
@@ -222,7 +223,7 @@ func (s *scene) joinsEnd(all map[string]*history) error {
 			if slices.ContainsFunc(h.calls[i:], func(o judged) bool { return o.call.Name == contract.MethodLeave }) && j.end.Seq != 0 {
 				continue // what a join says that was left isn't ruled
 			}
-			return broke("CP-FLOW-09", "a join neither succeeded nor failed in time", fmt.Sprintf("within %v", limit), "it did not", j.call, j.end)
+			return broke("CP-FLOW-09", "a join neither succeeded nor failed in time", fmt.Sprintf("within %v", limit), "it did not", j.end.Seq, j.call, j.end)
 		}
 	}
 	return nil
@@ -239,7 +240,7 @@ func (s *scene) byTable(all map[string]*history) error {
 			if j.end.Seq == 0 {
 				actual = "nothing"
 			}
-			return broke("CP-API-30", j.call.Name+" didn't go by the decision table", "it returns "+how[j.is.Error], "it returned "+actual, s.fourOf(h, j)...)
+			return broke("CP-API-30", j.call.Name+" didn't go by the decision table", "it returns "+how[j.is.Error], "it returned "+actual, j.call.Seq, s.fourOf(h, j)...)
 		}
 	}
 	return nil
@@ -265,7 +266,7 @@ func (s *scene) neverDirect(all map[string]*history) error {
 			}
 			if len(past) > 0 {
 				return broke("CP-FLOW-04", "SD-RTN was sent something past the cloud proxy",
-					"in a proxied call everything comes from relays", fmt.Sprintf("%d packets or events, the first from %s", len(past), s.world.NameOf(past[0].From.Addr())), append([]timeline.Event{p.from}, past...)...)
+					"in a proxied call everything comes from relays", fmt.Sprintf("%d packets or events, the first from %s", len(past), s.world.NameOf(past[0].From.Addr())), firstOf(past), append([]timeline.Event{p.from}, past...)...)
 			}
 		}
 	}
@@ -293,7 +294,7 @@ func (s *scene) edgesFirst(all map[string]*history) error {
 			early := s.find(atWall, from(s.aliceAddr()), after(p.from.Seq), until(answer), not(toRole(world.Edge)))
 			if len(early) > 0 {
 				return broke("CP-FLOW-03", "alice contacted others before the lookup was answered", "lookups alone",
-					fmt.Sprintf("%d packets to %s", len(early), s.destinations(early)), append([]timeline.Event{p.from}, early...)...)
+					fmt.Sprintf("%d packets to %s", len(early), s.destinations(early)), firstOf(early), append([]timeline.Event{p.from}, early...)...)
 			}
 			if i := slices.IndexFunc(h.calls, func(j judged) bool { return j.call.Seq == p.from.Seq }); h.calls[i].end.Seq != 0 && h.calls[i].end.Code == "" &&
 				len(s.looked(named(relay.EventLookupAnswered), after(p.from.Seq), until(h.calls[i].end.Seq))) == 0 {
@@ -318,7 +319,7 @@ func (s *scene) fewLookups(all map[string]*history) error {
 	}
 	made := s.looked(named(relay.EventLookupReceived))
 	if most := s.world.Limits.Lookups * (joins + joins*len(s.troubles())); len(made) > most {
-		return broke("CP-FLOW-11", "too many lookups", fmt.Sprintf("at most %d for %d joins", most, joins), fmt.Sprintf("%d", len(made)), made...)
+		return broke("CP-FLOW-11", "too many lookups", fmt.Sprintf("at most %d for %d joins", most, joins), fmt.Sprintf("%d", len(made)), firstOf(made[most:]), made[most:]...)
 	}
 	return nil
 }
@@ -337,7 +338,7 @@ func (s *scene) messagesOnce(all map[string]*history) error {
 	for d, n := range got {
 		if n > sent[d] {
 			return broke("CP-FLOW-06", "SD-RTN got a message that alice did not send, or more often than she sent it",
-				fmt.Sprintf("%d times", sent[d]), fmt.Sprintf("%d times", n),
+				fmt.Sprintf("%d times", sent[d]), fmt.Sprintf("%d times", n), 0,
 				s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == d })...)
 		}
 	}
@@ -361,7 +362,7 @@ func (s *scene) messagesOnce(all map[string]*history) error {
 				if next := h.calls[i+1:]; len(next) > 0 && next[0].call.At-j.end.At < settling || s.troubled() {
 					continue // she may have left before it was out, or nobody has noticed the trouble yet
 				}
-				return broke("CP-FLOW-06", "a message was lost, and nobody was told", "SD-RTN gets it once, or its loss is reported", "neither", j.call, j.end)
+				return broke("CP-FLOW-06", "a message was lost, and nobody was told", "SD-RTN gets it once, or its loss is reported", "neither", j.end.Seq, j.call, j.end)
 			}
 		}
 	}
@@ -377,7 +378,7 @@ func (s *scene) quietSince(left timeline.Event) error {
 		return nil
 	}
 	return broke("CP-SEQ-06", "alice sent packets long after she had left", fmt.Sprintf("none from %v on", s.world.Limits.Teardown),
-		fmt.Sprintf("%d packets to %s", len(late), s.destinations(late)), append([]timeline.Event{left}, late...)...)
+		fmt.Sprintf("%d packets to %s", len(late), s.destinations(late)), firstOf(late), append([]timeline.Event{left}, late...)...)
 }
 
 func (s *scene) nothingRemains() error {
@@ -385,7 +386,7 @@ func (s *scene) nothingRemains() error {
 		begun := s.find(kind(timeline.KindProxy), named(c.begun))
 		over := s.find(kind(timeline.KindProxy), named(c.over))
 		if len(begun) != len(over) {
-			return broke("CP-SEQ-04", "alice's calls left "+c.what+" behind", "as many ended as began", fmt.Sprintf("%d began, %d ended", len(begun), len(over)), begun...)
+			return broke("CP-SEQ-04", "alice's calls left "+c.what+" behind", "as many ended as began", fmt.Sprintf("%d began, %d ended", len(begun), len(over)), firstOf(begun), begun...)
 		}
 	}
 	return nil

@@ -171,10 +171,12 @@ func (s *scene) rowsPassed() error {
 	if failed == nil {
 		return nil
 	}
+	wrong := s.find(named("row"), func(e *timeline.Event) bool { return e.Code != string(check.Pass) })
 	return &result.Failure{
 		Message:  fmt.Sprintf("%d of %d rows did not pass", len(failed), len(s.rows)),
 		Expected: "every row passes",
 		Actual:   strings.Join(failed, "; "),
-		Events:   few(s.find(named("row"), func(e *timeline.Event) bool { return e.Code != string(check.Pass) })),
+		Events:   few(wrong),
+		Decides:  firstOf(wrong),
 	}
 }

@@ -78,6 +78,7 @@ func (s *scene) quietUntilAnswer() error {
 			Expected: "nothing until the answer",
 			Actual:   fmt.Sprintf("%d events, the first from %v", len(early), early[0].From),
 			Events:   append(few(early), answer),
+			Decides:  firstOf(early),
 		}
 	}
 	if len(s.ofAlice(named(sdrtn.EventJoined), after(answer.Seq))) == 0 {
@@ -102,6 +103,7 @@ func (s *scene) quiet() error {
 		Expected: "nothing of alice reaches SD-RTN",
 		Actual:   fmt.Sprintf("%d events, the first from %v", len(noise), noise[0].From),
 		Events:   few(noise),
+		Decides:  firstOf(noise),
 	}
 }
 
@@ -129,6 +131,7 @@ func (s *scene) heardFrom(where string, right test) error {
 		Expected: "everything of alice's reaches SD-RTN from " + where,
 		Actual:   fmt.Sprintf("%s came from %v (%s)", wrong[0].Name, wrong[0].From, s.world.NameOf(wrong[0].From.Addr())),
 		Events:   few(wrong),
+		Decides:  firstOf(wrong),
 	}
 }
 

@@ -159,6 +159,7 @@ func (s *scene) sweepAgrees() error {
 		Expected: fmt.Sprintf("the same verdict and rule for all %d packets", len(s.probes)),
 		Actual:   fmt.Sprintf("%d judged otherwise, %d never seen at the firewall", len(wrong), missing),
 		Events:   few(wrong),
+		Decides:  firstOf(wrong),
 	}
 }
 

@@ -109,6 +109,7 @@ func (s *scene) mediaWent(name string) error {
 		Expected: "none from her own address",
 		Actual:   s.sources(past),
 		Events:   few(past),
+		Decides:  firstOf(past),
 	}
 }
 
@@ -133,6 +134,7 @@ func (s *scene) dataWent(what, name string, kinds []string, kindOf func(timeline
 			Expected: fmt.Sprintf("SD-RTN gets her %s from the other end of that way", strings.TrimSuffix(k, ".in")),
 			Actual:   s.sources(ofKind),
 			Events:   slices.Concat(few(ofKind), few(s.failedCalls())),
+			Decides:  firstOf(filter(ofKind, not(right))),
 		}
 	}
 	return nil

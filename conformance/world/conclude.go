@@ -30,9 +30,6 @@ func (w *World) Conclude(c *result.Case) error {
 	}
 	if c.Outcome == result.Fail && c.Failure != nil && c.Failure.Cause == "" {
 		c.Failure.Cause = w.Cause()
-		if len(c.MissingRows) > 0 {
-			c.Failure.Cause += "; the policy doesn't let through row " + strings.Join(c.MissingRows, ", ")
-		}
 	}
 	if w.evidence.folder == "" {
 		return nil
@@ -187,9 +184,6 @@ func (w *World) Cause() string {
 		count[s]++
 	}
 	var parts []string
-	if len(order) == 0 {
-		parts = append(parts, "the firewall stopped nothing")
-	}
 	shown := order[:min(len(order), 6)]
 	for _, s := range shown {
 		packets := "1 packet"
@@ -205,6 +199,17 @@ func (w *World) Cause() string {
 		if e.Kind == timeline.KindWorld && (e.Name == EventStopped || e.Name == EventCut) {
 			parts = append(parts, fmt.Sprintf("%s was %s by the scenario", e.Detail, e.Name))
 		}
+	}
+	missing := w.MissingRows()
+	if len(missing) > 0 {
+		parts = append(parts, "the policy doesn't let through row "+strings.Join(missing, ", "))
+	}
+	switch { // which is worth a word where the firewall is what one would look at first
+	case len(order) > 0:
+	case len(parts) == 0:
+		parts = append(parts, "not the firewall: it stopped no packet")
+	default:
+		parts = append(parts, "the firewall stopped no packet")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -283,7 +283,16 @@
   addEventListener("resize", draw);
   for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", draw); // paper is light
   if (T.cut) { const cut = root.querySelector(".cut"); cut.textContent = T.cut; cut.hidden = false; }
-  const deciding = T.rows.findIndex((r) => r[SEQ] === +root.dataset.decides);
+  const choose = (seq) => {
+    const find = () => shown.findIndex((r) => r[SEQ] === +seq);
+    if (find() < 0) { // it may be hidden
+      search.value = "";
+      for (const b of root.querySelectorAll("button[data-kind]")) b.setAttribute("aria-pressed", true);
+      apply();
+    }
+    if (find() >= 0) select(find());
+  };
+  for (const a of document.querySelectorAll("a[data-seq]")) a.addEventListener("click", () => choose(a.dataset.seq));
   draw();
-  if (deciding >= 0) select(deciding);
+  choose(root.dataset.decides);
 })();

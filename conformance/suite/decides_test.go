@@ -1,0 +1,44 @@
+package suite_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/timeline"
+	"github.com/proxyspec/proxyspec/features"
+)
+
+const aroundTheProxy = `Feature: An office
+  Scenario: Media around the cloud proxy
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    Then SD-RTN heard alice's join, messages and media from relay addresses only
+`
+
+// TestTheFirstWrongEventDecides: what proves a failure stands in the order in which it happened, and what decided is
+// the first of it that should not have been.
+func TestTheFirstWrongEventDecides(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "office.feature")
+	require.NoError(t, os.WriteFile(file, []byte(aroundTheProxy), 0o644))
+	cases, err := selection.Select(selection.Config{Suite: features.Files, Paths: []string{file}})
+	require.NoError(t, err)
+	run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: "mutant:direct-media"})
+	require.NoError(t, err)
+	c := run.Cases[0]
+	require.Equal(t, result.Fail, c.Outcome)
+	events := c.Failure.Events
+	require.Greater(t, len(events), 1)
+	require.True(t, slices.IsSortedFunc(events, func(a, b timeline.Event) int { return a.Seq - b.Seq }))
+	require.Equal(t, events[0].Seq, c.Failure.Deciding())
+	require.Equal(t, "UDP", events[0].Proto, "before SD-RTN knew whose media it was")
+	require.Equal(t, "not the firewall: it stopped no packet", c.Failure.Cause)
+}
