@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/pion/transport/v3"
@@ -33,7 +34,7 @@ func TestRunFailsABrokenSDK(t *testing.T) {
 	require.Contains(t, explain(c), "event")
 }
 
-// stranger is the reference with a way of its own to ask for its way: in the open, of nobody here.
+// stranger is an SDK that asks for its way by a protocol of its own, of somebody who isn't here.
 type stranger struct{ contract.Handler }
 
 func (s stranger) Begin(c *contract.Call) {
@@ -44,24 +45,49 @@ func (s stranger) Begin(c *contract.Call) {
 			hello.Lookup = contract.LookupOwn
 			c.Reply(hello, err)
 		})
+		var hello contract.Hello
+		if err := c.Bind(&hello); err != nil {
+			return
+		}
+		hello.Endpoints.Lookup = []string{"https://lookup.vendor.test/v9"}
+		inner.Params, _ = json.Marshal(hello)
 	}
 	s.Handler.Begin(inner)
 }
 
-// TestOwnLookupIsNotJudged sees that of an SDK whose lookup nobody here understands only that is judged which can be.
+// TestOwnLookupIsNotJudged sees that of an SDK whose lookup nobody here understands only that is judged which can be:
+// what it refuses, and that nothing goes past the cloud proxy.
 func TestOwnLookupIsNotJudged(t *testing.T) {
-	m, found := mutant.Find("skips-lookup")
+	skips, found := mutant.Find("skips-lookup")
 	require.True(t, found)
-	own := SDK{Tags: "@CP-FLOW-01 or @CP-API-12", New: func(n transport.Net) (contract.Handler, error) {
-		return stranger{m.New(sdk.Config{Net: n})}, nil
-	}}
-	cases, err := own.cases()
-	require.NoError(t, err)
-	outcomes := map[string]result.Outcome{}
-	for _, c := range cases {
-		outcomes[c.Requirements[0]] = own.play(c).Outcome
+	for _, tt := range []struct {
+		name string
+		make func(transport.Net) (contract.Handler, error)
+		past result.Outcome // of what depends on the lookup
+	}{
+		{"a sound one", mine, result.NotJudged},
+		{"one that goes past the cloud proxy", func(n transport.Net) (contract.Handler, error) { return skips.New(sdk.Config{Net: n}), nil }, result.Fail},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			own := SDK{
+				Tags: "@CP-FLOW-01 or @CP-FLOW-04 or @CP-FLOW-09 or @CP-FLOW-11 or @CP-API-12",
+				New: func(n transport.Net) (contract.Handler, error) {
+					h, err := tt.make(n)
+					return stranger{h}, err
+				},
+			}
+			cases, err := own.cases()
+			require.NoError(t, err)
+			for _, c := range cases {
+				want := tt.past
+				if c.Requirements[0] == "CP-API-12" {
+					want = result.Pass
+				}
+				played := own.play(c)
+				require.Equal(t, want, played.Outcome, "%v %s: %v", c.Requirements, c.ID, played.Failure)
+			}
+		})
 	}
-	require.Equal(t, map[string]result.Outcome{"CP-FLOW-01": result.NotJudged, "CP-API-12": result.Pass}, outcomes)
 }
 
 // In a test of your own: func TestConformance(t *testing.T) { conformance.Run(t, conformance.SDK{New: ...}) }

@@ -75,12 +75,18 @@
   }
   const given = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
+  // Where the lab's services are: it is empty until hello comes. A script that doesn't ask for it while it is loaded has
+  // addresses, and so a lookup protocol, of its own.
+  const lab = {}
+  let asked = false
+  Object.defineProperty(globalThis, 'proxyspecEndpoints', { get: () => { asked = true; return lab } })
+
   const methods = {
     hello({ protocol, endpoints }) {
-      globalThis.proxyspecEndpoints = endpoints
+      Object.assign(lab, endpoints)
       const { AgoraRTC } = globalThis
       if (!AgoraRTC) throw new NotSupported('the script defines no global AgoraRTC')
-      return { protocol, name: 'AgoraRTC', version: String(AgoraRTC.VERSION ?? ''), adapter: 'proxyspec page adapter' }
+      return { protocol, name: 'AgoraRTC', version: String(AgoraRTC.VERSION ?? ''), adapter: 'proxyspec page adapter', lookup: asked ? undefined : 'own' }
     },
     createClient({ mode, codec, proxyServer, turnServer }) {
       const client = need(globalThis.AgoraRTC, 'createClient', 'createClient')(given({ mode, codec, proxyServer, turnServer }))

@@ -82,6 +82,7 @@ var flags = []string{
 	"--autoplay-policy=no-user-gesture-required",
 	// The lab's addresses are no public ones, and a page of one may ask for another without asking a person first.
 	"--disable-features=LocalNetworkAccessChecks,OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate",
+	"--js-flags=--max-old-space-size=512", // MB: a script that wants more has run wild
 	"--remote-debugging-pipe", "--log-net-log=/proc/self/fd/5",
 }
 

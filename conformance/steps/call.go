@@ -7,7 +7,6 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
-	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
 )
 
@@ -170,16 +169,12 @@ func (s *scene) succeeded(who, method string, limit time.Duration) error {
 	if who != world.Alice {
 		return unsound(fmt.Sprintf("%s of %s did not succeed", method, who), c)
 	}
-	failure := &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  fmt.Sprintf("%s of %s did not succeed", method, who),
 		Expected: fmt.Sprintf("%s succeeds within %v", method, limit),
 		Actual:   ended(c),
 		Events:   proof(c),
-	}
-	if len(s.find(kind(timeline.KindCall), by(world.Alice), named(contract.MethodStartProxyServer))) == 0 {
-		return failure // it needed no lookup
-	}
-	return s.unlessOwnLookup(failure)
+	})
 }
 
 func (s *scene) joinFailed() error { return s.joinFailedAt(len(s.joins) - 1) }
@@ -188,13 +183,13 @@ func (s *scene) joinFailedAt(n int) error {
 	if n < 0 || n >= len(s.joins) {
 		return fmt.Errorf("alice has not joined: a step before this one must")
 	}
-	return mustFail(s.joins[n], "the join", s.world.Limits.Join)
+	return s.mustFail(s.joins[n], "the join", s.world.Limits.Join)
 }
 
 // mustFail judges a call that was given its time: did it report an error?
-func mustFail(c *world.Call, what string, limit time.Duration) error {
+func (s *scene) mustFail(c *world.Call, what string, limit time.Duration) error {
 	if over, failed := c.Over(); over && failed != nil && c.Took() <= limit {
-		return nil
+		return s.unheard(what+" failed, as it does with everything open", c)
 	}
 	return &result.Failure{
 		Message:  what + " did not fail",

@@ -69,17 +69,6 @@ func (s *scene) answered() (timeline.Event, error) {
 	})
 }
 
-// unlessOwnLookup is a failure of what depends on an edge's answer. Of an SDK that asks in a protocol of its own,
-// which got none, nobody can tell.
-func (s *scene) unlessOwnLookup(f *result.Failure) error {
-	if !s.world.OwnLookup() || len(s.lookups(named(relay.EventLookupAnswered))) > 0 {
-		return f
-	}
-	untold := *f
-	untold.Message = "the SDK asks for its way by a lookup protocol of its own, which the edges here don't speak; so " + f.Message
-	return &result.Stop{Outcome: result.NotJudged, Failure: untold}
-}
-
 func (s *scene) answerUsable() error {
 	answer, err := s.answered()
 	if err != nil {

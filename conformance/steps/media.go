@@ -116,7 +116,7 @@ func (s *scene) publishFailed() error {
 	if err != nil {
 		return err
 	}
-	return mustFail(c, "publishing", s.world.Limits.Media)
+	return s.mustFail(c, "publishing", s.world.Limits.Media)
 }
 
 func (s *scene) videoCodec(codec string) error {

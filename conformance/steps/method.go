@@ -145,10 +145,14 @@ func (s *scene) returned(method, how string) error {
 	if over && (failed != nil) == (how == "an error") {
 		return nil
 	}
-	return s.returnedOtherwise(c, how)
+	failure := s.returnedOtherwise(c, how)
+	if n := len(s.joins); how == "an error" && n > 0 && s.joins[n-1].Began.Seq < c.Began.Seq {
+		return s.unlessOwnLookup(failure) // it was to be refused in a call that never came about
+	}
+	return failure
 }
 
-func (s *scene) returnedOtherwise(c *world.Call, how string) error {
+func (s *scene) returnedOtherwise(c *world.Call, how string) *result.Failure {
 	return &result.Failure{
 		Message:  fmt.Sprintf("%s did not return %s", c.Method, how),
 		Expected: fmt.Sprintf("%s returns %s within %v", c.Method, how, s.world.Limits.Reply),

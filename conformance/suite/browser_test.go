@@ -2,9 +2,11 @@ package suite_test
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,22 +18,14 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/suite"
+	"github.com/proxyspec/proxyspec/fakes/websdk"
 	"github.com/proxyspec/proxyspec/features"
-	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
 // TestWebMutants has the suite tell broken Web SDKs in a real browser from the sound one: some mutants meet one scenario
 // each, of the first rule that they break, which the reference must pass. "make soak-browser" has the rest.
 func TestWebMutants(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser isn't started with -short")
-	}
-	if _, err := browser.Find(); err != nil {
-		t.Skip(err)
-	}
-	if err := kernel.Probe(); err != nil {
-		t.Skip(err)
-	}
+	needBrowser(t)
 	requirements, err := catalogue.Load(features.Files, features.RequirementsFile)
 	require.NoError(t, err)
 	all, err := suite.Cases("")
@@ -85,5 +79,83 @@ func TestPagesAreFoundByName(t *testing.T) {
 	} {
 		_, err := page(name)
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestAScriptWithItsOwnLookupIsJudgedFromOutside has a script ask in a protocol of its vendor's, at an address that the lab
+// doesn't know, as any does that wasn't made for it.
+func TestAScriptWithItsOwnLookupIsJudgedFromOutside(t *testing.T) {
+	needBrowser(t)
+	name := vendors(t, func(file, text string) string {
+		if file != websdk.Main {
+			return text
+		}
+		return strings.Replace(text, "globalThis.proxyspecEndpoints",
+			"{ lookup: ['https://lookup.vendor.test/v9'], gateways: ['wss://channel.vendor.test/'] }", 1)
+	})
+	want := map[string]result.Outcome{"CP-FLOW-01": result.NotJudged, "CP-API-12": result.Pass}
+	var tasks []runner.Task
+	for _, c := range aboutSDK(t, "@CP-FLOW-01 or @CP-API-12") {
+		tasks = append(tasks, runner.Task{Case: c, SDK: name})
+	}
+	for i, c := range onKernel(t, 1, tasks) {
+		require.Equal(t, want[tasks[i].Case.Requirements[0]], c.Outcome, "%s: %+v", c.ID, c.Failure)
+		if c.Outcome == result.NotJudged {
+			require.Contains(t, c.Failure.Message, "a lookup protocol of its own")
+		}
+	}
+}
+
+// vendors is a script that is the reference Web SDK but for what change makes of its files.
+func vendors(t *testing.T, change func(file, text string) string) string {
+	dir := t.TempDir()
+	files, err := fs.Glob(websdk.Files, "*.mjs")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := fs.ReadFile(websdk.Files, file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(change(file, string(text))), 0o644))
+	}
+	return "browser:" + filepath.Join(dir, websdk.Main)
+}
+
+func needBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser isn't started with -short")
+	}
+	if _, err := browser.Find(); err != nil {
+		t.Skip(err)
+	}
+	needKernel(t)
+}
+
+// TestBrokenPagesCostOneCase has each be followed by the reference, in the same worker process and its browser: one that
+// hangs, and one that takes all memory.
+func TestBrokenPagesCostOneCase(t *testing.T) {
+	needBrowser(t)
+	c := aboutSDK(t, "@CP-API-12")[0]
+	broken := []struct {
+		does    string
+		outcome result.Outcome
+		message string
+	}{
+		{"for (;;);", result.Fail, "startProxyServer did not return an error"},
+		{"const all = []; for (;;) all.push(new Array(1e6).fill(0));", result.HarnessFault, "the page crashed"},
+	}
+	var tasks []runner.Task
+	for _, b := range broken {
+		name := vendors(t, func(file, text string) string {
+			return strings.Replace(text, "startProxyServer() {", "startProxyServer() { "+b.does, 1)
+		})
+		tasks = append(tasks, runner.Task{Case: c, SDK: name}, runner.Task{Case: c, SDK: suite.Suite().WebSDK})
+	}
+	for i, ended := range onKernel(t, 1, tasks) {
+		b := broken[i/2]
+		if i%2 == 1 {
+			require.Equal(t, result.Pass, ended.Outcome, "after %s: %v", b.does, ended.Failure)
+			continue
+		}
+		require.Equal(t, b.outcome, ended.Outcome, "%s: %v", b.does, ended.Failure)
+		require.Contains(t, ended.Failure.Message, b.message)
 	}
 }
