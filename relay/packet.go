@@ -86,15 +86,8 @@ func (c *packetConn) write(p []byte, to netip.AddrPort) (int, error) {
 
 // serveGroup hands what arrives at a group of sockets to the core.
 func (s *turnServer) serveGroup(g *batch.Group) {
-	h := s.newHand()
-	for {
-		arrivals, err := g.Read()
-		if err != nil {
-			s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
-			return
-		}
-		h.fromGroup(arrivals)
-	}
+	err := g.Serve(s.newHand().fromGroup)
+	s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
 }
 
 // longest is memory for a datagram of any length, which a socket hands on to the next when it is closed: whoever

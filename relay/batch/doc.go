@@ -5,21 +5,22 @@
 //	host, err := batch.NewNet()      // a transport.Net of the operating system, and a Host
 //	group, err := host.NewGroup()
 //	socket, err := group.Listen(at, owner)
-//	for {
-//		arrivals, err := group.Read() // at all sockets of the group; good until the next Read
+//	err = group.Serve(func(arrivals []batch.Arrival) { // at all sockets of the group
 //		...
 //		writer.Add(socket, payload, to, tag)
 //		writer.Flush(undelivered)
-//	}
+//	})
 //
-// A TCP connection joins with Adopt: Read then has what it says, Ended when it ends, and Room once after AwaitRoom.
+// Read is Serve for once. A TCP connection joins with Adopt: arrivals then have what it says, Ended when it ends, and
+// Room once after AwaitRoom.
 //
 // A Group is read by one goroutine, whatever the number of its sockets, so that an idle socket costs no stack and no
 // buffer. A Writer is for one goroutine. Sockets may be opened and closed by any. Neither reading nor writing
 // allocates memory, and no write waits: what the system has no room for is undelivered.
 //
 // Sockets of a group aren't in the runtime's poller: a packet would wake it each time, for nothing. The group has an
-// epoll of its own, and wakes the runtime's only when its reader sleeps.
+// epoll of its own, and wakes the runtime's only when its reader sleeps, or when there is but one processor, so that
+// nobody is there to be woken.
 //
 // On other systems NewGroup says so, and NewNet is a transport.Net like any other.
 package batch
@@ -53,8 +54,8 @@ func NewNet() (Net, error) {
 // ErrUnsupported says that this system has no groups.
 var ErrUnsupported = errors.New("batch: this system reads one datagram at a time")
 
-// Arrival is a datagram, or the next bytes of a connection, or news of one. Its payload is good until the group's
-// next Read.
+// Arrival is a datagram, or the next bytes of a connection, or news of one. Its payload is good until the group
+// reads again.
 type Arrival struct {
 	Socket  *Socket
 	From    netip.AddrPort // of a datagram

@@ -48,8 +48,8 @@ func (in *inbox) reset() {
 	in.arrivals, in.used = in.arrivals[:0], 0
 }
 
-// take reads what a socket has, but no more than its share, and reports false if there is no room left.
-func (in *inbox) take(s *Socket) (room bool) {
+// take reads what a socket has, but no more than its share, and reports whether that was all.
+func (in *inbox) take(s *Socket) (all bool) {
 	n := min(s.want, slots-in.used)
 	batch := in.messages[in.used:][:n]
 	for i := range batch {
@@ -58,28 +58,29 @@ func (in *inbox) take(s *Socket) (room bool) {
 	}
 	got, errno := receive(s.fd, batch)
 	if errno != 0 {
-		return true // nothing there after all, or an error of an earlier write, which is gone now
+		return errno == unix.EAGAIN // or an error of an earlier write, which is gone now
 	}
-	// A read that comes back full probably left some; one that doesn't has asked once in vain.
-	if got == n {
-		s.want = min(2*s.want, perSocket)
+	// To want one more than there will be is to learn that it was all, without another system call.
+	if all = got < n; all {
+		s.want = got + 1
 	} else {
-		s.want = got
+		s.want = min(2*s.want, perSocket)
 	}
 	for i := range batch[:got] {
 		in.split(s, in.used+i)
 	}
 	in.used += got
-	return in.used < slots
+	return all
 }
 
-// takeStream reads what a connection has, up to what one slot holds, and reports false if there is no room left.
-func (in *inbox) takeStream(s *Socket) (room bool) {
+// takeStream reads what a connection has, up to what one slot holds, and reports whether that was all.
+func (in *inbox) takeStream(s *Socket) (all bool) {
 	buffer := in.buffer[in.used*stride:][:largest]
 	n, errno := receiveStream(s.fd, buffer)
 	switch {
-	case errno == unix.EAGAIN, errno == unix.EINTR:
-		return true
+	case errno == unix.EAGAIN:
+	case errno == unix.EINTR:
+		return false
 	case errno != 0, n == 0:
 		s.group.ignore(s) // it would be named for ever
 		in.arrivals = append(in.arrivals, Arrival{Socket: s, Ended: true})
@@ -87,7 +88,7 @@ func (in *inbox) takeStream(s *Socket) (room bool) {
 		in.arrivals = append(in.arrivals, Arrival{Socket: s, Payload: buffer[:n:n]})
 		in.used++
 	}
-	return in.used < slots
+	return n < largest
 }
 
 // split tells the datagrams of a message apart.

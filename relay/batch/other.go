@@ -28,6 +28,9 @@ func (*Group) Adopt(*net.TCPConn, any) (*Socket, error) { return nil, ErrUnsuppo
 // Read is an error.
 func (*Group) Read() ([]Arrival, error) { return nil, ErrUnsupported }
 
+// Serve is an error.
+func (*Group) Serve(func([]Arrival)) error { return ErrUnsupported }
+
 // Close does nothing.
 func (*Group) Close() {}
 

@@ -63,7 +63,7 @@ func openSocket(at netip.AddrPort) (_ *Socket, err error) {
 	if err != nil {
 		return nil, os.NewSyscallError("getsockname", err)
 	}
-	s := &Socket{fd: fd, want: 1}
+	s := &Socket{fd: fd, want: 2}
 	switch local := local.(type) {
 	case *unix.SockaddrInet4:
 		s.at = netip.AddrPortFrom(netip.AddrFrom4(local.Addr), uint16(local.Port))

@@ -143,11 +143,7 @@ func (l load) gather(s *server) (*crowd, error) {
 func (c *crowd) read() {
 	var w batch.Writer
 	lost := func(int) {}
-	for {
-		datagrams, err := c.group.Read()
-		if err != nil {
-			return
-		}
+	_ = c.group.Serve(func(datagrams []batch.Arrival) {
 		for _, d := range datagrams {
 			if d.Socket.Owner == true {
 				c.up.Add(1)
@@ -163,7 +159,7 @@ func (c *crowd) read() {
 			c.arrived(d.Payload)
 		}
 		w.Flush(lost)
-	}
+	})
 }
 
 func (c *crowd) arrived(packet []byte) {
