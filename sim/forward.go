@@ -17,6 +17,7 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 		}
 	}
 	if !r.forward(now, p, in) {
+		r.net.books.Dropped++
 		p.free()
 	}
 	return false
@@ -134,6 +135,7 @@ func (r *Router) answer(now time.Duration, p *Packet, to *nic) {
 		return
 	}
 	r.sent++
+	r.net.books.Sent++
 	p.flow, p.number = r.number, r.sent
 	if r.nat != nil && !to.inside {
 		r.translate(now, p, r.nat.Outbound)

@@ -129,12 +129,14 @@ func (h *Host) send(now time.Duration, p *Packet) {
 		h.sent++
 		p.flow, p.number = h.index<<32, h.sent
 	}
-	if h.owns(p.Dst.Addr()) {
-		h.lo.deliver(now, now, p)
+	own := h.owns(p.Dst.Addr())
+	if h.nic == nil && !own {
+		p.free()
 		return
 	}
-	if h.nic == nil {
-		p.free()
+	h.net.books.Sent++
+	if own {
+		h.lo.deliver(now, now, p)
 		return
 	}
 	if h.taps != nil {
@@ -145,6 +147,7 @@ func (h *Host) send(now time.Duration, p *Packet) {
 
 // arrive takes a packet from the link.
 func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
+	h.net.books.Arrived++
 	if in == h.lo {
 		return h.deliver(now, p)
 	}

@@ -39,8 +39,7 @@ func (c *nic) send(now time.Duration, p *Packet) {
 	c.count.Sent++
 	if c.plain {
 		if c.config.Loss > 0 && c.loses(p) {
-			c.count.Lost++
-			p.free()
+			c.lose(p, &c.count.Lost)
 			return
 		}
 		c.deliver(now, now+c.config.Delay, p)
@@ -49,32 +48,38 @@ func (c *nic) send(now time.Duration, p *Packet) {
 	switch {
 	case c.config.Hold:
 		c.count.Sent-- // until it is released
+		c.net.books.UnderWay++
 		c.held = append(c.held, p)
 		return
 	case c.config.Down:
-		c.count.Lost++
-		p.free()
+		c.lose(p, &c.count.Lost)
 		return
 	}
 	sent, ok := c.transmit(now, p)
 	if !ok {
-		c.count.Overflowed++
-		p.free()
+		c.lose(p, &c.count.Overflowed)
 		return
 	}
 	if c.loses(p) {
-		c.count.Lost++
-		p.free()
+		c.lose(p, &c.count.Lost)
 		return
 	}
 	c.damage(p)
 	if c.chance(p, drawDuplicate, c.config.Duplicate) {
 		c.count.Duplicated++
+		c.net.books.Duplicated++
 		twin := p.clone()
 		twin.number = c.draw(p, drawCopy) | 1<<63 // apart from all that the sender counts
 		c.deliver(now, c.arrival(sent, twin), twin)
 	}
 	c.deliver(now, c.arrival(sent, p), p)
+}
+
+// lose ends a packet's journey on the link, and counts it among those of its fate.
+func (c *nic) lose(p *Packet, of *uint64) {
+	*of++
+	c.net.books.Lost++
+	p.free()
 }
 
 // transmit is when the last bit of a packet is on the line, which a limited rate and the packets before it

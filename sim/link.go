@@ -215,6 +215,7 @@ func (c *nic) configure(to LinkConfig) {
 	if was.Hold && !to.Hold {
 		held := c.held
 		c.held = nil
+		c.net.books.UnderWay -= uint64(len(held))
 		for _, p := range held {
 			c.send(c.net.now(), p)
 		}

@@ -34,6 +34,7 @@ type Network struct {
 	version uint64
 	paths   []*path // of this version
 	carried uint64  // packets that took one
+	books   Books   // UnderWay: those that links hold
 	slowly  bool    // no paths: for a test that compares
 
 	mu      sync.Mutex

@@ -331,6 +331,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 		h.send(now, p)
 		return
 	}
+	h.net.books.Sent++
 	if h.taps != nil {
 		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}

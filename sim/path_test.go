@@ -52,6 +52,7 @@ func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 			w.talk(c, rand.New(rand.NewPCG(seed, uint64(i))), done)
 		}
 		w.change(rand.New(rand.NewPCG(seed, 99)))
+		w.audit(t)
 		for range w.hosts {
 			<-done
 		}
@@ -62,6 +63,7 @@ func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 		w.count()
 		cancel()
 		<-served
+		require.NoError(t, w.net.Books().Balanced())
 	})
 }
 
@@ -70,7 +72,7 @@ func (w *trial) config() LinkConfig {
 	if w.IntN(3) == 0 {
 		c.Loss = 0.1
 	}
-	switch w.IntN(12) {
+	switch w.IntN(13) {
 	case 0:
 		c.Jitter = 2 * time.Millisecond
 	case 1:
@@ -79,6 +81,8 @@ func (w *trial) config() LinkConfig {
 		c.Down = true
 	case 3:
 		c.Duplicate = 0.1
+	case 4:
+		c.Hold = true
 	}
 	return c
 }
@@ -214,6 +218,18 @@ func (w *trial) change(r *rand.Rand) {
 				if len(w.nats) > 0 {
 					w.net.Do(w.nats[r.IntN(len(w.nats))].Flush)
 				}
+			}
+		}
+	}()
+}
+
+// audit looks at the network's books while packets are under way.
+func (w *trial) audit(t *testing.T) {
+	go func() {
+		for range 10 {
+			time.Sleep(trialTime / 11)
+			if err := w.net.Books().Balanced(); err != nil {
+				t.Errorf("after %v: %v", w.net.now(), err)
 			}
 		}
 	}()

@@ -161,6 +161,7 @@ func (p *Port) flush(now time.Duration) bool {
 			continue
 		}
 		p.sent++
+		p.net.books.Sent++
 		packet.flow, packet.number = p.number, p.sent
 		if p.taps != nil {
 			p.taps.see(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
@@ -173,6 +174,7 @@ func (p *Port) flush(now time.Duration) bool {
 var errPortFull = fmt.Errorf("%d packets wait already", portQueue)
 
 func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
+	p.net.books.Arrived++
 	if p.taps != nil {
 		p.taps.see(Sighting{At: now, Node: p.name, Packet: packet})
 	}
