@@ -6,7 +6,6 @@ package explore
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/selection"
@@ -20,52 +19,6 @@ type World struct {
 
 // end is the last step of every world.
 const end = "alice leaves with every client, and every rule that holds in any world was kept"
-
-// New draws the world of a number.
-func New(seed, number uint64) World {
-	r := rand.New(rand.NewPCG(seed, number))
-	w := World{Name: fmt.Sprintf("explore-%d-%d", seed, number)}
-	one := func(from []string) { w.Steps = append(w.Steps, from[r.IntN(len(from))]) }
-	if r.IntN(2) == 0 {
-		w.Steps = append(w.Steps, "the office firewall lets everything out")
-	} else if r.IntN(2) == 0 {
-		one([]string{
-			"the office firewall allows the whitelist without row T1", "the office firewall allows the whitelist without rows T4 and T5",
-			`the office firewall allows the whitelist without TCP ports "443"`, "the office firewall rejects what it doesn't allow",
-		})
-	}
-	if r.IntN(3) == 0 {
-		w.Steps = append(w.Steps, "the office is behind a NAT")
-	}
-	if r.IntN(4) == 0 {
-		w.Steps = append(w.Steps, fmt.Sprintf("from alice to a relay and back it takes %d ms, and %d %% of the packets are lost", 40+20*r.IntN(10), r.IntN(4)))
-	}
-	if r.IntN(8) == 0 {
-		one([]string{"the lookup edges take requests and never answer", "the cloud proxy has no account for alice's App ID"})
-	}
-	for i := range 4 + r.IntN(10) {
-		switch n := r.IntN(20); {
-		case n < 6:
-			one([]string{"alice calls startProxyServer", "alice calls startProxyServer", "alice calls stopProxyServer", "alice calls setProxyServer", "alice calls setTurnServer"})
-		case n < 11:
-			one([]string{`alice calls join "town-hall"`, `alice calls startProxyServer and join "town-hall"`, `alice begins join "town-hall"`, `alice calls startProxyServer, join "town-hall" and leave without waiting`})
-		case n < 13:
-			w.Steps = append(w.Steps, "alice calls leave")
-		case n < 16:
-			w.Steps = append(w.Steps, fmt.Sprintf("alice sends \"message %d\"", i))
-		case n < 17:
-			one([]string{"alice uses her second client", "alice uses her first client", "alice publishes"})
-		case n < 19:
-			one([]string{"3 seconds pass", "1 minute passes"})
-		default:
-			one([]string{
-				"relay-1 goes off the network", "relay-1 is back on the network", "relay-2 stops", "edge-1 goes off the network", "the office's name server stops",
-				"the office firewall forgets all flows, and drops what belongs to none", "the office firewall forgets all flows, and resets what belongs to none",
-			})
-		}
-	}
-	return w
-}
 
 // Text is the feature file of a world. comments stand at its head.
 func (w World) Text(comments ...string) string {

@@ -7,6 +7,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/nat"
 )
 
 // obstacleSteps put into alice's way what offices have.
@@ -39,12 +40,19 @@ func (s *scene) obstacleSteps() []runner.Definition {
 		},
 		{
 			Expr: `^the office is behind a NAT$`,
-			Do:   s.world.SetNAT,
+			Do:   func() error { return s.world.SetNAT(nat.EndpointIndependent, nat.AddressAndPortDependent) },
 			Says: "Its filtering and its ports are those of a careful one: an outside port admits only whom its inside port has sent to.",
 		},
 		{
+			Expr: `^the office is behind a NAT with (` + behaviors + `) mapping and (` + behaviors + `) filtering$`,
+			Do: func(mapping, filtering string) error {
+				return s.world.SetNAT(behavior[mapping], behavior[filtering])
+			},
+			Says: "In the words of RFC 4787: what the outside port of an inside one depends on, and whom it admits.",
+		},
+		{
 			Expr: `^the office's NAT begins anew, with other ports$`,
-			Do:   s.world.SetNAT,
+			Do:   s.world.RebindNAT,
 			Says: "Those outside see everything that comes from the office come from somewhere else, and nothing of theirs gets in until the office has sent to them.",
 		},
 		{
@@ -73,6 +81,12 @@ func (s *scene) obstacleSteps() []runner.Definition {
 			Says: "The suite asks an edge, from outside, which one that is.",
 		},
 	}
+}
+
+const behaviors = "endpoint-independent|address-dependent|address-and-port-dependent"
+
+var behavior = map[string]nat.Behavior{
+	"endpoint-independent": nat.EndpointIndependent, "address-dependent": nat.AddressDependent, "address-and-port-dependent": nat.AddressAndPortDependent,
 }
 
 func (s *scene) noUDPIn() error {

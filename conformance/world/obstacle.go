@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -32,22 +33,29 @@ func (w *World) SetRoundTrip(d time.Duration, loss float64) error {
 	return nil
 }
 
-// SetNAT puts the office behind a NAT or, where it is behind one already, has that one begin anew with other
-// ports, so that those outside see everyone inside come from elsewhere.
-func (w *World) SetNAT() error {
-	w.nats++
-	first := uint16(20000 + 1000*w.nats)
-	n, err := nat.New(nat.Config{
-		Outside: []netip.Addr{OfficeNAT}, Filtering: nat.AddressAndPortDependent,
-		NewPorts: true, FirstPort: first, LastPort: first + 999,
-	})
+// SetNAT puts the office behind a NAT.
+func (w *World) SetNAT(mapping, filtering nat.Behavior) error {
+	w.nat = nat.Config{Outside: []netip.Addr{OfficeNAT}, Mapping: mapping, Filtering: filtering, NewPorts: true, FirstPort: 20000, LastPort: 20999}
+	w.names[OfficeNAT] = "office-nat"
+	return w.translate()
+}
+
+// RebindNAT has the NAT that the office is behind begin anew with other ports, so that those outside see everyone inside
+// come from elsewhere.
+func (w *World) RebindNAT() error {
+	if w.nat.Outside == nil {
+		return errors.New("the office is behind no NAT")
+	}
+	w.nat.FirstPort, w.nat.LastPort = w.nat.FirstPort+1000, w.nat.LastPort+1000
+	w.note(EventRebound, wallPlace.Name)
+	return w.translate()
+}
+
+func (w *World) translate() error {
+	n, err := nat.New(w.nat)
 	if err != nil {
 		return err
 	}
-	w.names[OfficeNAT] = "office-nat"
 	w.net.Do(func() { w.wall.Translate(n, w.inside...) })
-	if w.nats > 1 {
-		w.note(EventRebound, wallPlace.Name)
-	}
 	return nil
 }

@@ -92,7 +92,10 @@ func (w *World) startCloudProxy() error {
 		}
 	}
 	for _, p := range relays {
-		if err := w.start(p.Name, audited{cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name])), p.Name, w.fault}); err != nil {
+		w.again[p.Name] = func() error {
+			return w.start(p.Name, audited{cloud.Relay(p.Name, w.cfg.RelayNet(w.hosts[p.Name])), p.Name, w.fault})
+		}
+		if err := w.again[p.Name](); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 // Names of the timeline's events about what the suite broke; Detail says what.
 const (
 	EventStopped   = "stopped"
+	EventStarted   = "started again"
 	EventCut       = "cut off"
 	EventBack      = "back on the network"
 	EventForgotten = "flows forgotten"
@@ -26,13 +27,31 @@ type line struct {
 
 // Stop ends a server as its operator would, and waits until nothing of it is left.
 func (w *World) Stop(server string) error {
-	stop := w.serving[server]
-	if stop == nil {
-		return fmt.Errorf("no server %q is running in this world", server)
+	stop, was := w.serving[server]
+	switch {
+	case !was:
+		return fmt.Errorf("there is no server %q in this world", server)
+	case stop == nil:
+		return nil // it has stopped already
 	}
 	w.note(EventStopped, server)
 	stop()
+	w.serving[server] = nil
 	return nil
+}
+
+// Restart starts a relay that was stopped, as another process that knows nothing of what the first one had. One that
+// runs, it leaves alone.
+func (w *World) Restart(relay string) error {
+	again := w.again[relay]
+	if again == nil {
+		return fmt.Errorf("no relay %q has run in this world", relay)
+	}
+	if w.serving[relay] != nil {
+		return nil
+	}
+	w.note(EventStarted, relay)
+	return again()
 }
 
 // Cut takes a host off the network, without a word to anybody.

@@ -20,6 +20,7 @@ import (
 	"github.com/proxyspec/proxyspec/sim/dns"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/kernel"
+	"github.com/proxyspec/proxyspec/sim/nat"
 
 	"github.com/pion/transport/v3"
 )
@@ -92,7 +93,8 @@ type World struct {
 	zone    dns.Zone
 
 	nameServers []*dns.Server
-	serving     map[string]func() // stops a server, and waits for it
+	serving     map[string]func()       // stops a server, and waits for it; nil: it has stopped
+	again       map[string]func() error // starts a relay
 	users       map[string]*User
 	backbone    *sdrtn.Backbone
 	gateways    []*sdrtn.Gateway
@@ -104,7 +106,7 @@ type World struct {
 	up     bool
 	tasks  sync.WaitGroup
 
-	nats       int // so far
+	nat        nat.Config // of the office; without an address there is none
 	unrecorded atomic.Bool
 
 	mu     sync.Mutex
@@ -157,6 +159,7 @@ func New(cfg Config) (*World, error) {
 		links:    map[string]line{},
 		names:    map[netip.Addr]string{},
 		serving:  map[string]func(){},
+		again:    map[string]func() error{},
 		recorder: newRecorder(),
 		users:    map[string]*User{},
 		ctx:      ctx,
@@ -237,5 +240,8 @@ func (w *World) Close() error {
 	}
 	w.cancel()
 	w.tasks.Wait()
+	if err := w.net.Books().Balanced(); err != nil {
+		w.fault(fmt.Errorf("the network: %w", err))
+	}
 	return w.Faults()
 }

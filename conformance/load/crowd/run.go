@@ -220,6 +220,9 @@ func (c *crowd) end() error {
 	for _, wrong := range c.fleet.audit() {
 		r.Complain("%v", wrong)
 	}
+	if err := c.fleet.net.Books().Balanced(); err != nil {
+		r.Complain("the network: %v", err)
+	}
 	r.Messages = c.fleet.messages
 	for _, u := range c.users {
 		u.count(r)
