@@ -31,17 +31,17 @@ func (h *Host) dial(ctx context.Context, network, address string, local net.Addr
 	if err != nil {
 		return nil, err
 	}
-	to := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+	to := attempt(func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
 		from, _ := local.(*net.TCPAddr)
 		return orNil(h.connect(ctx, network, tcpAddrPort(from), remote))
-	}
+	})
 	if strings.HasPrefix(network, "udp") {
 		to = func(_ context.Context, remote netip.AddrPort) (net.Conn, error) {
 			from, _ := local.(*net.UDPAddr)
 			return orNil(h.DialUDP(network, from, net.UDPAddrFromAddrPort(remote)))
 		}
 	}
-	return attempts{to}.race(ctx, remotes)
+	return to.race(ctx, remotes)
 }
 
 // orNil keeps a connection that there isn't from becoming one that isn't nil.
@@ -52,16 +52,14 @@ func orNil[C net.Conn](c C, err error) (net.Conn, error) {
 	return c, nil
 }
 
-// attempts is how to reach one address.
-type attempts struct {
-	to func(context.Context, netip.AddrPort) (net.Conn, error)
-}
+// attempt is how to reach one address.
+type attempt func(context.Context, netip.AddrPort) (net.Conn, error)
 
 // fallbackDelay is how long the family that comes first has for itself, as in package net.
 const fallbackDelay = 300 * time.Millisecond
 
 // race tries the addresses of the first one's family and, if they take long or fail, the others beside them.
-func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn, error) {
+func (to attempt) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn, error) {
 	var first, other []netip.AddrPort
 	for _, r := range remotes {
 		if r.Addr().Is4() == remotes[0].Addr().Is4() {
@@ -71,7 +69,7 @@ func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn,
 		}
 	}
 	if len(other) == 0 {
-		return a.inTurn(ctx, first)
+		return to.inTurn(ctx, first)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -82,7 +80,7 @@ func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn,
 	}
 	outcomes := make(chan outcome, 2)
 	try := func(remotes []netip.AddrPort, isFirst bool) {
-		conn, err := a.inTurn(ctx, remotes)
+		conn, err := to.inTurn(ctx, remotes)
 		outcomes <- outcome{conn, err, isFirst}
 	}
 	go try(first, true)
@@ -121,14 +119,14 @@ func (a attempts) race(ctx context.Context, remotes []netip.AddrPort) (net.Conn,
 const leastPart = 2 * time.Second
 
 // inTurn tries one address after the other. The error is the first one's.
-func (a attempts) inTurn(ctx context.Context, remotes []netip.AddrPort) (_ net.Conn, failed error) {
+func (to attempt) inTurn(ctx context.Context, remotes []netip.AddrPort) (_ net.Conn, failed error) {
 	for i, r := range remotes {
 		part, cancel := ctx, context.CancelFunc(func() {})
 		if end, ok := ctx.Deadline(); ok {
 			left := time.Until(end)
 			part, cancel = context.WithTimeout(ctx, max(left/time.Duration(len(remotes)-i), min(left, leastPart)))
 		}
-		conn, err := a.to(part, r)
+		conn, err := to(part, r)
 		cancel()
 		if err == nil {
 			return conn, nil

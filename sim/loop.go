@@ -10,7 +10,7 @@ import (
 
 // Serve moves packets until ctx ends, and then returns nil. Before it is called nothing moves; once it has returned
 // nothing moves any more: deadlines pass as on a dead network, and who has none waits for ever. A network serves once;
-// a second Serve is an error.
+// a second Serve is an error. One that nobody serves, although a socket has had something to send for a minute, panics.
 func (n *Network) Serve(ctx context.Context) error {
 	if !n.begin() {
 		return errors.New("sim: this network serves already, or has served: make another one")
@@ -88,6 +88,9 @@ func (n *Network) begin() (first bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	first, n.serving = !n.serving, true
+	if n.unserved != nil {
+		n.unserved.Stop()
+	}
 	return first
 }
 

@@ -2,9 +2,14 @@ package sim
 
 import (
 	"context"
+	"net"
 	"net/netip"
+	"os"
+	"os/exec"
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +81,53 @@ func TestServeOnce(t *testing.T) {
 	cancel()
 	require.NoError(t, <-done)
 	require.EqualError(t, n.Serve(ctx), want)
+}
+
+// TestForgottenServe is what a program is told that waits for a network which nobody serves. The panic is no goroutine's of
+// the test, so another process has it.
+func TestForgottenServe(t *testing.T) {
+	const forgets = "SIM_TEST_FORGETS_SERVE"
+	if os.Getenv(forgets) == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestForgottenServe$")
+		child.Env = append(os.Environ(), forgets+"=1")
+		out, err := child.CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "panic: sim: for 1m0s nobody has called Serve of a network (go network.Serve(ctx))")
+		require.Contains(t, string(out), "sim.(*Host).Dial(")
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Settle: synctest.Wait})
+		a, b := n.Host("a", left), n.Host("b", right)
+		n.Connect(a, b, LinkConfig{})
+		_, _ = a.Dial("tcp", "192.0.2.1:80")
+	})
+}
+
+// TestServeLate: a network that is served within the minute has lost nothing, and nobody complains later.
+func TestServeLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Settle: synctest.Wait})
+		a, b := n.Host("a", left), n.Host("b", right)
+		n.Connect(a, b, LinkConfig{})
+		to, err := b.ListenUDP("udp4", &net.UDPAddr{Port: 9})
+		require.NoError(t, err)
+		from, err := a.Dial("udp", "192.0.2.1:9")
+		require.NoError(t, err)
+		_, err = from.Write([]byte("early"))
+		require.NoError(t, err)
+		time.Sleep(servedWithin - 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = n.Serve(ctx) }()
+		text := make([]byte, 9)
+		k, _, err := to.ReadFrom(text)
+		require.NoError(t, err)
+		require.Equal(t, "early", string(text[:k]))
+		time.Sleep(time.Hour)
+		cancel()
+		<-done
+	})
 }
 
 // TestSameAddressBehindTwoRouters is what private addresses are for.

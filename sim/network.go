@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -37,13 +38,14 @@ type Network struct {
 	books   Books   // UnderWay: those that links hold
 	slowly  bool    // no paths: for a test that compares
 
-	mu      sync.Mutex
-	ready   []source // sockets with something to send
-	spare   []source // of the loop: memory for ready
-	asleep  bool
-	serving bool
-	poke    chan struct{}
-	over    chan struct{} // closed when Serve has returned
+	mu       sync.Mutex
+	ready    []source // sockets with something to send
+	spare    []source // of the loop: memory for ready
+	asleep   bool
+	serving  bool
+	unserved *time.Timer // since a socket has had something to send
+	poke     chan struct{}
+	over     chan struct{} // closed when Serve has returned
 }
 
 // source is a socket that has something for the loop.
@@ -159,12 +161,27 @@ func (n *Network) plan(e event) { n.events.push(e) }
 func (n *Network) mark(s source) {
 	n.mu.Lock()
 	n.ready = append(n.ready, s)
+	if !n.serving && n.unserved == nil {
+		n.unserved = expectServe()
+	}
 	wake := n.asleep
 	n.asleep = false
 	n.mu.Unlock()
 	if wake {
 		n.poke <- struct{}{}
 	}
+}
+
+// servedWithin is how long a network may be without Serve when a socket of it has something to send.
+const servedWithin = time.Minute
+
+// expectServe ends a program that has forgotten Serve: it would wait for ever, or in a bubble be told of a deadlock and
+// of nothing else. It names the caller who sends first.
+func expectServe() *time.Timer {
+	sender := debug.Stack()
+	return time.AfterFunc(servedWithin, func() {
+		panic(fmt.Sprintf("sim: for %v nobody has called Serve of a network (go network.Serve(ctx)), and what is sent here waits for it:\n%s", servedWithin, sender))
+	})
 }
 
 // rand is a random source of its own for whatever is named.
