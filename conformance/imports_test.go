@@ -148,6 +148,20 @@ func TestLibrariesStayAtTheEdges(t *testing.T) {
 	}
 }
 
+// TestKeepersComeEarly holds the time that a cell's process takes to start against the order in which packages are
+// initialised, which is that of their paths.
+func TestKeepersComeEarly(t *testing.T) {
+	late := []string{"net", "net/netip", "os/exec", "path/filepath", "regexp", "text/template"}
+	all := packages(t)
+	i := slices.IndexFunc(all, func(p listed) bool { return p.ImportPath == module+"sim/kernel/keeper" })
+	require.GreaterOrEqual(t, i, 0)
+	for _, dep := range all[i].Deps {
+		if slices.Contains(late, dep) {
+			t.Errorf("sim/kernel/keeper needs %s: it would be initialised after most packages of a program", dep)
+		}
+	}
+}
+
 // TestEveryPackageSaysWhatItIsFor looks for package comments.
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	for _, p := range packages(t) {

@@ -101,7 +101,7 @@ func (d *dispatch) work(ctx context.Context) error {
 		}
 		if worker == nil {
 			var err error
-			if worker, err = newProcess(ctx, d.program); err != nil {
+			if worker, err = newProcess(ctx, d.program, network); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}

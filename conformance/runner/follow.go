@@ -30,11 +30,11 @@ func Follow(ctx context.Context, cfg Config, f Follower) (*result.Case, error) {
 		return nil, fmt.Errorf("runner: find the program to start workers with: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	worker, err := newProcess(ctx, program)
+	t := cfg.task(cfg.Cases[0])
+	worker, err := newProcess(ctx, program, t.Network)
 	if err != nil {
 		return nil, err
 	}
-	t := cfg.task(cfg.Cases[0])
 	r := request{Job: cfg.job(t), Watchdog: cfg.Watchdog, Follow: true, Pause: f.Step != nil}
 	limit := cfg.CaseLimit
 	c, gone, err := worker.run(ctx, r, limit, func(heard report) error {

@@ -18,7 +18,7 @@ func TestMonitorOfAVirtualWorkerIsCalm(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	for network, want := range map[string]int{Virtual: 1, Kernel: 0} {
-		p, err := newProcess(t.Context(), program)
+		p, err := newProcess(t.Context(), program, Virtual)
 		require.NoError(t, err)
 		defer p.stop()
 		cfg := Config{Cases: cases(t, "s: nothing happens")}.withDefaults()

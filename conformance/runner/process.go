@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,8 @@ type process struct {
 	log      tail        // what it printed
 }
 
-// newProcess starts a worker and waits until it is ready.
-func newProcess(ctx context.Context, program string) (*process, error) {
+// newProcess starts a worker whose first case is of this network, and waits until it is ready.
+func newProcess(ctx context.Context, program, network string) (*process, error) {
 	requestsOut, requests, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func newProcess(ctx context.Context, program string) (*process, error) {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(program), requests: requests, reports: make(chan report)}
-	p.cmd.Env = append(os.Environ(), workerVariable+"=1")
+	p.cmd.Env = append(os.Environ(), workerVariable+"="+cmp.Or(network, Virtual))
 	p.cmd.ExtraFiles = []*os.File{requestsFD - 3: requestsOut, reportsFD - 3: reportsIn}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.WaitDelay = pipeLimit

@@ -182,10 +182,10 @@ func TestProcessThatIsNoWorker(t *testing.T) {
 	} {
 		program := filepath.Join(t.TempDir(), "program")
 		require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"+script), 0o755))
-		_, err := newProcess(context.Background(), program)
+		_, err := newProcess(context.Background(), program, Virtual)
 		require.ErrorContains(t, err, name)
 	}
-	_, err := newProcess(context.Background(), "/nowhere")
+	_, err := newProcess(context.Background(), "/nowhere", Virtual)
 	require.ErrorContains(t, err, "start a worker process: fork/exec /nowhere")
 }
 
@@ -196,7 +196,7 @@ func TestKillReachesAll(t *testing.T) {
 	// The sleeper doesn't keep our pipes open, so nothing but the kill of its group can end it in time.
 	script := "#!/bin/sh\nsleep 60 3<&- 4>&- >/dev/null 2>&1 & echo $! > '" + dir + "/pid'; echo '{\"ready\":true}' >&4; wait\n"
 	require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
-	p, err := newProcess(context.Background(), program)
+	p, err := newProcess(context.Background(), program, Virtual)
 	require.NoError(t, err)
 	pid := readPID(t, filepath.Join(dir, "pid"))
 	require.NoError(t, syscall.Kill(pid, 0))

@@ -13,9 +13,10 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim/bubble"
+	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
-// workerVariable, set to 1 in the environment, makes a process of this program a worker.
+// workerVariable in the environment makes a process of this program a worker; it says of which network the first case is.
 const workerVariable = "PROXYSPEC_WORKER"
 
 // The descriptors that a worker speaks on. Not the standard ones: whatever a step or a library prints must
@@ -47,7 +48,8 @@ type report struct {
 // WorkerMain makes this process a worker, if Run started it as one, and then doesn't return. Call it first in main,
 // and in TestMain of a package that calls Run.
 func WorkerMain(newStage NewStage) {
-	if os.Getenv(workerVariable) == "" {
+	network := os.Getenv(workerVariable)
+	if network == "" {
 		return
 	}
 	// A program that a world starts must inherit neither the role nor the descriptors.
@@ -55,6 +57,9 @@ func WorkerMain(newStage NewStage) {
 	for _, fd := range []int{requestsFD, reportsFD} {
 		syscall.CloseOnExec(fd)
 		_ = syscall.SetNonblock(fd, true) // who waits for a request must not hold the only processor until the monitor sees it
+	}
+	if network == Kernel {
+		go kernel.Ahead()
 	}
 	// On one processor the goroutines of a bubble come in one order, and so do its packets.
 	runtime.GOMAXPROCS(1)

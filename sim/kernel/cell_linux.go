@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,7 @@ func NewCell(at Site) (*Cell, error) {
 	if err != nil {
 		return nil, errors.Join(err, Probe())
 	}
-	_, files, err := k.ask(keeper.Request{Open: &keeper.Opening{Site: at, Sockets: sockets}})
+	_, files, err := k.ask(keeper.Request{Open: &keeper.Opening{Address: at.Address.As4(), DNS: at.DNS.As4(), Sockets: sockets}})
 	if err == nil && len(files) != 1 {
 		err = fmt.Errorf("its device came with %d descriptors", len(files))
 	}
@@ -74,15 +75,30 @@ func (c *Cell) Look(expect Expect) (Proof, error) {
 		return Proof{}, err
 	}
 	defer namespace.Close()
-	r, _, err := c.keeper.ask(keeper.Request{
-		Look: &keeper.Looking{Expect: expect, Bait: bait.Addr().(*net.TCPAddr).AddrPort()}}, namespace)
-	switch {
-	case err != nil:
+	r, _, err := c.keeper.ask(keeper.Request{Look: &keeper.Looking{
+		Open: addrPorts(expect.Open), Closed: addrPorts(expect.Closed),
+		Bait: addrPort(bait.Addr().(*net.TCPAddr).AddrPort()), Name: expect.Name,
+	}}, namespace)
+	if err != nil {
 		return Proof{}, fmt.Errorf("look around in a cell: %w", err)
-	case len(r.Proof.Breaches) > 0:
-		return *r.Proof, fmt.Errorf("the program wasn't started, it would not be confined: %s", strings.Join(r.Proof.Breaches, "; "))
 	}
-	return *r.Proof, nil
+	p := Proof{Proof: *r.Proof, Open: expect.Open, Closed: expect.Closed}
+	if len(p.Breaches) > 0 {
+		return p, fmt.Errorf("the program wasn't started, it would not be confined: %s", strings.Join(p.Breaches, "; "))
+	}
+	return p, nil
+}
+
+// addrPort is an address as keepers have them.
+func addrPort(a netip.AddrPort) keeper.AddrPort {
+	return keeper.AddrPort{Addr: a.Addr().As4(), Port: a.Port()}
+}
+
+func addrPorts(list []netip.AddrPort) (same []keeper.AddrPort) {
+	for _, a := range list {
+		same = append(same, addrPort(a))
+	}
+	return same
 }
 
 // Start lets a program in, once. Look must have gone well before.

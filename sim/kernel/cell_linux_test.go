@@ -279,6 +279,23 @@ func TestKeeperOnlyWhereItIsAlone(t *testing.T) {
 	require.Contains(t, string(out), "take it out of the environment")
 }
 
+// TestAhead has a cell wait for nothing but itself: the process is there that one was started ahead for.
+func TestAhead(t *testing.T) {
+	if err := kernel.Probe(); err != nil {
+		t.Skip(err)
+	}
+	kernel.EndIdle()
+	kernel.Ahead()
+	kernel.Ahead()
+	require.Equal(t, 1, kernel.Idle())
+	cell, err := kernel.NewCell(kernel.Site{Address: inside, DNS: nameServer})
+	require.NoError(t, err)
+	require.Zero(t, kernel.Idle())
+	require.NoError(t, cell.Device().Close())
+	require.NoError(t, cell.Close())
+	require.Equal(t, 1, kernel.Idle())
+}
+
 // BenchmarkCell is what a cell costs: the first of a process, for which another process is started, and those that follow.
 func BenchmarkCell(b *testing.B) {
 	if err := kernel.Probe(); err != nil {
@@ -313,6 +330,7 @@ func BenchmarkCell(b *testing.B) {
 	})
 	b.Run("first", func(b *testing.B) {
 		took = nil
+		kernel.EndIdle()
 		var cells []*kernel.Cell
 		for b.Loop() {
 			cells = append(cells, open(b))

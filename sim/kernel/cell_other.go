@@ -10,6 +10,9 @@ type Cell struct{}
 // NewCell fails.
 func NewCell(Site) (*Cell, error) { return nil, errLinux }
 
+// Ahead does nothing.
+func Ahead() {}
+
 // Device is nothing.
 func (*Cell) Device() *TUN { return nil }
 

@@ -47,6 +47,19 @@ func takeKeeper() (*maker, error) {
 	return startKeeper()
 }
 
+// Ahead starts a process for the first cell, if there is none yet: for who will want a cell and has other things to do until
+// then. Without it NewCell does. It should come early: the larger a process is, the longer it takes to make another of it.
+func Ahead() {
+	idle.Lock()
+	defer idle.Unlock()
+	if len(idle.keepers) > 0 {
+		return
+	}
+	if k, err := startKeeper(); err == nil { // otherwise NewCell meets the error, too, and tells of it
+		idle.keepers = append(idle.keepers, k)
+	}
+}
+
 func leaveKeeper(k *maker) {
 	idle.Lock()
 	defer idle.Unlock()

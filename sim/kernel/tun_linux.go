@@ -43,7 +43,7 @@ func OpenTUN(name string, addresses ...netip.Prefix) (*TUN, error) {
 	}
 	for _, a := range addresses {
 		if err == nil {
-			err = link.Address(t.index, a)
+			err = link.Address(t.index, a.Addr().AsSlice(), a.Bits())
 		}
 	}
 	if err != nil {
@@ -55,7 +55,7 @@ func OpenTUN(name string, addresses ...netip.Prefix) (*TUN, error) {
 
 // Route sends packets to these addresses through the device.
 func (t *TUN) Route(to netip.Prefix) error {
-	if err := link.Route(t.index, to); err != nil {
+	if err := link.Route(t.index, to.Masked().Addr().AsSlice(), to.Bits()); err != nil {
 		return fmt.Errorf("route %v: %w", to, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package keeper
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
 
@@ -17,6 +16,7 @@ type cell struct {
 	work  chan func()
 	tun   int // the device is there until this is closed, and the maker's
 	hosts []string
+	dns   Addr
 	sound bool // a look has found what it should
 }
 
@@ -54,7 +54,7 @@ func (c *cell) open(o Opening) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC); err != nil {
 		return fmt.Errorf("make namespaces: %w", err)
 	}
-	c.hosts = o.Sockets
+	c.hosts, c.dns = o.Sockets, o.DNS
 	if err := c.network(o.Address); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (c *cell) open(o Opening) error {
 }
 
 // network makes the device.
-func (c *cell) network(address netip.Addr) error {
+func (c *cell) network(address Addr) error {
 	lo, err := link.Index("lo")
 	if err == nil {
 		err = link.Up(lo)
@@ -81,10 +81,10 @@ func (c *cell) network(address netip.Addr) error {
 		err = link.Up(index)
 	}
 	if err == nil {
-		err = link.Address(index, netip.PrefixFrom(address, address.BitLen()))
+		err = link.Address(index, address[:], 32)
 	}
 	if err == nil {
-		err = link.Route(index, netip.MustParsePrefix("0.0.0.0/0"))
+		err = link.Route(index, make([]byte, 4), 0)
 	}
 	if err != nil {
 		return fmt.Errorf("set up the TUN device: %w", err)
@@ -100,7 +100,7 @@ func (c *cell) look(l Looking, host int) (*Proof, error) {
 	if err := dropRights(); err != nil {
 		return nil, fmt.Errorf("drop all rights: %w", err)
 	}
-	proof := look(l, c.hosts, host)
+	proof := look(l, c.hosts, c.dns, host)
 	c.sound = len(proof.Breaches) == 0
 	return &proof, nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +24,7 @@ func files(o Opening) error {
 		return err
 	}
 	for _, dir := range []string{"/run", "/var/run"} {
-		if real, err := filepath.EvalSymlinks(dir); err == nil && real == dir {
+		if f, err := os.Lstat(dir); err == nil && f.IsDir() { // one may lead to the other
 			if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
 				return fmt.Errorf("empty %s: %w", dir, err)
 			}
@@ -64,37 +64,37 @@ func protect(path string) error {
 	return nil
 }
 
-// target is where a path leads to, whether or not there is anything.
-func target(path string) (string, error) {
+// target is where a name leads to, whether or not there is anything.
+func target(name string) (string, error) {
 	for range 8 {
-		link, err := os.Readlink(path)
+		link, err := os.Readlink(name)
 		if err != nil {
-			return path, nil
+			return name, nil
 		}
-		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(path), link)
+		if !path.IsAbs(link) {
+			link = path.Join(path.Dir(name), link)
 		}
-		path = link
+		name = link
 	}
-	return "", fmt.Errorf("%s leads in circles", path)
+	return "", fmt.Errorf("%s leads in circles", name)
 }
 
 // replace puts a text in the place of a file, in this namespace.
-func replace(path, text, scratch string) error {
-	if strings.HasPrefix(path, "/run/") || strings.HasPrefix(path, "/var/run/") { // empty, and ours
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+func replace(name, text, scratch string) error {
+	if strings.HasPrefix(name, "/run/") || strings.HasPrefix(name, "/var/run/") { // empty, and ours
+		if err := os.MkdirAll(path.Dir(name), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(path, []byte(text), 0o644)
+		return os.WriteFile(name, []byte(text), 0o644)
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && path == "/etc/nsswitch.conf" {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && name == "/etc/nsswitch.conf" {
 		return nil // a system without it doesn't read it
 	}
-	ours := filepath.Join(scratch, filepath.Base(path))
+	ours := path.Join(scratch, path.Base(name))
 	if err := os.WriteFile(ours, []byte(text), 0o644); err != nil {
 		return err
 	}
-	return unix.Mount(ours, path, "", unix.MS_BIND, "")
+	return unix.Mount(ours, name, "", unix.MS_BIND, "")
 }
 
 // maskSockets covers those Unix sockets of the host that have a file which can still be seen. Those that somebody makes later

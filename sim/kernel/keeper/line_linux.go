@@ -3,6 +3,7 @@ package keeper
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,27 +27,32 @@ func Send(line int, v any, files ...int) error {
 	if len(files) > 0 {
 		rights = unix.UnixRights(files...)
 	}
-	for {
-		if err = unix.Sendmsg(line, text, rights, nil, unix.MSG_NOSIGNAL); !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
+	_, err = again(func() (int, error) { return 0, unix.Sendmsg(line, text, rights, nil, unix.MSG_NOSIGNAL) })
+	return err
 }
 
-// Receive reads a message, and what descriptors came with it.
+// Receive reads a message, and what descriptors came with it. Its length is asked for first: to have room for the longest
+// each time would be most of what a cell costs.
 func Receive(line int, v any) (files []int, err error) {
-	text, rights := make([]byte, longest), make([]byte, unix.CmsgSpace(4*mostFiles))
-	var n, oob int
-	for {
-		if n, oob, _, _, err = unix.Recvmsg(line, text, rights, unix.MSG_CMSG_CLOEXEC); !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	n, err := again(func() (int, error) {
+		n, _, err := unix.Recvfrom(line, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
+		return n, err
+	})
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if n == 0 {
+	case n == 0:
 		return nil, ErrGone
+	case n > longest:
+		return nil, fmt.Errorf("a message of %d bytes", n)
+	}
+	text, rights := make([]byte, n), make([]byte, unix.CmsgSpace(4*mostFiles))
+	var oob int
+	if _, err = again(func() (n int, err error) {
+		n, oob, _, _, err = unix.Recvmsg(line, text, rights, unix.MSG_CMSG_CLOEXEC)
+		return n, err
+	}); err != nil {
+		return nil, err
 	}
 	messages, err := unix.ParseSocketControlMessage(rights[:oob])
 	if err != nil {
@@ -59,5 +65,14 @@ func Receive(line int, v any) (files []int, err error) {
 		}
 		files = append(files, fds...)
 	}
-	return files, json.Unmarshal(text[:n], v)
+	return files, json.Unmarshal(text, v)
+}
+
+// again makes a call until no signal interrupts it.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }

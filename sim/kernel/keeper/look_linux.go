@@ -3,7 +3,6 @@ package keeper
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +15,7 @@ const reachLimit = 5 * time.Second
 
 // look tries from within a cell, with the rights of the calling thread, what the program must and must not be able
 // to do.
-func look(a Looking, sockets []string, hostNamespace int) Proof {
+func look(a Looking, sockets []string, dns Addr, hostNamespace int) Proof {
 	p := Proof{Sockets: len(sockets)}
 	var err error
 	if p.Capabilities, p.NoNewPrivs, err = capabilities(); err != nil || p.Capabilities != 0 || !p.NoNewPrivs {
@@ -38,9 +37,9 @@ func look(a Looking, sockets []string, hostNamespace int) Proof {
 		}
 		abort(fd)
 	}
-	p.reach(a.Expect)
+	p.reach(a)
 	// Last: its answer shows that what went before has passed whatever lies before the name server.
-	if err := resolve(a.Name); err != nil {
+	if err := resolve(dns, a.Name); err != nil {
 		p.breach("the name service doesn't answer: %v", err)
 	} else {
 		p.Name = a.Name
@@ -92,18 +91,18 @@ func (p *Proof) devices() {
 
 // reach connects to all at once, first to what must be out of reach: once what came later has answered, what was
 // asked first would have, too. Only what must be reached is therefore waited for.
-func (p *Proof) reach(e Expect) {
+func (p *Proof) reach(l Looking) {
 	type attempt struct {
-		to  netip.AddrPort
+		to  AddrPort
 		fd  int
 		err error
 	}
 	var closed, open []attempt
-	for _, to := range e.Closed {
+	for _, to := range l.Closed {
 		fd, err := dial(to)
 		closed = append(closed, attempt{to, fd, err})
 	}
-	for _, to := range e.Open {
+	for _, to := range l.Open {
 		fd, err := dial(to)
 		open = append(open, attempt{to, fd, err})
 	}
@@ -111,27 +110,25 @@ func (p *Proof) reach(e Expect) {
 		if a.fd < 0 || a.err != nil && !errors.Is(a.err, unix.EINPROGRESS) || a.err != nil && !finished(a.fd, reachLimit) {
 			p.breach("it couldn't connect to %v, which the policy lets through", a.to)
 		}
-		p.Open = append(p.Open, a.to)
 		abort(a.fd)
 	}
 	for _, a := range closed {
 		if a.fd >= 0 && (a.err == nil || errors.Is(a.err, unix.EINPROGRESS) && finished(a.fd, 0)) {
 			p.breach("it could connect to %v", a.to)
 		}
-		p.Closed = append(p.Closed, a.to)
 		abort(a.fd)
 	}
 }
 
 // dial begins to connect. The descriptor is -1 if there is none.
-func dial(to netip.AddrPort) (int, error) {
+func dial(to AddrPort) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
 	// Closing it sends a reset: nothing of it must come when others are looking.
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	return fd, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
+	return fd, unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr, Port: int(to.Port)})
 }
 
 // finished waits for a connection, and tells whether there is one.

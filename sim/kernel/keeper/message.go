@@ -1,9 +1,6 @@
 package keeper
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "fmt"
 
 // Variable, in the environment, makes a process of a program that imports this package a keeper.
 const Variable = "PROXYSPEC_KEEPER"
@@ -23,27 +20,17 @@ type Request struct {
 
 // Opening says what cell is wanted.
 type Opening struct {
-	Site
+	Address Addr     // the only one there
+	DNS     Addr     // of the name server
 	Sockets []string // Unix sockets of the host, abstract ones with an @ in front
-}
-
-// Site is where in a network a cell is.
-type Site struct {
-	Address netip.Addr // the only address there; IPv4
-	DNS     netip.Addr // of the name server; IPv4
 }
 
 // Looking says what is to be tried.
 type Looking struct {
-	Expect
-	Bait netip.AddrPort // a listener on the host's loopback
-}
-
-// Expect is what a program in a cell must find before it is let in.
-type Expect struct {
-	Open   []netip.AddrPort // TCP connections that must succeed
-	Closed []netip.AddrPort // TCP connections that must not; the cell adds the addresses of the host
-	Name   string           // a name that must have an address; empty: none is asked for
+	Open   []AddrPort // TCP connections that must succeed
+	Closed []AddrPort // TCP connections that must not
+	Bait   AddrPort   // a listener on the host's loopback, which must not be reached either
+	Name   string     // a name that must have an address; empty: none is asked for
 }
 
 // Program is what is to be started.
@@ -64,18 +51,24 @@ type Proof struct {
 	Capabilities uint64   // must be 0
 	NoNewPrivs   bool     // must be true
 	Devices      []string // of the network: a loopback and the TUN device
-	Open         []netip.AddrPort
-	Closed       []netip.AddrPort // among them the host's own addresses
-	Sockets      int              // Unix sockets of the host that were tried; none could be connected to
-	Name         string           // that was resolved
-	Breaches     []string         // what should not have been possible, in words; must be empty
-}
-
-// String is the proof in a line.
-func (p Proof) String() string {
-	return fmt.Sprintf("no capabilities, no new privileges, devices %v, %d destinations reached as the policy says, %d refused, "+
-		"%d Unix sockets of the host out of reach, no way back into the host's network", p.Devices, len(p.Open), len(p.Closed), p.Sockets)
+	Sockets      int      // Unix sockets of the host that were tried; none could be connected to
+	Name         string   // that was resolved
+	Breaches     []string // what should not have been possible, in words; must be empty
 }
 
 // Scratch is a folder in a cell that any program may write to. It is in memory and gone with the cell.
 const Scratch = "/run/scratch"
+
+// Addr is an IPv4 address. Those of net/netip would have a keeper wait for most of a program's packages: that comes late in
+// the order in which they are initialised.
+type Addr [4]byte
+
+func (a Addr) String() string { return fmt.Sprintf("%d.%d.%d.%d", a[0], a[1], a[2], a[3]) }
+
+// AddrPort is an IPv4 address and a port.
+type AddrPort struct {
+	Addr Addr
+	Port uint16
+}
+
+func (a AddrPort) String() string { return fmt.Sprintf("%v:%d", a.Addr, a.Port) }

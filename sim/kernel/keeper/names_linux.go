@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -17,9 +16,9 @@ const (
 	askedWait = 2 // seconds
 )
 
-// resolve asks for a name as a program would: of the name server that the system's file has. Not by package net, whose
-// goroutines run on threads of other namespaces.
-func resolve(name string) error {
+// resolve asks for a name as a program would: of the name server that the system's file has, which must be this one. Not by
+// package net, whose goroutines run on threads of other namespaces.
+func resolve(dns Addr, name string) error {
 	if name == "" {
 		return nil
 	}
@@ -28,12 +27,8 @@ func resolve(name string) error {
 		return err
 	}
 	fields := strings.Fields(string(text))
-	if len(fields) < 2 || fields[0] != "nameserver" {
-		return errors.New("/etc/resolv.conf has no name server")
-	}
-	server, err := netip.ParseAddr(fields[1])
-	if err != nil || !server.Is4() {
-		return fmt.Errorf("/etc/resolv.conf has the name server %q, which is no IPv4 address", fields[1])
+	if len(fields) < 2 || fields[0] != "nameserver" || fields[1] != dns.String() {
+		return fmt.Errorf("/etc/resolv.conf doesn't name %v", dns)
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -43,7 +38,7 @@ func resolve(name string) error {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: askedWait}); err != nil {
 		return err
 	}
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: server.As4(), Port: 53}); err != nil {
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: dns, Port: 53}); err != nil {
 		return err
 	}
 	for id := range uint16(asks) {

@@ -3,25 +3,20 @@ package link
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Route sends packets to these addresses through a device.
-func Route(index int, to netip.Prefix) error {
+// Route sends packets to the addresses that begin with these bits through a device.
+func Route(index int, to []byte, bits int) error {
 	body := []byte{
-		addressFamily(to.Addr()), byte(to.Bits()), 0, 0,
+		addressFamily(to), byte(bits), 0, 0,
 		unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0,
 	}
-	body = append(body, attribute(unix.RTA_DST, to.Masked().Addr().AsSlice())...)
+	body = append(body, attribute(unix.RTA_DST, to)...)
 	body = append(body, attribute(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(index)))...)
-	if err := netlink(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body); err != nil {
-		return fmt.Errorf("route %v: %w", to, err)
-	}
-	return nil
+	return netlink(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body)
 }
 
 // Up switches a device on.
@@ -33,17 +28,18 @@ func Up(index int) error {
 	return netlink(unix.RTM_NEWLINK, 0, body)
 }
 
-// Address gives a device an address, which in IPv6 counts at once: nobody else could have it.
-func Address(index int, a netip.Prefix) error {
-	body := []byte{addressFamily(a.Addr()), byte(a.Bits()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
+// Address gives a device an address and its neighbours, who have these bits in common with it. In IPv6 it counts at once:
+// nobody else could have it.
+func Address(index int, a []byte, bits int) error {
+	body := []byte{addressFamily(a), byte(bits), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
 	body = binary.NativeEndian.AppendUint32(body, uint32(index))
-	body = append(body, attribute(unix.IFA_LOCAL, a.Addr().AsSlice())...)
-	body = append(body, attribute(unix.IFA_ADDRESS, a.Addr().AsSlice())...)
+	body = append(body, attribute(unix.IFA_LOCAL, a)...)
+	body = append(body, attribute(unix.IFA_ADDRESS, a)...)
 	return netlink(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, body)
 }
 
-func addressFamily(a netip.Addr) byte {
-	if a.Is6() {
+func addressFamily(a []byte) byte {
+	if len(a) == 16 {
 		return unix.AF_INET6
 	}
 	return unix.AF_INET
