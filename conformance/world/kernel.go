@@ -88,7 +88,9 @@ func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 	}
 	w.device.Attach(device, w.standIns())
 	before := w.unrecorded.Swap(true) // the look is ours: it isn't the SDK that sends
+	back := w.near()
 	proof, err := remote.Look(w.expect(addr))
+	back()
 	w.net.Do(w.office.wall.Flush)
 	w.unrecorded.Store(before)
 	if err == nil {
@@ -99,6 +101,19 @@ func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 		}
 	}
 	return nil, errors.Join(err, remote.Close())
+}
+
+// near makes the way to the relay that is looked for short and sound, for a look isn't concerned with distances, until back
+// is called.
+func (w *World) near() (back func()) {
+	relay := w.mediaRelay().Name
+	uplink, last := w.uplink.Config(w.wall), w.links[relay].Config(w.hosts[relay])
+	w.uplink.Set(sim.LinkConfig{})
+	w.links[relay].Set(sim.LinkConfig{Loss: last.Loss}) // it may be cut off
+	return func() {
+		w.uplink.Set(uplink)
+		w.links[relay].Set(last)
+	}
 }
 
 // expect is what the policy lets a program reach, and some of what it doesn't: a gateway past the proxy, a relay's
@@ -117,7 +132,7 @@ func (w *World) expect(from netip.Addr) kernel.Expect {
 	if err != nil {
 		return e // SetPolicy has refused such a policy before
 	}
-	media := netip.AddrPortFrom(relays[len(relays)-1].Addr, uint16(relay.TCPPorts[len(relay.TCPPorts)-1]))
+	media := netip.AddrPortFrom(w.mediaRelay().Addr, uint16(relay.TCPPorts[len(relay.TCPPorts)-1]))
 	for _, to := range []netip.AddrPort{
 		media, netip.AddrPortFrom(Gateways[0].Addr, 443), netip.AddrPortFrom(relays[0].Addr, 22), netip.AddrPortFrom(unused, 443),
 	} {
@@ -132,6 +147,12 @@ func (w *World) expect(from netip.Addr) kernel.Expect {
 		}
 	}
 	return e
+}
+
+// mediaRelay is the relay that a look reaches for.
+func (w *World) mediaRelay() Place {
+	_, relays := w.CloudProxy()
+	return relays[len(relays)-1]
 }
 
 // unused is an address of the internet at which there is no host.
