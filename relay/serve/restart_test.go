@@ -3,12 +3,8 @@ package serve
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,15 +13,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/pion/logging"
-	"github.com/pion/turn/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
@@ -151,13 +144,7 @@ peers: [127.0.0.1]
 admin: %[1]v:20000
 `, addr, demo.Accounts, demo.Cert, demo.Key, demo.Gateways[0].URL), 0o600))
 
-	authority, err := os.ReadFile(demo.Cert)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(authority)
-	l.https = &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}, DisableKeepAlives: true, // the certificate isn't for this address
-	}}
+	l.https = trusting(t, demo.Cert, "localhost") // the certificate isn't for this address
 	l.peer, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 	require.NoError(t, err)
 	l.running.Go(l.echo)
@@ -191,12 +178,9 @@ func (l *lab) start(t *testing.T) {
 	if l.answer.Session != "" {
 		return
 	}
-	response, err := l.https.Post(l.lookup, "application/json",
-		strings.NewReader(fmt.Sprintf(`{"appId":%q,"sdkVersion":"2.5.1","channel":"town-hall"}`, DemoAppID)))
-	require.NoError(t, err)
-	defer response.Body.Close()
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	require.NoError(t, json.NewDecoder(response.Body).Decode(&l.answer))
+	var status int
+	l.answer, status = lookUp(t, l.https, l.lookup, DemoAppID)
+	require.Equal(t, http.StatusOK, status)
 }
 
 func (l *lab) kill(t *testing.T) {
@@ -278,38 +262,11 @@ func (l *lab) speak(ended <-chan struct{}, epoch int32, sent *atomic.Int64, writ
 // media is a client with an allocation.
 func (l *lab) media(transport string) func(int32, func()) error {
 	return func(epoch int32, alive func()) error {
-		ice := l.answer.ICEServers[0]
-		var server string
-		for _, url := range ice.URLs {
-			if address, found := strings.CutSuffix(strings.TrimPrefix(url, "turn:"), "?transport="+transport); found {
-				server = address
-			}
-		}
-		var conn net.PacketConn
-		if transport == "tcp" {
-			tcp, err := net.Dial("tcp", server)
-			if err != nil {
-				return err
-			}
-			conn = turn.NewSTUNConn(tcp)
-		} else {
-			var err error
-			if conn, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
-				return err
-			}
-		}
-		defer conn.Close()
-		client, err := turn.NewClient(&turn.ClientConfig{
-			TURNServerAddr: server, Username: ice.Username, Password: ice.Credential, Conn: conn,
-			LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-		})
+		client, err := turnClient(l.answer, transport)
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		if err := client.Listen(); err != nil {
-			return err
-		}
 		relayed, err := client.Allocate()
 		if err != nil {
 			return err

@@ -3,9 +3,6 @@ package serve
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,8 +18,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/pion/logging"
-	"github.com/pion/turn/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
@@ -79,11 +74,7 @@ func start(t *testing.T, change func(*Config)) *running {
 	}
 	r.Server, err = New(cfg)
 	require.NoError(t, err)
-	authority, err := os.ReadFile(cfg.Cert)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(authority)
-	r.https = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	r.https = trusting(t, cfg.Cert, "")
 	go func() {
 		r.ended <- r.Run(ctx)
 		close(r.ended)
@@ -96,15 +87,7 @@ func start(t *testing.T, change func(*Config)) *running {
 }
 
 func (r *running) lookup(t *testing.T, appID string) (relay.LookupAnswer, int) {
-	body := fmt.Sprintf(`{"appId":%q,"sdkVersion":"2.5.1","channel":"town-hall"}`, appID)
-	response, err := r.https.Post(fmt.Sprintf("https://%v%s", r.edges[0].Addr(), relay.LookupPath), "application/json", strings.NewReader(body))
-	require.NoError(t, err)
-	defer response.Body.Close()
-	var a relay.LookupAnswer
-	if response.StatusCode == http.StatusOK {
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&a))
-	}
-	return a, response.StatusCode
+	return lookUp(t, r.https, fmt.Sprintf("https://%v%s", r.edges[0].Addr(), relay.LookupPath), appID)
 }
 
 func (r *running) admin(t *testing.T, path string) (int, string) {
@@ -155,19 +138,9 @@ func (r *running) call(t *testing.T) *call {
 
 // allocate asks for an allocation over UDP.
 func (r *running) allocate(t *testing.T, answer relay.LookupAnswer) (net.PacketConn, error) {
-	server, _, _ := strings.Cut(strings.TrimPrefix(answer.ICEServers[0].URLs[0], "turn:"), "?")
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	client, err := turnClient(answer, "udp")
 	require.NoError(t, err)
-	client, err := turn.NewClient(&turn.ClientConfig{
-		TURNServerAddr: server, Username: answer.ICEServers[0].Username, Password: answer.ICEServers[0].Credential, Conn: conn,
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		client.Close()
-		conn.Close()
-	})
-	require.NoError(t, client.Listen())
+	t.Cleanup(client.Close)
 	return client.Allocate()
 }
 
@@ -297,11 +270,7 @@ func TestReload(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.Reload())
 	require.NotEqual(t, old, r.cert.now.Load().Leaf.SerialNumber)
-	text, err := os.ReadFile(r.cfg.Cert)
-	require.NoError(t, err)
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(text)
-	r.https.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+	r.https = trusting(t, r.cfg.Cert, "")
 	_, status = r.lookup(t, "another")
 	require.Equal(t, http.StatusOK, status, "with the new certificate")
 	c.talk(t)
