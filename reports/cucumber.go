@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 //
 //go:embed cucumber/main.js cucumber/main.css
 var cucumberFiles embed.FS
+
+// ownStyle keeps a page as wide as its window: the formatter's boxes of full width have a border besides.
+const ownStyle = "*{box-sizing:border-box}"
 
 // CucumberHTML writes cucumber.html: the view of a run that people know from Cucumber, in one file.
 func CucumberHTML(w io.Writer, run *result.Run) error {
@@ -36,8 +40,9 @@ func CucumberHTML(w io.Writer, run *result.Run) error {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>` + html.EscapeString(headline(run)) + `</title>
-<style>` + string(style) + `</style>
+<style>` + string(style) + ownStyle + `</style>
 </head>
 <body>
 <div id="content"></div>
@@ -190,12 +195,13 @@ func (s *messageStream) plan(c result.Case) {
 func (s *messageStream) play(c result.Case) {
 	started := c.ID + "/started"
 	s.send(&messages.Envelope{TestCaseStarted: &messages.TestCaseStarted{Id: started, TestCaseId: c.ID, Timestamp: stamp(s.at)}})
+	told := slices.ContainsFunc(c.Steps, func(s result.Step) bool { return s.Error != "" })
 	for i, step := range c.Steps {
 		id := stepID(c, "test", i)
 		s.send(&messages.Envelope{TestStepStarted: &messages.TestStepStarted{TestCaseStartedId: started, TestStepId: id, Timestamp: stamp(s.at)}})
 		s.at = s.at.Add(step.Virtual)
 		outcome, message := step.Outcome, step.Error
-		if last := i == len(c.Steps)-1; last && c.Failure != nil && message == "" {
+		if last := i == len(c.Steps)-1; last && c.Failure != nil && !told {
 			message = c.Failure.Error()
 			if outcome == result.Pass { // the case failed after its steps, or is judged otherwise than they are
 				outcome = c.Outcome
@@ -203,9 +209,7 @@ func (s *messageStream) play(c result.Case) {
 		}
 		if message != "" && c.Failure != nil {
 			message = strings.Join(append([]string{note(string(shown(c.Outcome)), c.Known)}, explain(c)...), "\n")
-			if step.Outcome == result.Fail || i == len(c.Steps)-1 {
-				s.attach(started, id, c)
-			}
+			s.attach(started, id, c)
 		}
 		s.send(&messages.Envelope{TestStepFinished: &messages.TestStepFinished{
 			TestCaseStartedId: started, TestStepId: id, Timestamp: stamp(s.at),

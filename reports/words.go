@@ -42,7 +42,10 @@ func reasons(run *result.Run) []string {
 		say("The ground failed: %s. What an SDK does on such ground proves nothing.", listOf(ids, 6))
 	}
 	if ids := idsOf(run, isMust, ended(result.HarnessFault)); len(ids) > 0 {
-		say("The harness or the adapter broke while %s was tested.", listOf(ids, 6))
+		say("The harness or the adapter broke in the test of %s.", listOf(ids, 6))
+		if run.SDK.Adapter == "exec" {
+			say(`"proxyspec sdk check COMMAND" tries the adapter by itself, and says who is to blame.`)
+		}
 	}
 	if rest := rest(tallyOf(run, isSDK, isMust)); rest != "" {
 		say("Of the MUSTs for the SDK, %s.", rest)

@@ -54,7 +54,7 @@ func TestHeadlineOfEachVerdict(t *testing.T) {
 			{ID: "CP-FLOW-01", Level: result.Must, Subject: "sdk", Outcome: first},
 			{ID: "CP-FLOW-02", Level: result.Must, Subject: "sdk", Outcome: second},
 			{ID: "CP-FW-01", Level: result.Must, Subject: "firewall", Outcome: ground},
-		}}
+		}, SDK: result.SDK{Adapter: "exec"}}
 	}
 	for _, tt := range []struct {
 		verdict string
@@ -78,7 +78,8 @@ func TestHeadlineOfEachVerdict(t *testing.T) {
 			[]string{"The ground failed: CP-FW-01. What an SDK does on such ground proves nothing."}},
 		{result.Unsound, requirements(result.HarnessFault, result.Pass, result.Pass),
 			"Unsound: this run says nothing about the SDK.",
-			[]string{"The harness or the adapter broke while CP-FLOW-01 was tested."}},
+			[]string{"The harness or the adapter broke in the test of CP-FLOW-01.",
+				`"proxyspec sdk check COMMAND" tries the adapter by itself, and says who is to blame.`}},
 		{"", requirements(result.Pass, result.Pass, result.Pass), "This run was not judged.", nil},
 	} {
 		tt.run.Verdict = tt.verdict

@@ -85,7 +85,7 @@ func (s *scene) movesToTCP() error {
 	return &result.Failure{
 		Message:  "nobody knows what became of alice's media",
 		Expected: fmt.Sprintf("within %v it goes on over TCP, or the SDK says that it doesn't", s.world.Limits.Move),
-		Actual:   "neither",
+		Actual:   "it did not go on, and the SDK said nothing",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
 	}
 }

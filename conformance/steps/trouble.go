@@ -174,7 +174,7 @@ func (s *scene) recovered(what string, on []timeline.Event) error {
 	return &result.Failure{
 		Message:  "nobody knows what became of alice's " + strings.TrimPrefix(what, "the "),
 		Expected: fmt.Sprintf("within %v it goes on through the cloud proxy, or the SDK says that it doesn't", s.world.Limits.Fallback),
-		Actual:   "neither",
+		Actual:   "it did not go on, and the SDK said nothing",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
 	}
 }
