@@ -64,12 +64,12 @@ func (s *scene) messagesGoOn() error {
 			return err
 		}
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  "alice's messages did not go on",
 		Expected: fmt.Sprintf("within %v she is in the channel again through a relay, and her messages arrive", s.world.Limits.Fallback),
 		Actual:   fmt.Sprintf("she came back through a relay %d times", len(s.backThroughRelay())),
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
-	}
+	})
 }
 
 // movesToTCP looks for media and not for allocations: that one was made says nothing.
@@ -82,12 +82,12 @@ func (s *scene) movesToTCP() error {
 	if len(moved()) > 0 || len(s.told()) > 0 {
 		return nil
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  "nobody knows what became of alice's media",
 		Expected: fmt.Sprintf("within %v it goes on over TCP, or the SDK says that it doesn't", s.world.Limits.Move),
 		Actual:   "it did not go on, and the SDK said nothing",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
-	}
+	})
 }
 
 // ofOffice is what the cloud proxy logged of alice, who may be behind a NAT.
@@ -118,13 +118,13 @@ func (s *scene) oneAllocation(minutes int) error {
 	if oldest >= age {
 		return nil
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  "alice's media did not stay in one allocation",
 		Expected: fmt.Sprintf("an allocation with media in it that is at least %v old", age),
 		Actual: fmt.Sprintf("she made %d, of which %d are gone; the oldest with media is %v old", len(made), len(deleted),
 			oldest.Round(time.Second)),
 		Events: few(append(deleted, made...)), Decides: firstOf(deleted),
-	}
+	})
 }
 
 func (s *scene) reallocates() error {
@@ -132,12 +132,12 @@ func (s *scene) reallocates() error {
 	if len(s.awaitFor(s.world.Limits.Fallback, again)) > 0 {
 		return nil
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  "alice's SDK made no other allocation",
 		Expected: fmt.Sprintf("one within %v", s.world.Limits.Fallback),
 		Actual:   "the relays have none",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
-	}
+	})
 }
 
 func (s *scene) held() error {
@@ -153,10 +153,10 @@ func (s *scene) held() error {
 	if len(said) == 0 {
 		return nil
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message: "alice's call did not hold", Expected: "no error, and no state DISCONNECTED", Actual: said[0].Name + " " + said[0].Detail,
 		Events: few(said), Decides: firstOf(said),
-	}
+	})
 }
 
 func (s *scene) unread() error {

@@ -73,12 +73,12 @@ func (s *scene) received(who, text, sender string) error {
 	if n == 1 {
 		return nil
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  fmt.Sprintf("%s did not receive %q from %s", who, text, sender),
 		Expected: "the message, once",
 		Actual:   fmt.Sprintf("it came %d times", n),
 		Events:   few(append(s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn, sdrtn.EventMessageOut)), s.failedCalls()...)),
-	}
+	})
 }
 
 func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) error {
@@ -99,13 +99,13 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	for at < min(len(want), len(have)) && want[at] == have[at] {
 		at++
 	}
-	return &result.Failure{
+	return s.unlessOwnLookup(&result.Failure{
 		Message:  fmt.Sprintf("%s did not get exactly what %s sent", receiver, sender),
 		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), numbered(want, at)),
 		Actual:   fmt.Sprintf("%d messages: %s", len(have), numbered(have, at)),
 		Events:   few(append(slices.Clone(got[min(at, len(got)):]), s.failedCalls()...)),
 		Decides:  firstOf(got[min(at, len(got)):]),
-	}
+	})
 }
 
 // numbered is the beginnings of some digests, enough to tell them apart, from the one at an index on, whose number it

@@ -146,7 +146,7 @@ func (s *scene) returned(method, how string) error {
 		return nil
 	}
 	failure := s.returnedOtherwise(c, how)
-	if n := len(s.joins); how == "an error" && n > 0 && s.joins[n-1].Began.Seq < c.Began.Seq {
+	if how == "an error" && s.joinBefore(c) != nil {
 		return s.unlessOwnLookup(failure) // it was to be refused in a call that never came about
 	}
 	return failure
@@ -187,17 +187,22 @@ func (s *scene) allReturned() error {
 	return nil
 }
 
-func (s *scene) wasJoining(method string) error {
-	c, err := s.last(world.Alice, method)
-	if err != nil {
-		return err
-	}
-	var join *world.Call // the last one before it
+// joinBefore is the last join that alice began before another call; nil if there was none.
+func (s *scene) joinBefore(c *world.Call) (join *world.Call) {
 	for _, j := range s.joins {
 		if j.Began.Seq < c.Began.Seq {
 			join = j
 		}
 	}
+	return join
+}
+
+func (s *scene) wasJoining(method string) error {
+	c, err := s.last(world.Alice, method)
+	if err != nil {
+		return err
+	}
+	join := s.joinBefore(c)
 	if join == nil {
 		return fmt.Errorf("alice had not called join when she called %s", method)
 	}
