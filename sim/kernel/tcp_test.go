@@ -140,15 +140,27 @@ func TestOurTCPAndTheKernels(t *testing.T) {
 	})
 }
 
-// load is what is moved: to make it, and memory for it, takes longer than to move it.
+// load is bytes to move: a block, again and again. There is little of it, because memory that a program touches for the first
+// time costs more than moving bytes.
 type load struct {
-	bytes []byte
-	hash  [sha256.Size]byte
+	block []byte
+	size  int
+	hash  []byte
 }
 
 func newLoad(seed byte, size int) load {
-	bytes := noise(seed, size)
-	return load{bytes, sha256.Sum256(bytes)}
+	l := load{block: noise(seed, 1_000_003), size: size}
+	hash := sha256.New()
+	_ = l.send(hash)
+	l.hash = hash.Sum(nil)
+	return l
+}
+
+func (l load) send(w io.Writer) (err error) {
+	for left := l.size; left > 0 && err == nil; left -= len(l.block) {
+		_, err = w.Write(l.block[:min(left, len(l.block))])
+	}
+	return err
 }
 
 // bothWays moves bytes both ways at once, and compares hashes.
@@ -164,14 +176,13 @@ func bothWays(t *testing.T, a, b conn, there, back load) {
 			var sending sync.WaitGroup
 			var failed error
 			sending.Go(func() {
-				_, failed = end.conn.Write(end.send.bytes)
-				failed = errors.Join(failed, end.conn.CloseWrite())
+				failed = errors.Join(end.send.send(end.conn), end.conn.CloseWrite())
 			})
 			got := sha256.New()
 			n, err := io.Copy(got, end.conn)
 			sending.Wait()
-			if errs[i] = errors.Join(err, failed); errs[i] == nil && !bytes.Equal(got.Sum(nil), end.want.hash[:]) {
-				errs[i] = fmt.Errorf("%d bytes came of %d, or others", n, len(end.want.bytes))
+			if errs[i] = errors.Join(err, failed); errs[i] == nil && !bytes.Equal(got.Sum(nil), end.want.hash) {
+				errs[i] = fmt.Errorf("%d bytes came of %d, or others", n, end.want.size)
 			}
 		})
 	}
