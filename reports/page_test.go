@@ -66,7 +66,10 @@ func TestPagesFitEveryWidth(t *testing.T) {
 	require.NoError(t, reports.WritePage(dir, run, failed))
 	require.NoError(t, reports.WriteMutants(dir, mutation()))
 	require.NoError(t, reports.Write(dir, run))
-	for _, page := range []string{"index.html", "mutants.html", failed.Evidence.Page} {
+	var crowded bytes.Buffer
+	require.NoError(t, reports.KneeHTML(&crowded, knee()))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "knee.html"), crowded.Bytes(), 0o644))
+	for _, page := range []string{"index.html", "mutants.html", "knee.html", failed.Evidence.Page} {
 		for _, width := range []int{400, 1280} {
 			b.resize(width, 900)
 			b.open(filepath.Join(dir, page), "")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/load"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/shard"
+	"github.com/proxyspec/proxyspec/reports"
 )
 
 // crowd is what the user asks of a load run.
@@ -35,7 +37,7 @@ func (c *command) loadCommand() *cobra.Command {
 		Long: `Load has many users of many enterprises, each behind its firewall and NAT, join through a fleet of relays on the virtual
 network. Each looks the way up, has a message channel over TLS and a TURN allocation that carries media there and back,
 stays, and leaves. It reports how long joins took, what was lost or refused and by which name, and what a user costs in
-memory and a packet in time.
+memory and a packet in time; with --format html as one page that needs nothing else.
 
 A fleet serves a crowd well if everybody gets in, 99 of 100 joins and the loss of media stay within their limits,
 and the books of all relays balance. With --knee it looks for the largest number of users, up to --users, that the fleet serves
@@ -46,6 +48,7 @@ Shards divide the enterprises, the users and the relays among machines; "proxysp
 Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 usage; 3 a fault of the harness;
 130 interrupted.`,
 		Example: `  proxyspec load --users 1000
+  proxyspec load --users 1000 --format html > load.html
   proxyspec load --users 5000 --relays 3 --capacity 20 --knee
   proxyspec load --users 10000 --shard 1/2 --format json > part-1.json`,
 		Args: noArguments,
@@ -68,7 +71,7 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	goalFlags(f, &o.goal)
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
-	formatFlag(cmd, &o.format, "text", "json")
+	formatFlag(cmd, &o.format, "text", "json", "html")
 	cmd.AddCommand(c.loadMergeCommand())
 	return cmd
 }
@@ -104,7 +107,7 @@ func (c *command) load(o crowd) (err error) {
 		if err != nil {
 			return loadFault(ctx, err)
 		}
-		if err := c.show(o.format, k, k.Text()); err != nil {
+		if err := c.showLoad(o.format, k, k.Text(), func(w io.Writer) error { return reports.KneeHTML(w, k) }); err != nil {
 			return err
 		}
 		if k.Users == 0 {
@@ -128,13 +131,21 @@ func (c *command) judgeLoad(r *load.Report, goal load.Goal, format string) error
 	for _, m := range missed {
 		text += fmt.Sprintf("  %-10s%s\n", "missed", m)
 	}
-	if err := c.show(format, r, text); err != nil {
+	if err := c.showLoad(format, r, text, func(w io.Writer) error { return reports.LoadHTML(w, r, missed) }); err != nil {
 		return err
 	}
 	if len(missed) > 0 {
 		return &exit{code: result.ExitFailed}
 	}
 	return nil
+}
+
+// showLoad is show with a page as a third format.
+func (c *command) showLoad(format string, v any, text string, page func(io.Writer) error) error {
+	if format == "html" {
+		return page(c.stdout)
+	}
+	return c.show(format, v, text)
 }
 
 func loadFault(ctx context.Context, err error) error {
@@ -163,7 +174,8 @@ func (c *command) loadMergeCommand() *cobra.Command {
 Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that don't belong together.`,
 		Example: `  proxyspec load --users 10000 --shard 1/2 --format json > part-1.json
   proxyspec load --users 10000 --shard 2/2 --format json > part-2.json
-  proxyspec load merge part-1.json part-2.json`,
+  proxyspec load merge part-1.json part-2.json
+  proxyspec load merge part-1.json part-2.json --format html > load.html`,
 		RunE: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				return usage(errors.New("merge needs the files of the reports"))
@@ -187,7 +199,7 @@ Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that 
 		},
 	}
 	goalFlags(cmd.Flags(), &goal)
-	formatFlag(cmd, &format, "text", "json")
+	formatFlag(cmd, &format, "text", "json", "html")
 	return cmd
 }
 
