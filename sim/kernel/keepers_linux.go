@@ -25,8 +25,8 @@ type maker struct {
 	line *net.UnixConn
 }
 
-// idle is the keepers that have no cell. Starting a process is most of what a cell costs, and one that is here again has
-// nothing left of the cell before.
+// idle is the keepers that have no cell. Starting a process is most of what a cell costs, and in one that is here again
+// nobody is left of the cell before.
 var idle struct {
 	sync.Mutex
 	keepers []*maker

@@ -40,11 +40,8 @@ func (c *cell) do(f func() error) (err error) {
 	return err
 }
 
-// close lets go of the cell; no process is in it any more.
-func (c *cell) close() {
-	close(c.work)
-	go func() { _ = unix.Close(c.tun) }() // the kernel takes its time for a device that goes
-}
+// close lets go of the cell but for its device; no process is in it any more.
+func (c *cell) close() { close(c.work) }
 
 // Device is the name of the only device that leads out of a cell.
 const Device = "eth0"
