@@ -40,7 +40,7 @@ const maxGap = 3000
 
 // NewMeter makes a meter of a track with the codec mime.
 func NewMeter(mime string) *Meter {
-	return &Meter{mime: strings.ToLower(mime), digest: sha256.New(), missing: map[uint16]bool{}}
+	return &Meter{mime: mime, digest: sha256.New(), missing: map[uint16]bool{}}
 }
 
 // Count takes one packet.
@@ -85,15 +85,15 @@ func (m *Meter) Totals() Totals {
 // part is the piece of an encoded frame in a packet, and whether the frame begins and ends with it. Of
 // H.264 the payload is taken as it is, and a frame is assumed to begin where the last one ended.
 func (m *Meter) part(p *rtp.Packet) (encoded []byte, first, last bool) {
-	switch m.mime {
-	case strings.ToLower(webrtc.MimeTypeVP8):
+	switch {
+	case strings.EqualFold(m.mime, webrtc.MimeTypeVP8):
 		var v codecs.VP8Packet
 		encoded, err := v.Unmarshal(p.Payload)
 		if err != nil {
 			return nil, false, false
 		}
 		return encoded, v.S == 1 && v.PID == 0, p.Marker
-	case strings.ToLower(webrtc.MimeTypeOpus):
+	case strings.EqualFold(m.mime, webrtc.MimeTypeOpus):
 		return p.Payload, true, true
 	default:
 		return p.Payload, m.totals.Packets == 1 || m.ended && p.SequenceNumber == m.next, p.Marker
