@@ -149,7 +149,7 @@ func (c *command) plan(o order) (*plan, error) {
 	if p.selected, err = c.selected(o.paths, o.tags); err != nil {
 		return nil, err
 	}
-	if p.selected.cases = p.part.Split(p.selected.cases); len(p.selected.cases) == 0 {
+	if p.selected.cases = shard.Split(p.part, p.selected.cases, idOf); len(p.selected.cases) == 0 {
 		return nil, usage(fmt.Errorf("--shard %v has no case: there are fewer cases than shards", p.part))
 	}
 	return p, nil
@@ -269,10 +269,12 @@ func label(run, blank *result.Run) {
 func idsOf(cases []selection.Case) []string {
 	ids := make([]string, len(cases))
 	for i, c := range cases {
-		ids[i] = c.ID
+		ids[i] = idOf(c)
 	}
 	return ids
 }
+
+func idOf(c selection.Case) string { return c.ID }
 
 func inShard(s shard.Shard) string {
 	if s.String() == "" {

@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/proxyspec/proxyspec/conformance/selection"
 )
 
 // Shard is one part of several. The zero value is the whole.
@@ -73,9 +71,9 @@ func parse(text string) (Shard, error) {
 //go:embed costs.txt
 var costs string
 
-// Split is the cases of a shard, in their order. The costliest case goes first to the shard that has least to do, and
+// Split is the cases of a shard, in their order, whatever a case is: id names it. The costliest case goes first to the shard that has least to do, and
 // so on: no shard has more than a third above what is fair (Graham 1969), unless one case alone has.
-func (s Shard) Split(cases []selection.Case) []selection.Case {
+func Split[Case any](s Shard, cases []Case, id func(Case) string) []Case {
 	if s.Count < 2 {
 		return cases
 	}
@@ -84,20 +82,21 @@ func (s Shard) Split(cases []selection.Case) []selection.Case {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(cost(known, cases[b].ID), cost(known, cases[a].ID)), cmp.Compare(cases[a].ID, cases[b].ID))
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := id(cases[i]), id(cases[j])
+		return cmp.Or(cmp.Compare(cost(known, b), cost(known, a)), cmp.Compare(a, b))
 	})
 	load := make([]int, s.Count)
 	var mine []int
 	for _, i := range order {
 		least := slices.Index(load, slices.Min(load))
-		load[least] += cost(known, cases[i].ID)
+		load[least] += cost(known, id(cases[i]))
 		if least == s.Index-1 {
 			mine = append(mine, i)
 		}
 	}
 	slices.Sort(mine)
-	chosen := make([]selection.Case, 0, len(mine))
+	chosen := make([]Case, 0, len(mine))
 	for _, i := range mine {
 		chosen = append(chosen, cases[i])
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
-	"github.com/proxyspec/proxyspec/conformance/selection"
 )
 
 var update = flag.String("update", "", "a report's folder: its cases' times become the recorded costs")
@@ -39,27 +38,26 @@ func TestCosts(t *testing.T) {
 }
 
 func TestSplitTakesEachCaseOnceAndIsFair(t *testing.T) {
-	var cases []selection.Case
+	var cases []string
 	total := 0
 	for id, ms := range recorded() {
-		cases = append(cases, selection.Case{ID: id})
+		cases = append(cases, id)
 		total += ms
 	}
-	slices.SortFunc(cases, func(a, b selection.Case) int { return strings.Compare(a.ID, b.ID) })
-	cases = append(cases, selection.Case{ID: "own/never-measured"})
+	slices.Sort(cases)
+	cases = append(cases, "own/never-measured")
 	for _, n := range []int{1, 2, 3, 7, 1000} {
 		seen := make(map[string]int)
 		for i := range n {
-			part := Shard{i + 1, n}.Split(cases)
-			require.True(t, slices.IsSortedFunc(part, func(a, b selection.Case) int {
-				return slices.IndexFunc(cases, func(c selection.Case) bool { return c.ID == a.ID }) -
-					slices.IndexFunc(cases, func(c selection.Case) bool { return c.ID == b.ID })
+			part := Split(Shard{i + 1, n}, cases, func(id string) string { return id })
+			require.True(t, slices.IsSortedFunc(part, func(a, b string) int {
+				return slices.Index(cases, a) - slices.Index(cases, b)
 			}), "a shard keeps the suite's order")
 			load, dearest := 0, 0
-			for _, c := range part {
-				seen[c.ID]++
-				load += cost(recorded(), c.ID)
-				dearest = max(dearest, cost(recorded(), c.ID))
+			for _, id := range part {
+				seen[id]++
+				load += cost(recorded(), id)
+				dearest = max(dearest, cost(recorded(), id))
 			}
 			require.LessOrEqual(t, load, max(dearest, total/n*4/3+usualCost), "shard %d of %d", i+1, n)
 		}
