@@ -80,7 +80,7 @@ written; 130 interrupted.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVar(&o.sdks, "sdk", []string{c.suite.SDKs[0].Name}, "the SDK to test: "+c.known()+"; once for each of several")
+	f.StringArrayVar(&o.sdks, "sdk", []string{c.suite.SDKs[0].Name}, "the `SDK` to test: "+c.known()+"; once for each of several")
 	f.StringVar(&o.net, "net", "", `virtual: virtual time, in this process; kernel: real time and real packets, the SDK in a namespace of its own
 (default: virtual, and kernel for a program)`)
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
