@@ -26,6 +26,7 @@ import (
 // each, of the first rule that they break, which the reference must pass. "make soak-browser" has the rest.
 func TestWebMutants(t *testing.T) {
 	needBrowser(t)
+	t.Parallel() // it waits, most of its time
 	requirements, err := catalogue.Load(features.Files, features.RequirementsFile)
 	require.NoError(t, err)
 	all, err := suite.Cases("")
@@ -86,6 +87,7 @@ func TestPagesAreFoundByName(t *testing.T) {
 // doesn't know, as any does that wasn't made for it.
 func TestAScriptWithItsOwnLookupIsJudgedFromOutside(t *testing.T) {
 	needBrowser(t)
+	t.Parallel() // it waits, most of its time
 	name := vendors(t, func(file, text string) string {
 		if file != websdk.Main {
 			return text
@@ -133,6 +135,7 @@ func needBrowser(t *testing.T) {
 // hangs, and one that takes all memory.
 func TestBrokenPagesCostOneCase(t *testing.T) {
 	needBrowser(t)
+	t.Parallel() // it waits, most of its time
 	c := aboutSDK(t, "@CP-API-12")[0]
 	broken := []struct {
 		does    string

@@ -93,6 +93,7 @@ func TestKernelAndVirtualAgree(t *testing.T) {
 // thing that goes past the proxy.
 func TestMutantsAsProgramsAreKilled(t *testing.T) {
 	needKernel(t)
+	t.Parallel() // it waits, most of its time
 	var tasks []runner.Task
 	mutants := []struct{ name, tag string }{
 		{"direct-media", "@CP-FLOW-04"},
@@ -128,6 +129,7 @@ func TestMutantsAsProgramsAreKilled(t *testing.T) {
 // TestBrokenAdaptersCostOneCase has each be followed by a sound SDK, in the same worker process.
 func TestBrokenAdaptersCostOneCase(t *testing.T) {
 	needKernel(t)
+	t.Parallel() // it waits, most of its time
 	c := aboutSDK(t, "@CP-API-12")[0]
 	broken := map[string]string{
 		"true":                              "it ended: exit status 0",

@@ -16,6 +16,7 @@ import (
 // TestSampleAdapters runs the samples on a scenario that they can pass and on one that needs what they don't have.
 func TestSampleAdapters(t *testing.T) {
 	needKernel(t)
+	t.Parallel() // it waits, most of its time
 	for program, sample := range map[string][2]string{"node": {"adapter.mjs", "sample for Node"}, "python3": {"adapter.py", "sample for Python"}} {
 		t.Run(program, func(t *testing.T) {
 			if _, err := exec.LookPath(program); err != nil {
