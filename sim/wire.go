@@ -43,19 +43,22 @@ func (p *Packet) Append(b []byte) ([]byte, error) {
 }
 
 func (p *Packet) appendIPv4(b []byte, length int) []byte {
-	fragment := uint16(0x4000) // don't fragment
+	fragment := uint32(0x4000) // don't fragment
 	if p.MayBeSplit {
 		fragment = 0
 	}
-	first, life := 0x4500|uint16(p.TOS), uint16(p.TTL)<<8|uint16(p.Proto)
-	sum := uint64(first) + uint64(length) + uint64(p.ID) + uint64(fragment) + uint64(life) + p.addresses()
-	b = binary.BigEndian.AppendUint16(b, first)
-	b = binary.BigEndian.AppendUint16(b, uint16(length))
-	b = binary.BigEndian.AppendUint16(b, p.ID)
-	b = binary.BigEndian.AppendUint16(b, fragment)
-	b = binary.BigEndian.AppendUint16(b, life)
-	b = binary.BigEndian.AppendUint16(b, ^inet.Fold(sum))
-	return appendAddr(appendAddr(b, p.Src.Addr()), p.Dst.Addr())
+	first, second := 0x45<<24|uint32(p.TOS)<<16|uint32(length), uint32(p.ID)<<16|fragment
+	third := uint32(p.TTL)<<24 | uint32(p.Proto)<<16
+	third |= uint32(^inet.Fold(uint64(first) + uint64(second) + uint64(third) + p.addresses()))
+	at := len(b)
+	b = b[:at+ipv4Header]
+	h := (*[ipv4Header]byte)(b[at:])
+	binary.BigEndian.PutUint32(h[0:], first)
+	binary.BigEndian.PutUint32(h[4:], second)
+	binary.BigEndian.PutUint32(h[8:], third)
+	binary.BigEndian.PutUint32(h[12:], ipv4Number(p.Src.Addr()))
+	binary.BigEndian.PutUint32(h[16:], ipv4Number(p.Dst.Addr()))
+	return b
 }
 
 func (p *Packet) appendIPv6(b []byte, length int) []byte {
@@ -87,7 +90,8 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 		if options%4 != 0 || options > 40 {
 			return b, fmt.Errorf("marshal %v: %d bytes of TCP options, not a multiple of 4 up to 40", p, options)
 		}
-		b = appendPorts(b, p)
+		b = binary.BigEndian.AppendUint16(b, p.Src.Port())
+		b = binary.BigEndian.AppendUint16(b, p.Dst.Port())
 		b = binary.BigEndian.AppendUint32(b, p.TCP.Seq)
 		b = binary.BigEndian.AppendUint32(b, p.TCP.Ack)
 		b = append(b, byte((tcpHeader+options)/4<<4), byte(p.TCP.Flags))
@@ -98,14 +102,12 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 		binary.BigEndian.PutUint16(b[at+16:], p.checksum(b[at:]))
 	case p.Proto == firewall.UDP:
 		length := udpHeader + len(p.Payload)
-		sum := p.pseudoHeader(length) + uint64(p.Src.Port()) + uint64(p.Dst.Port()) + uint64(length) + p.payloadSum()
-		checksum := ^inet.Fold(sum)
+		ports := uint64(p.Src.Port())<<16 | uint64(p.Dst.Port())
+		checksum := ^inet.Fold(p.pseudoHeader(length) + ports + uint64(length) + p.payloadSum())
 		if checksum == 0 {
 			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
-		b = appendPorts(b, p)
-		b = binary.BigEndian.AppendUint16(b, uint16(length))
-		b = binary.BigEndian.AppendUint16(b, checksum)
+		b = binary.BigEndian.AppendUint64(b, ports<<32|uint64(length)<<16|uint64(checksum))
 		b = append(b, p.Payload...)
 	case isICMP(p.Proto):
 		if p.ICMP == nil {
@@ -126,10 +128,6 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 }
 
 func isICMP(p firewall.Proto) bool { return p == firewall.ICMP || p == firewall.ICMPv6 }
-
-func appendPorts(b []byte, p *Packet) []byte {
-	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, p.Src.Port()), p.Dst.Port())
-}
 
 // checksum is that of a transport header and its payload.
 func (p *Packet) checksum(transport []byte) uint16 {

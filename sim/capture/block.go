@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"time"
 )
 
 // Block types and constants of draft-ietf-opsawg-pcapng.
@@ -12,7 +11,8 @@ const (
 	blockSection    = 0x0A0D0D0A
 	blockInterface  = 1
 	blockStatistics = 5
-	blockPacket     = 6 // Enhanced Packet Block
+	blockPacket     = 6  // Enhanced Packet Block
+	packetHeader    = 28 // bytes before the packet in it
 
 	byteOrderMagic       = 0x1A2B3C4D
 	versionMajor         = 1
@@ -64,20 +64,20 @@ func appendInterfaceDescription(b []byte, name string) []byte {
 }
 
 // appendEnhancedPacket has the packet write itself into its place. If it can't, there is no block.
-func appendEnhancedPacket(b []byte, iface uint32, at time.Time, p Packet, comment string) ([]byte, error) {
+func appendEnhancedPacket(b []byte, iface uint32, ns int64, p Packet, comment string) ([]byte, error) {
 	start := len(b)
-	b = begin(b, blockPacket)
-	b = le.AppendUint32(b, iface)
-	b = appendTime(b, at)
-	b = le.AppendUint64(b, 0) // the packet's length, captured and original
-	body := len(b)
-	b, err := p.Append(b)
+	b, err := p.Append(append(b, make([]byte, packetHeader)...))
 	if err != nil {
 		return b[:start], fmt.Errorf("capture: a packet: %w", err)
 	}
-	length := uint32(len(b) - body)
-	le.PutUint32(b[body-8:], length)
-	le.PutUint32(b[body-4:], length)
+	h := (*[packetHeader]byte)(b[start:])
+	length := uint32(len(b) - start - packetHeader)
+	le.PutUint32(h[0:], blockPacket)
+	le.PutUint32(h[8:], iface)
+	le.PutUint32(h[12:], uint32(ns>>32))
+	le.PutUint32(h[16:], uint32(ns))
+	le.PutUint32(h[20:], length) // captured
+	le.PutUint32(h[24:], length) // original
 	b = pad(b)
 	if comment != "" {
 		b = appendOption(b, optionComment, comment)
@@ -89,11 +89,7 @@ func appendInterfaceStatistics(b []byte, number uint32, i iface, comment string)
 	start := len(b)
 	b = begin(b, blockStatistics)
 	b = le.AppendUint32(b, number)
-	at := i.last
-	if at.IsZero() {
-		at = earliest
-	}
-	b = appendTime(b, at)
+	b = appendTime(b, i.last)
 	if comment != "" {
 		b = appendOption(b, optionComment, comment)
 	}
@@ -125,8 +121,7 @@ func appendOption(b []byte, code uint16, value string) []byte {
 }
 
 // appendTime appends a timestamp in two halves, the upper one first whatever the byte order.
-func appendTime(b []byte, at time.Time) []byte {
-	ns := uint64(at.UnixNano())
+func appendTime(b []byte, ns int64) []byte {
 	b = le.AppendUint32(b, uint32(ns>>32))
 	return le.AppendUint32(b, uint32(ns))
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -25,14 +24,8 @@ type Capture struct {
 type iface struct {
 	name      string
 	seen, cut uint64
-	last      time.Time
+	last      int64 // timestamp of the last packet
 }
-
-// Timestamps are nanoseconds since 1970. The format could count to 2554; time.Time can't.
-var (
-	earliest = time.Unix(0, 0).UTC()
-	latest   = time.Unix(0, math.MaxInt64).UTC()
-)
 
 var errClosed = errors.New("capture: closed already")
 
@@ -88,28 +81,31 @@ func (c *Capture) Gather(bytes int) {
 
 // Add takes a packet that was seen on an interface at a time, with a comment in words. It keeps neither.
 func (c *Capture) Add(iface int, at time.Time, p Packet, comment string) error {
-	switch {
-	case c == nil:
+	if c == nil {
 		return nil
+	}
+	// Timestamps are nanoseconds since 1970. The format could count to 2554; UnixNano can't, and wraps round.
+	ns := at.UnixNano()
+	switch {
 	case c.err != nil:
 		return c.err
 	case iface < 0 || iface >= len(c.ifaces):
 		return fmt.Errorf("capture: there is no interface %d, only 0 to %d", iface, len(c.ifaces)-1)
-	case at.Before(earliest) || at.After(latest):
-		return fmt.Errorf("capture: a packet at %v is out of the format's time, %d to %d", at, earliest.Year(), latest.Year())
+	case ns < 0 || ns/int64(time.Second) != at.Unix():
+		return fmt.Errorf("capture: a packet at %v is out of the format's time, 1970 to 2262", at)
 	case len(comment) > maxOption:
 		return fmt.Errorf("capture: a comment of %d bytes is longer than %d", len(comment), maxOption)
 	}
 	i := &c.ifaces[iface]
 	if !c.full {
-		blocks, err := appendEnhancedPacket(c.blocks, uint32(iface), at, p, comment)
+		blocks, err := appendEnhancedPacket(c.blocks, uint32(iface), ns, p, comment)
 		if c.blocks = blocks; err != nil {
 			return err
 		}
 		c.full = c.budget > 0 && c.size+int64(len(c.blocks)-c.whole) > c.budget
 	}
 	i.seen++
-	i.last = at
+	i.last = ns
 	if c.full {
 		c.blocks = c.blocks[:c.whole]
 		i.cut++

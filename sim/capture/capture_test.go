@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -196,8 +197,10 @@ func TestMistakes(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Add(1, epoch, capture.Bytes(nil), ""), "there is no interface 1, only 0 to 0")
 	require.ErrorContains(t, c.Add(-1, epoch, capture.Bytes(nil), ""), "there is no interface -1")
-	require.ErrorContains(t, c.Add(0, time.Time{}, capture.Bytes(nil), ""), "out of the format's time, 1970 to 2262")
-	require.ErrorContains(t, c.Add(0, epoch.AddDate(300, 0, 0), capture.Bytes(nil), ""), "out of the format's time")
+	latest := time.Unix(0, math.MaxInt64)
+	for _, at := range []time.Time{{}, time.Unix(0, -1), latest.Add(1), latest.AddDate(300, 0, 0), latest.AddDate(600, 0, 0)} {
+		require.ErrorContains(t, c.Add(0, at, capture.Bytes(nil), ""), "out of the format's time, 1970 to 2262")
+	}
 	require.ErrorContains(t, c.Add(0, epoch, capture.Bytes(nil), strings.Repeat("x", 65536)), "a comment of 65536 bytes")
 	require.Zero(t, c.Seen())
 	require.NoError(t, c.Close())
