@@ -8,7 +8,8 @@ import (
 	"github.com/proxyspec/proxyspec/relay/turn"
 )
 
-// hand carries out what the core says. Each goroutine that talks to the core has its own.
+// hand carries out what the core says. Each goroutine that talks to the core has its own, but for those of relayed
+// transport addresses: each of these is idle for most of the time, and borrows one for each datagram.
 type hand struct {
 	server *turnServer
 	out    turn.Output
@@ -41,6 +42,15 @@ func (h *hand) fromPeer(socket *turn.Socket, peer netip.AddrPort, payload []byte
 	s := h.server
 	s.mu.Lock()
 	s.core.FromPeer(&h.out, time.Now(), socket, peer, payload)
+	s.mu.Unlock()
+	h.act()
+}
+
+// lose handles the end of the socket of a relayed transport address, unless it was the core that closed it.
+func (h *hand) lose(socket *turn.Socket) {
+	s := h.server
+	s.mu.Lock()
+	s.core.Lost(&h.out, socket)
 	s.mu.Unlock()
 	h.act()
 }

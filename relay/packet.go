@@ -114,17 +114,18 @@ func (s *turnServer) servePackets(conn *packetConn) {
 
 // serveRelayed hands what peers send to a relayed transport address to the core, until the socket is closed.
 func (s *turnServer) serveRelayed(r *packetConn) {
-	h := s.newHand()
 	buf := make([]byte, largestPayload+1) // one more shows the core what is too long
 	for {
 		n, from, err := r.read(buf)
+		h := s.hands.Get().(*hand)
+		if err == nil {
+			h.fromPeer(r.relayed, from, buf[:n])
+		} else {
+			h.lose(r.relayed)
+		}
+		s.hands.Put(h)
 		if err != nil {
-			s.mu.Lock()
-			s.core.Lost(&h.out, r.relayed) // unless it was the core that closed it
-			s.mu.Unlock()
-			h.act()
 			return
 		}
-		h.fromPeer(r.relayed, from, buf[:n])
 	}
 }

@@ -40,6 +40,7 @@ type turnServer struct {
 
 	opened  atomic.Uint64  // sockets, ever: they go to the groups in turn
 	tasks   sync.WaitGroup // one for every goroutine
+	hands   sync.Pool      // of *hand, for relayed transport addresses
 	broken  chan error     // capacity 1: a port failed
 	wake    chan struct{}  // capacity 1: the core has an earlier deadline
 	drained chan struct{}  // capacity 1: there is no allocation left, and there will be none
@@ -65,6 +66,7 @@ func newTURNServer(m *media) (*turnServer, error) {
 		media: m, core: core, ports: rand.New(random),
 		broken: make(chan error, 1), wake: make(chan struct{}, 1), drained: make(chan struct{}, 1), streams: make(map[*stream]bool),
 	}
+	s.hands.New = func() any { return s.newHand() }
 	return s, s.group()
 }
 

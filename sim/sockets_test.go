@@ -100,6 +100,31 @@ func TestSendersAreTheReadersOwn(t *testing.T) {
 	})
 }
 
+// TestUDPAddressesAsValues: who asks for addresses as values gets the same datagrams from the same senders.
+func TestUDPAddressesAsValues(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		reader, err := b.ListenUDP("udp", &net.UDPAddr{Port: 7})
+		require.NoError(t, err)
+		defer reader.Close()
+		writer, err := a.ListenUDP("udp", &net.UDPAddr{Port: 5000})
+		require.NoError(t, err)
+		defer writer.Close()
+		_, err = writer.(*udpConn).WriteToUDPAddrPort([]byte("hello"), netip.AddrPortFrom(right, 7))
+		require.NoError(t, err)
+		buf := make([]byte, 10)
+		n, from, err := reader.(*udpConn).ReadFromUDPAddrPort(buf)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(buf[:n]))
+		require.Equal(t, netip.AddrPortFrom(left, 5000), from)
+
+		connected, err := a.Dial("udp", netip.AddrPortFrom(right, 7).String())
+		require.NoError(t, err)
+		defer connected.Close()
+		_, err = connected.(*udpConn).WriteToUDPAddrPort([]byte("x"), from)
+		require.ErrorIs(t, err, net.ErrWriteToConnected)
+	})
+}
+
 // TestUDPIsNeverFragmented: the largest datagram passes, one byte more is refused, by either version of IP.
 func TestUDPIsNeverFragmented(t *testing.T) {
 	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {

@@ -128,20 +128,20 @@ func (s *udpSocket) wake() bool {
 	return s.waiting > 0
 }
 
-// readFrom reads a datagram, and tells who sent it, if that is asked for.
-func (s *udpSocket) readFrom(p []byte, from **net.UDPAddr) (int, error) {
+// readFrom reads a datagram, and tells who sent it.
+func (s *udpSocket) readFrom(p []byte) (n int, from netip.AddrPort, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		switch {
 		case s.closed:
-			return 0, net.ErrClosed
+			return 0, from, net.ErrClosed
 		case s.read.passed():
-			return 0, os.ErrDeadlineExceeded
+			return 0, from, os.ErrDeadlineExceeded
 		case s.err != nil:
 			err := s.err
 			s.err = nil
-			return 0, err
+			return 0, from, err
 		case s.first < len(s.in):
 			d := s.in[s.first]
 			s.in[s.first] = nil
@@ -152,17 +152,21 @@ func (s *udpSocket) readFrom(p []byte, from **net.UDPAddr) (int, error) {
 				s.cond.Signal() // one wake-up may stand for several datagrams
 			}
 			s.buffered -= cost(d)
-			n := copy(p, d.Payload)
-			if from != nil {
-				*from = s.senders.next(d.Src)
-			}
+			n, from = copy(p, d.Payload), d.Src
 			d.free()
-			return n, nil
+			return n, from, nil
 		}
 		s.waiting++
 		s.cond.Wait()
 		s.waiting--
 	}
+}
+
+// sender is the address of who sent a datagram, for a reader who wants one to keep.
+func (s *udpSocket) sender(from netip.AddrPort) *net.UDPAddr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.senders.next(from)
 }
 
 func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -45,13 +46,21 @@ func (c *udpConn) SetReadBuffer(bytes int) error {
 func (c *udpConn) SetWriteBuffer(int) error { return nil }
 
 func (c *udpConn) Read(p []byte) (int, error) {
-	n, err := c.s.readFrom(p, nil)
-	return n, c.wrap("read", err)
+	n, _, err := c.ReadFromUDPAddrPort(p)
+	return n, err
 }
 
 func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
-	var from *net.UDPAddr
-	n, err := c.s.readFrom(p, &from)
+	n, from, err := c.ReadFromUDPAddrPort(p)
+	if err != nil {
+		return n, nil, err
+	}
+	return n, c.s.sender(from), nil
+}
+
+// ReadFromUDPAddrPort is ReadFromUDP for who wants an address without memory of its own.
+func (c *udpConn) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
+	n, from, err := c.s.readFrom(p)
 	return n, from, c.wrap("read", err)
 }
 
@@ -77,15 +86,20 @@ func (c *udpConn) Write(p []byte) (int, error) {
 }
 
 func (c *udpConn) WriteToUDP(p []byte, to *net.UDPAddr) (int, error) {
+	if to == nil && !c.s.remote.IsValid() {
+		return 0, c.wrap("write", fmt.Errorf("missing address"))
+	}
+	return c.WriteToUDPAddrPort(p, addrPort(to))
+}
+
+// WriteToUDPAddrPort is WriteToUDP for who has an address without memory of its own.
+func (c *udpConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
 	if c.s.remote.IsValid() {
 		return 0, c.wrap("write", net.ErrWriteToConnected)
 	}
-	if to == nil {
-		return 0, c.wrap("write", fmt.Errorf("missing address"))
-	}
-	n, err := c.s.writeTo(p, addrPort(to))
+	n, err := c.s.writeTo(p, to)
 	if err != nil {
-		return n, opError("write", "udp", c.LocalAddr(), to, err)
+		return n, opError("write", "udp", c.LocalAddr(), net.UDPAddrFromAddrPort(to), err)
 	}
 	return n, nil
 }

@@ -123,13 +123,13 @@ func (f *fleet) startGateways() error {
 		}
 		f.run(name+"'s media", func(ctx context.Context) error {
 			context.AfterFunc(ctx, func() { echo.Close() })
-			buf := make([]byte, 2048)
+			buf, echo := make([]byte, 2048), echo.(udpConn)
 			for {
-				n, from, err := echo.ReadFrom(buf)
+				n, from, err := echo.ReadFromUDPAddrPort(buf)
 				if err != nil {
 					return err
 				}
-				_, _ = echo.WriteTo(buf[:n], from)
+				_, _ = echo.WriteToUDPAddrPort(buf[:n], from)
 			}
 		})
 		f.gateways = append(f.gateways, addr)

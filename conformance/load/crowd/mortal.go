@@ -3,6 +3,7 @@ package crowd
 import (
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 
 	"github.com/pion/transport/v3"
@@ -68,15 +69,22 @@ func (m *mortal) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, 
 	if err != nil {
 		return nil, err
 	}
-	return mortalUDP{c, m}, m.keep(c)
+	return mortalUDP{c.(udpConn), m}, m.keep(c)
+}
+
+// udpConn is all that a socket of the virtual network can do.
+type udpConn interface {
+	transport.UDPConn
+	ReadFromUDPAddrPort(p []byte) (n int, from netip.AddrPort, err error)
+	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
 }
 
 type mortalUDP struct {
-	transport.UDPConn
+	udpConn
 	of *mortal
 }
 
-func (c mortalUDP) Close() error { c.of.forget(c.UDPConn); return c.UDPConn.Close() }
+func (c mortalUDP) Close() error { c.of.forget(c.udpConn); return c.udpConn.Close() }
 
 // ListenTCP implements transport.Net.
 func (m *mortal) ListenTCP(network string, at *net.TCPAddr) (transport.TCPListener, error) {
