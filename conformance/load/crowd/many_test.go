@@ -14,9 +14,10 @@ var many = flag.Int("many", 120, "how many users TestMany has")
 
 // Many users in one world cost little more each than a hundred do.
 func TestMany(t *testing.T) {
-	plan := load.Plan{Users: 100, Seed: 1, Ramp: time.Second, Hold: 2 * time.Second}
+	plan := load.Plan{Users: 100, Seed: 1, Ramp: time.Second}.WithDefaults()
+	plan.Hold = plan.Messages // all have joined at once: in less time they would say nothing, and many do at any time
 	few := run(t, plan)
-	plan.Users, plan.Ramp, plan.WebRTC = *many, time.Duration(*many)*10*time.Millisecond, min(100, *many/20*2)
+	plan = load.Plan{Users: *many, Seed: 1, Ramp: time.Duration(*many) * 10 * time.Millisecond, Hold: 2 * time.Second, WebRTC: min(100, *many/20*2)}
 	r := run(t, plan)
 	for _, r := range []*load.Report{few, r} {
 		t.Logf("%d users: join p50 %v p99 %v; %d KB a user, %d KB from the system; hold: ratio %.2f, %.0f packets/s, %v a packet; joining wall %v; %d goroutines a user",
