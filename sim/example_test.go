@@ -116,7 +116,7 @@ func Example_turnBehindAFirewall() {
 	})
 	// Output:
 	// allocated on 192.0.2.1
-	// TCP 10.0.0.2:49152 > 192.0.2.1:3478 SYN, 48 bytes dropped by rule default
+	// TCP 10.0.0.2:49152 > 192.0.2.1:3478 SYN, 52 bytes dropped by rule default
 	// over TCP: true
 }
 

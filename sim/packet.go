@@ -77,7 +77,7 @@ func (p *Packet) Length() int {
 // wrong and drop it.
 func (p *Packet) Damaged() bool { return p.damaged }
 
-// String is the packet in a line: "TCP 10.0.0.2:49152 > 192.0.2.1:443 SYN, 48 bytes".
+// String is the packet in a line: "TCP 10.0.0.2:49152 > 192.0.2.1:443 SYN, 52 bytes".
 func (p *Packet) String() string {
 	switch {
 	case p.Proto == firewall.TCP:

@@ -87,7 +87,7 @@ func TestCapture(t *testing.T) {
 2ms wall outside: ICMP 192.0.2.1 > 10.0.0.2 port unreachable, about UDP 10.0.0.2:49152 > 192.0.2.1:7
 2ms wall inside: ICMP 192.0.2.1 > 10.0.0.2 port unreachable, about UDP 10.0.0.2:49152 > 192.0.2.1:7
 1s wall inside: UDP 10.0.0.2:49153 > 192.0.2.1:9, 32 bytes
-2s wall inside: TCP 10.0.0.2:49152 > 192.0.2.1:80 SYN, 48 bytes
+2s wall inside: TCP 10.0.0.2:49152 > 192.0.2.1:80 SYN, 52 bytes
 2s wall inside: TCP 192.0.2.1:80 > 10.0.0.2:49152 RST ACK, 40 bytes
 3.002s wall inside: UDP [2001:db8:a::2]:49154 > [2001:db8:b::1]:7, 52 bytes
 3.002s wall outside: UDP [2001:db8:a::2]:49154 > [2001:db8:b::1]:7, 52 bytes
@@ -96,7 +96,7 @@ func TestCapture(t *testing.T) {
 3.004s wall outside: ICMPv6 2001:db8:b::1 > 2001:db8:a::2 port unreachable, about UDP [2001:db8:a::2]:49154 > [2001:db8:b::1]:7
 3.004s wall inside: ICMPv6 2001:db8:b::1 > 2001:db8:a::2 port unreachable, about UDP [2001:db8:a::2]:49154 > [2001:db8:b::1]:7
 4.002s wall inside: UDP [2001:db8:a::2]:49155 > [2001:db8:b::1]:9, 52 bytes
-5.002s wall inside: TCP [2001:db8:a::2]:49153 > [2001:db8:b::1]:80 SYN, 68 bytes
+5.002s wall inside: TCP [2001:db8:a::2]:49153 > [2001:db8:b::1]:80 SYN, 72 bytes
 5.002s wall inside: TCP [2001:db8:b::1]:80 > [2001:db8:a::2]:49153 RST ACK, 60 bytes
 `), "\n"), got)
 	for comment, times := range map[string]int{"allow by rule echo": 4, "drop by rule default": 2, "reject by rule no-web": 2} {

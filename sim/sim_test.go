@@ -222,7 +222,7 @@ func TestFirewall(t *testing.T) {
 		_ = l.Close()
 		cancel()
 		<-done
-		require.Contains(t, seen, "TCP 10.0.0.2:49152 > 47.74.211.17:443 SYN, 48 bytes: T4")
-		require.Contains(t, seen, "TCP 10.0.0.2:49153 > 47.74.211.17:80 SYN, 48 bytes: default")
+		require.Contains(t, seen, "TCP 10.0.0.2:49152 > 47.74.211.17:443 SYN, 52 bytes: T4")
+		require.Contains(t, seen, "TCP 10.0.0.2:49153 > 47.74.211.17:80 SYN, 52 bytes: default")
 	})
 }

@@ -26,6 +26,8 @@ func specimens(src, dst netip.AddrPort) []*Packet {
 	data := tcp.Segment{Flags: tcp.PSH | tcp.ACK, Seq: 7, Ack: 9, Window: 1, Scale: tcp.NoScale, Payload: []byte("data")}
 	linux := tcp.Segment{Flags: tcp.ACK, Seq: 7, Ack: 9, Window: 1, Scale: tcp.NoScale, Payload: []byte{}, Urgent: 3,
 		Options: []byte{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}}
+	selective := data
+	selective.SACKPermitted, selective.SACK = true, []tcp.Range{{From: 30, To: 40}, {From: 1<<32 - 5, To: 20}}
 	ping := newICMP(echoRequest, src.Addr(), dst.Addr())
 	ping.identify(77)
 	ping.ICMP.Rest, ping.ICMP.Body = 3, []byte("hello")
@@ -40,6 +42,7 @@ func specimens(src, dst netip.AddrPort) []*Packet {
 		ping.complaint(dst.Addr(), timeExceeded),
 		(&Packet{Proto: firewall.TCP, Src: src, Dst: dst, TTL: 64, TCP: data}).complaint(dst.Addr(), adminProhibited),
 		{Proto: 47, Src: netip.AddrPortFrom(src.Addr(), 0), Dst: netip.AddrPortFrom(dst.Addr(), 0), TTL: 9, Payload: []byte("GRE")},
+		{Proto: firewall.TCP, Src: src, Dst: dst, TTL: 64, TCP: selective},
 	}
 }
 

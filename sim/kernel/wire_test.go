@@ -1,8 +1,10 @@
 package kernel_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -31,10 +33,12 @@ func inNamespace(t *testing.T, args ...string) bool {
 	}
 	cmd, err := kernel.Command(t.Context(), append([]string{"-test.run=^" + t.Name() + "$", "-test.v", fmt.Sprint("-rewrite=", *rewrite)}, args...)...)
 	require.NoError(t, err)
-	out, err := cmd.CombinedOutput()
-	text := string(out)
-	require.NoError(t, err, "%s", text)
-	t.Log("in a namespace of its own:\n" + text)
+	var out bytes.Buffer
+	cmd.Stdout = io.MultiWriter(&out, t.Output()) // at once: of a test that hangs, it tells where
+	cmd.Stderr = cmd.Stdout
+	t.Log("in a namespace of its own:")
+	require.NoError(t, cmd.Run())
+	text := out.String()
 	require.Contains(t, text, "--- ", "the test didn't run there")
 	if strings.Contains(text, "--- SKIP: "+t.Name()+" ") {
 		t.Skip("skipped in its namespace: see above")

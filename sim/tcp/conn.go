@@ -35,6 +35,7 @@ type Conn struct {
 	edge      uint32 // right edge of the window as last advertised
 	in        incoming
 	early     early
+	selective selective
 	finSeq    uint32 // of the peer's FIN, when it has come early
 	finKnown  bool
 	finRead   bool // the peer's FIN is in order: end of data
@@ -90,6 +91,7 @@ func (c *Conn) synOptions(syn *Segment) {
 	if c.scaling {
 		c.sendScale = uint8(min(syn.Scale, 14)) // RFC 7323, 2.3
 	}
+	c.selective.permitted = syn.SACKPermitted
 	peer := int(syn.MSS)
 	if peer == 0 {
 		peer = fallbackMSS

@@ -36,6 +36,9 @@ func (c *Conn) arriveData(now time.Duration, seg *Segment) {
 	}
 	if seq != c.nextSeq {
 		c.early.insert(seq, payload)
+		if r, found := c.early.around(seq); found {
+			c.selective.grew(r)
+		}
 		c.ackNow = true // RFC 5681, 4.2: the peer counts these
 		return
 	}
@@ -49,6 +52,7 @@ func (c *Conn) arriveData(now time.Duration, seg *Segment) {
 		c.nextSeq += uint32(len(payload))
 		payload = c.early.next(c.nextSeq)
 	}
+	c.selective.reached(c.nextSeq)
 	c.delayAck(now)
 }
 

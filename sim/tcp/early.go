@@ -44,6 +44,25 @@ func (e *early) insert(seq uint32, payload []byte) {
 	}
 }
 
+// around is the unbroken range of payloads that has seq in it.
+func (e early) around(seq uint32) (r Range, found bool) {
+	at := len(e) - 1
+	for at >= 0 && before(seq, e[at].seq) {
+		at--
+	}
+	if at < 0 || !before(seq, e[at].end()) {
+		return r, false
+	}
+	first, last := at, at
+	for first > 0 && e[first-1].end() == e[first].seq {
+		first--
+	}
+	for last < len(e)-1 && e[last+1].seq == e[last].end() {
+		last++
+	}
+	return Range{e[first].seq, e[last].end()}, true
+}
+
 // next takes the payload that continues at seq, trimmed to begin there; nil when there is none.
 func (e *early) next(seq uint32) []byte {
 	for len(*e) > 0 && !before(seq, (*e)[0].seq) {

@@ -1,6 +1,9 @@
 package tcp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Output emits every segment that may be sent now. Their payloads never change.
 func (c *Conn) Output(now time.Duration, emit func(Segment)) {
@@ -39,12 +42,13 @@ func (c *Conn) sendSYN(now time.Duration, emit func(Segment)) {
 	if c.nxt != c.iss {
 		return
 	}
-	seg := Segment{Flags: SYN, Seq: c.iss, MSS: uint16(c.cfg.MSS), Scale: int8(c.recvScale)}
+	seg := Segment{Flags: SYN, Seq: c.iss, MSS: uint16(c.cfg.MSS), Scale: int8(c.recvScale), SACKPermitted: true}
 	seg.Window = uint16(min(c.room(), 0xffff))
 	if c.state != SynSent {
 		seg.Flags |= ACK
 		seg.Ack = c.nextSeq
 		c.edge = c.nextSeq + uint32(seg.Window)
+		seg.SACKPermitted = c.selective.permitted
 		if !c.scaling {
 			seg.Scale, c.recvScale = NoScale, 0
 		}
@@ -70,11 +74,12 @@ func (c *Conn) sendData(now time.Duration, emit func(Segment)) {
 		if waiting < 0 || c.finAcked {
 			return // FIN is under way, or through: nothing comes after it
 		}
-		n := max(0, min(waiting, min(int(c.wnd), c.congestion.allowed())-offset, c.mss))
+		full := c.full()
+		n := max(0, min(waiting, min(int(c.wnd), c.congestion.allowed())-offset, full))
 		last := n == waiting
 		// Sender's silly window avoidance (RFC 9293, 3.8.6.2.1): a full segment, or all there is, or
 		// half of the largest window seen, or whatever fits once the timer has overridden.
-		worth := n == c.mss || last || n >= int(c.maxWnd/2) || c.override
+		worth := n == full || last || n >= int(c.maxWnd/2) || c.override
 		if n == 0 && !(last && c.fin) || !worth {
 			c.stuck(now, waiting, offset)
 			return
@@ -111,7 +116,7 @@ func (c *Conn) stuck(now time.Duration, waiting, inFlight int) {
 
 // resendOldest sends the oldest segment again, for fast retransmit.
 func (c *Conn) resendOldest(now time.Duration, emit func(Segment)) {
-	n := min(c.out.len(), c.mss, int(c.max-c.una))
+	n := min(c.out.len(), c.full(), int(c.max-c.una))
 	flags := ACK
 	if c.finSent && n == c.out.len() {
 		flags |= FIN
@@ -132,6 +137,17 @@ func (c *Conn) acknowledge(emit func(Segment), flags Flags, seq uint32, payload 
 	emit(c.segment(flags, seq, payload))
 }
 
+// full is the largest payload: a header's options take of its room (RFC 6691, 3.1).
+func (c *Conn) full() int { return max(1, c.mss-sackLen(len(c.sack()))) }
+
+// sack is what a segment that goes now says of data which came early.
+func (c *Conn) sack() []Range {
+	if !c.selective.permitted {
+		return nil
+	}
+	return c.selective.ranges
+}
+
 func (c *Conn) segment(flags Flags, seq uint32, payload []byte) Segment {
 	shift := c.shift()
 	window := uint32(min(c.room()>>shift, 0xffff))
@@ -142,7 +158,8 @@ func (c *Conn) segment(flags Flags, seq uint32, payload []byte) Segment {
 		window = (right - c.nextSeq + 1<<shift - 1) >> shift
 	}
 	c.edge = right
-	return Segment{Flags: flags, Seq: seq, Ack: c.nextSeq, Window: uint16(min(window, 0xffff)), Scale: NoScale, Payload: payload}
+	return Segment{Flags: flags, Seq: seq, Ack: c.nextSeq, Window: uint16(min(window, 0xffff)), Scale: NoScale, Payload: payload,
+		SACK: slices.Clone(c.sack())}
 }
 
 func maxSeq(a, b uint32) uint32 {

@@ -21,7 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts give into thei
 // names. A line is a comment (#), a command, or what followed from the command above it (> and =).
 //
 //	open [mss=N] [recv=N] [send=N]   begins an active open; listen waits for a SYN
-//	< FLAGS [seq=N] [ack=N] [win=N] [mss=N] [scale=N] [len=N]   a segment arrives
+//	< FLAGS [seq=N] [ack=N] [win=N] [mss=N] [scale=N] [sackok=1] [len=N]   a segment arrives
 //	write N, read N, close, closewrite, closeread, abort, shrink N, keepalive D   the application calls
 //	wait D   time passes, and timers run
 //	state    says the state, and the error if there is one
@@ -166,6 +166,8 @@ func (p *play) arrive(args []string) {
 			seg.MSS = uint16(value)
 		case "scale":
 			seg.Scale = int8(value)
+		case "sackok":
+			seg.SACKPermitted = value == 1
 		case "len":
 			seg.Payload = make([]byte, value)
 		default:
@@ -226,6 +228,12 @@ func (p *play) emit(s Segment) {
 	}
 	if s.Scale != NoScale {
 		fmt.Fprintf(&p.out, " scale=%d", s.Scale)
+	}
+	if s.SACKPermitted {
+		fmt.Fprint(&p.out, " sackok=1")
+	}
+	for _, r := range s.SACK {
+		fmt.Fprintf(&p.out, " sack=%d-%d", int32(r.From-theirISS), int32(r.To-theirISS))
 	}
 	if len(s.Payload) > 0 {
 		fmt.Fprintf(&p.out, " len=%d", len(s.Payload))

@@ -37,9 +37,12 @@ type Segment struct {
 	Scale    int8   // option of a SYN, the shift count; NoScale: absent
 	Payload  []byte
 
+	SACKPermitted bool    // option of a SYN
+	SACK          []Range // option: what has come early, the newest first; at most four
+
 	// What only segments from a wire have.
 	Urgent  uint16 // the urgent pointer
-	Options []byte // all options, as they came, where there is more to them than MSS and Scale
+	Options []byte // all options, as they came, where the fields above don't say all, or they lie in another order
 }
 
 // NoScale is the Scale of a segment without the window scale option.
