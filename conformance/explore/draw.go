@@ -92,6 +92,7 @@ func (d *draft) happen(i int) {
 func (d *draft) befall() {
 	troubles := []string{
 		"relay-1 goes off the network", "relay-1 is back on the network", "relay-2 stops", "relay-2 starts again", "edge-1 goes off the network",
+		"edge-2 stops", "gateway-1 stops", "gateway-2 goes off the network", "gateway-2 is back on the network",
 		"the office's name server stops", "the office firewall lets no UDP in any more",
 		"the office firewall forgets all flows, and drops what belongs to none", "the office firewall forgets all flows, and resets what belongs to none",
 	}
