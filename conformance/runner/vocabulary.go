@@ -10,9 +10,12 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"github.com/proxyspec/proxyspec/conformance/runner/internal/start"
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/text/nearest"
 )
+
+var _ = start.Over() // godog has begun
 
 var (
 	errorType     = reflect.TypeFor[error]()
