@@ -82,6 +82,8 @@ var flags = []string{
 	"--autoplay-policy=no-user-gesture-required",
 	// The lab's addresses are no public ones, and a page of one may ask for another without asking a person first.
 	"--disable-features=LocalNetworkAccessChecks,OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate",
+	// A page has a context of its own, and needs no second process because its site is another than about:blank.
+	"--disable-site-isolation-trials",
 	"--js-flags=--max-old-space-size=512", // MB: a script that wants more has run wild
 	"--remote-debugging-pipe", "--log-net-log=/proc/self/fd/5",
 }

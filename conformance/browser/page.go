@@ -70,6 +70,7 @@ func (p *Page) open(url string) error {
 	}
 	p.b.untold = nil
 	p.b.mu.Unlock()
+	var waits []func(result any) error // all are sent before the first has answered
 	for _, c := range []struct {
 		method string
 		params map[string]any
@@ -82,7 +83,10 @@ func (p *Page) open(url string) error {
 		{"Runtime.addBinding", map[string]any{"name": "proxyspecSend"}},
 		{"Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": adapter}},
 	} {
-		if err := p.b.cdp.call(p.session, c.method, c.params, nil); err != nil {
+		waits = append(waits, p.b.cdp.begin(p.session, c.method, c.params))
+	}
+	for _, wait := range waits {
+		if err := wait(nil); err != nil {
 			return err
 		}
 	}

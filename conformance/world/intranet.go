@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,11 +21,11 @@ func (w *World) startIntranet() error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", intranet.Name, err)
 	}
-	server := &http.Server{Handler: w.cfg.Intranet}
+	server := &http.Server{Handler: w.cfg.Intranet, TLSConfig: trust.Servers.Clone()}
 	w.run(intranet.Name, func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()
-		if err := server.Serve(tls.NewListener(l, trust.Servers.Clone())); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -1,0 +1,117 @@
+package suite_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/suite"
+)
+
+var browserCost = flag.Bool("browser.cost", false, "measure what a browser costs, on a quiet machine")
+
+// TestBrowserCostsLittle measures how long a browser takes to start, and scenarios in it, and how much memory it has. A
+// scenario's time is printed only: most of one with media is what its own steps wait for.
+func TestBrowserCostsLittle(t *testing.T) {
+	if !*browserCost {
+		t.Skip("a measurement: make soak-browser")
+	}
+	needBrowser(t)
+	const rule, media = "api/mixing/startproxyserver-after-setproxyserver-errors", "api/stop/it-clears-proxyserver-of-createclient"
+	all := aboutSDK(t, "")
+	var tasks []runner.Task
+	for i := range 16 {
+		id := rule
+		if i > 10 {
+			id = media
+		}
+		at := slices.IndexFunc(all, func(c selection.Case) bool { return c.ID == id })
+		require.GreaterOrEqual(t, at, 0, id)
+		tasks = append(tasks, runner.Task{Case: all[at], SDK: suite.Suite().WebSDK})
+	}
+	most := watchMemory(t)
+	cases := onKernel(t, 1, tasks)
+	for _, c := range cases {
+		require.Equal(t, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)
+	}
+	first, rules, medias := cases[0].Wall, median(cases[1:11]), median(cases[11:])
+	t.Logf("a browser and its first scenario: %v; a scenario of the API's rules: %v; one with a join and media: %v; memory: %d MB",
+		first.Round(time.Millisecond), rules.Round(time.Millisecond), medias.Round(time.Millisecond), most()>>20)
+	require.Less(t, first, 5*time.Second)
+	require.Less(t, most(), 600<<20)
+}
+
+func median(cases []*result.Case) time.Duration {
+	var walls []time.Duration
+	for _, c := range cases {
+		walls = append(walls, c.Wall)
+	}
+	slices.Sort(walls)
+	return walls[len(walls)/2]
+}
+
+// watchMemory looks now and then how much memory the browsers below this process have, each shared page counted once.
+func watchMemory(t *testing.T) (most func() int) {
+	top := 0
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			top = max(top, browserMemory())
+			select {
+			case <-end:
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}()
+	stop := sync.OnceFunc(func() { close(end); <-ended })
+	t.Cleanup(stop)
+	return func() int { stop(); return top }
+}
+
+// browserMemory is the proportional set size of all Chromium processes that come from this one.
+func browserMemory() (sum int) {
+	parents, browsers := map[string]string{}, []string{}
+	folders, _ := filepath.Glob("/proc/[0-9]*")
+	for _, folder := range folders {
+		stat, err := os.ReadFile(folder + "/stat")
+		name, rest, cut := strings.Cut(string(stat), ") ")
+		if err != nil || !cut {
+			continue // it has ended meanwhile
+		}
+		pid := filepath.Base(folder)
+		parents[pid] = strings.Fields(rest)[1]
+		if strings.HasSuffix(name, "(chromium") || strings.HasSuffix(name, "(chrome") {
+			browsers = append(browsers, pid)
+		}
+	}
+	for _, pid := range browsers {
+		for at := pid; at != ""; at = parents[at] {
+			if at != fmt.Sprint(os.Getpid()) {
+				continue
+			}
+			text, _ := os.ReadFile("/proc/" + pid + "/smaps_rollup")
+			for line := range bytes.Lines(text) {
+				if kB, isPss := bytes.CutPrefix(line, []byte("Pss:")); isPss {
+					n, _ := strconv.Atoi(strings.Fields(string(kB))[0])
+					sum += n << 10
+				}
+			}
+		}
+	}
+	return sum
+}
