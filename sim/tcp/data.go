@@ -87,7 +87,7 @@ func (c *Conn) arriveFin(now time.Duration, seg *Segment) {
 		c.edge = c.nextSeq
 	}
 	c.ackNow = true
-	c.early = nil
+	c.early, c.selective.ranges = nil, nil
 	switch c.state {
 	case Established:
 		c.state = CloseWait
