@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -92,7 +91,7 @@ func work(newStage NewStage, in io.Reader, out io.WriteCloser) error {
 			requests <- r
 		}
 	}()
-	quietCollector()
+	prepareMemory()
 	calm := false
 	for r := range requests {
 		if r.Network != Kernel && !calm {
@@ -106,26 +105,4 @@ func work(newStage NewStage, in io.Reader, out io.WriteCloser) error {
 		}
 	}
 	return nil
-}
-
-// garbage is how much may be left behind by cases before it is collected: most leave a few MiB, and what is collected
-// after each costs more than they do.
-const garbage = 64 << 20
-
-// collect collects garbage, if it is worth it.
-func collect() {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	if m.HeapAlloc > garbage {
-		runtime.GC()
-	}
-}
-
-// quietCollector keeps the garbage collector from running in the midst of a case: it stops goroutines where it
-// finds them, and then they come in another order. Between cases it is called; a case that needs a great deal of
-// memory has it collected all the same, rather than none left for anyone.
-func quietCollector() {
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(1 << 30)
-	hugePages()
 }

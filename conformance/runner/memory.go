@@ -1,0 +1,67 @@
+package runner
+
+import (
+	"runtime"
+	"runtime/debug"
+)
+
+const (
+	// memory is what a worker may need before its garbage is collected in the midst of a case.
+	memory = 1 << 30
+	// garbage is how much may be left behind by cases before it is collected: most leave a few MiB, and what is
+	// collected after each costs more than they do.
+	garbage = 64 << 20
+)
+
+// prepareMemory keeps the garbage collector from running in the midst of a case: it stops goroutines where it
+// finds them, and then they come in another order. Between cases it is called; a case that needs a great deal of
+// memory has it collected all the same, rather than none left for anyone.
+func prepareMemory() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memory)
+	hugePages()
+	deepStacks()
+}
+
+// collect collects garbage, if it is worth it. What was free after a collection the runtime would give back to the
+// system piece by piece, to ask for it again in the next large case: a twentieth of a run. It keeps more, the more
+// its goal has grown since the collection, and the goal follows the limit.
+func collect() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > garbage {
+		debug.SetMemoryLimit(memory / 4)
+		runtime.GC()
+		debug.SetMemoryLimit(memory)
+	}
+}
+
+// What a goroutine of a world mostly needs of its stack, for TLS, HTTP or WebRTC, and enough of them for an average.
+const (
+	deepStack = 4 << 10
+	many      = 64
+)
+
+// deepStacks has goroutines begin with 8 KiB of stack: from two, most grew twice and were copied, which was a
+// twentieth of a run. The runtime gives a new one what was used on average by those that a collection found; between
+// cases there are few but these.
+func deepStacks() {
+	parked := make(chan struct{})
+	for range many {
+		go park(parked, deepStack)
+		<-parked
+	}
+	runtime.GC()
+}
+
+// park uses so much of its stack, and stays.
+func park(parked chan<- struct{}, size int) {
+	if size > 0 {
+		var room [512]byte
+		park(parked, size-len(room))
+		runtime.KeepAlive(&room)
+		return
+	}
+	parked <- struct{}{}
+	select {}
+}
