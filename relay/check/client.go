@@ -7,10 +7,17 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/stun/v3"
 )
+
+// mostBytes is what a datagram can have.
+const mostBytes = 64 << 10
+
+// buffers are for what is read: rows that exhaust a server have clients by the hundred.
+var buffers = sync.Pool{New: func() any { return new([mostBytes]byte) }}
 
 // client is one 5-tuple.
 type client struct {
@@ -23,7 +30,6 @@ type client struct {
 	relayed      netip.AddrPort // of its allocation
 	held         []byte         // of a stream, not yet a frame
 	pending      [][]byte       // messages that somebody else waited for
-	buf          []byte         // for what is read; kept for its memory
 	broken       error          // why nothing was received, if nothing was
 }
 
@@ -46,24 +52,24 @@ func (c *client) receive(wait time.Duration) []byte {
 
 func (c *client) receiveNew(until time.Time) []byte {
 	_ = c.conn.SetReadDeadline(until)
-	if c.buf == nil {
-		c.buf = make([]byte, 64<<10)
-	}
+	buffer := buffers.Get().(*[mostBytes]byte)
+	defer buffers.Put(buffer)
+	buf := buffer[:]
 	for {
 		if n := frame(c.held); c.stream && n > 0 && n <= len(c.held) {
 			m := slices.Clone(c.held[:n])
 			c.held = c.held[n:]
 			return m
 		}
-		n, err := c.conn.Read(c.buf)
+		n, err := c.conn.Read(buf)
 		if err != nil {
 			c.broken = err
 			return nil
 		}
 		if !c.stream {
-			return slices.Clone(c.buf[:n])
+			return slices.Clone(buf[:n])
 		}
-		c.held = append(c.held, c.buf[:n]...)
+		c.held = append(c.held, buf[:n]...)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pion/stun/v3"
@@ -138,13 +139,14 @@ func (x *peer) send(to netip.AddrPort, payload []byte) {
 // receive is the next datagram, nil if none comes in time.
 func (x *peer) receive(wait time.Duration) (payload []byte, from netip.AddrPort) {
 	_ = x.conn.SetReadDeadline(time.Now().Add(wait))
-	buf := make([]byte, 64<<10)
-	n, addr, err := x.conn.ReadFrom(buf)
+	buffer := buffers.Get().(*[mostBytes]byte)
+	defer buffers.Put(buffer)
+	n, addr, err := x.conn.ReadFrom(buffer[:])
 	if err != nil {
 		return nil, from
 	}
 	at := addr.(*net.UDPAddr).AddrPort()
-	return buf[:n:n], netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	return slices.Clone(buffer[:n]), netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
 // hears demands that a payload arrives, and from the relayed transport address.

@@ -231,7 +231,9 @@ func (r *Resolver) askUDP(ctx context.Context, query *wire.Msg) (*wire.Msg, erro
 	if _, err := conn.Write(packed); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, wire.MaxMsgSize)
+	buffer := buffers.Get().(*[wire.MaxMsgSize]byte)
+	defer buffers.Put(buffer)
+	buf := buffer[:]
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {

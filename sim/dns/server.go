@@ -91,8 +91,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
+// buffers are for datagrams: a server has one as long as it serves, a resolver for each of its questions.
+var buffers = sync.Pool{New: func() any { return new([wire.MaxMsgSize]byte) }}
+
 func (s *Server) serveUDP() error {
-	buf := make([]byte, wire.MaxMsgSize)
+	buffer := buffers.Get().(*[wire.MaxMsgSize]byte)
+	defer buffers.Put(buffer)
+	buf := buffer[:]
 	for {
 		n, from, err := s.udp.ReadFrom(buf)
 		if err != nil {
