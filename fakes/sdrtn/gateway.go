@@ -48,7 +48,7 @@ type Gateway struct {
 	cfg      Config
 	listener net.Listener
 	api      *webrtc.API
-	cert     webrtc.Certificate
+	cert     func() (webrtc.Certificate, error) // made for the first peer connection: most gateways have none
 	tasks    tasks.Group
 
 	mu           sync.Mutex
@@ -79,16 +79,16 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	g := &Gateway{cfg: cfg}
-	var err error
-	if cfg.Browsers {
-		g.cert, err = rtc.BrowserCertificate(cfg.Rand)
-	} else {
-		g.cert, err = rtc.Certificate(cfg.Rand, time.Now())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("sdrtn: %w", err)
-	}
+	g.cert = sync.OnceValues(func() (webrtc.Certificate, error) {
+		g.mu.Lock() // for Rand
+		defer g.mu.Unlock()
+		if cfg.Browsers {
+			return rtc.BrowserCertificate(cfg.Rand)
+		}
+		return rtc.Certificate(cfg.Rand, time.Now())
+	})
 	ip := cfg.Address.Addr()
+	var err error
 	g.api, err = rtc.API(cfg.Net, func(s *webrtc.SettingEngine) error {
 		s.SetLite(true)
 		// No cookie: ICE has shown the way back already, and a HelloVerifyRequest that is lost isn't sent again by dtls
@@ -102,6 +102,15 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, fmt.Errorf("sdrtn: %w", err)
 	}
 	return g, nil
+}
+
+// newPeerConnection begins one.
+func (g *Gateway) newPeerConnection() (*webrtc.PeerConnection, error) {
+	cert, err := g.cert()
+	if err != nil {
+		return nil, err
+	}
+	return g.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{cert}})
 }
 
 // Address is where the gateway listens, once Listen has returned.

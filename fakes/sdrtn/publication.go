@@ -54,7 +54,7 @@ func (p *publication) announcement() Frame {
 // publish answers the offer of a publication.
 func (c *connection) publish(ctx context.Context, f Frame) (sdp string, err error) {
 	g := c.g
-	pc, err := g.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{g.cert}})
+	pc, err := g.newPeerConnection()
 	if err != nil {
 		return "", err
 	}

@@ -39,7 +39,7 @@ func (c *connection) subscribe(ctx context.Context, f Frame) (sdp string, err er
 	if !f.Audio && !f.Video {
 		return "", &refusal{CodeNotPublished, "user " + f.UID + " publishes nothing of the kinds asked for"}
 	}
-	pc, err := g.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{g.cert}})
+	pc, err := g.newPeerConnection()
 	if err != nil {
 		return "", err
 	}
