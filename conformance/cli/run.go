@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -106,6 +107,8 @@ type plan struct {
 }
 
 func (c *command) run(o order) error {
+	// What this process has is little, soon garbage, and shares its processors with the workers.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	p, err := c.plan(o)
 	if err != nil {
 		return err
