@@ -97,6 +97,9 @@ func (s *scene) holdsAnywhere() error {
 	left := s.world.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "alice has left"})
 	time.Sleep(s.world.Limits.Teardown + s.world.Limits.Watch)
 	if s.troubled() {
+		if err := s.othersLeave(); err != nil {
+			return err
+		}
 		time.Sleep(expiry)
 	}
 	for _, holds := range []func(map[string]*history) error{
@@ -110,6 +113,21 @@ func (s *scene) holdsAnywhere() error {
 		return err
 	}
 	return s.nothingRemains()
+}
+
+// othersLeave ends the calls of everybody but alice: a long wait for the end of what is hers needn't be full of their media.
+func (s *scene) othersLeave() error {
+	gone := map[string]bool{world.Alice: true}
+	for _, e := range s.find(kind(timeline.KindCall), named(contract.MethodJoin)) {
+		if gone[e.Actor] {
+			continue
+		}
+		gone[e.Actor] = true
+		if err := s.leave(e.Actor); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // history is what is known of one client of alice's: its calls, and what the decision table says of them.
