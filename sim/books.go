@@ -25,11 +25,11 @@ func (b Books) Balanced() error {
 func (n *Network) Books() (b Books) {
 	n.Do(func() {
 		b = n.books
-		for i := range n.events {
-			if n.events[i].packet != nil {
+		n.events.each(func(e *event) {
+			if e.packet != nil {
 				b.UnderWay++
 			}
-		}
+		})
 	})
 	return b
 }

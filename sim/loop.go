@@ -31,8 +31,8 @@ func (n *Network) Serve(ctx context.Context) error {
 		if !n.sleep() {
 			continue
 		}
-		if len(n.events) > 0 {
-			alarm.set(n.events[0].at, n.now())
+		if n.events.len() > 0 {
+			alarm.set(n.events.first().at, n.now())
 		} else {
 			alarm.stop() // without an event no timer may run: virtual time would jump to it
 		}
@@ -103,7 +103,7 @@ func (n *Network) flush() (woke bool) {
 	n.mu.Unlock()
 	slices.SortFunc(ready, func(a, b source) int { return cmp.Compare(a.order(), b.order()) })
 	now := n.now()
-	for len(n.events) > 0 && n.events[0].at <= now && n.events[0].flow == 0 {
+	for n.events.len() > 0 && n.events.first().at <= now && n.events.first().flow == 0 {
 		n.happen(n.events.pop()) // links change before the packets of the same instant
 	}
 	for _, s := range ready {
@@ -120,7 +120,7 @@ func (n *Network) flush() (woke bool) {
 // then run before the next. It reports whether anything happened.
 func (n *Network) step() bool {
 	now, happened := n.now(), false
-	for len(n.events) > 0 && n.events[0].at <= now {
+	for n.events.len() > 0 && n.events.first().at <= now {
 		happened = true
 		e := n.events.pop()
 		n.done = event{at: e.at, flow: e.flow, number: e.number}

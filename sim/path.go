@@ -227,13 +227,12 @@ func (n *Network) leavePaths() {
 		}
 	}
 	back := false
-	for i := range n.events {
-		e := &n.events[i]
+	n.events.each(func(e *event) {
 		if e.packet != nil && e.packet.voyage.path != nil {
 			back = true
 			e.goBack(n, now, seen)
 		}
-	}
+	})
 	for _, w := range n.paths {
 		for i := range w.hops {
 			h := &w.hops[i]
