@@ -156,6 +156,13 @@ func (r *Router) source(p *Packet) netip.Addr {
 
 func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall.Verdict, judged bool) {
 	if r.taps != nil {
-		r.taps.see(Sighting{At: now, Node: r.name, Router: true, Inside: at.inside, Out: out, Packet: p, Verdict: v, Judged: judged})
+		s := r.sighting(at, out, v, judged)
+		s.At, s.Packet = now, p
+		r.taps.see(&s)
 	}
+}
+
+// sighting is what is seen of a packet, but for when and which.
+func (r *Router) sighting(at *nic, out bool, v firewall.Verdict, judged bool) Sighting {
+	return Sighting{Node: r.name, Router: true, Inside: at.inside, Out: out, Verdict: v, Judged: judged}
 }

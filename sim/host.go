@@ -140,7 +140,7 @@ func (h *Host) send(now time.Duration, p *Packet) {
 		return
 	}
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.taps.see(&Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
 	h.nic.send(now, p)
 }
@@ -153,7 +153,7 @@ func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
 	}
 	p.arrived()
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Packet: p})
+		h.taps.see(&Sighting{At: now, Node: h.name, Packet: p})
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
 		p.free() // a host doesn't forward

@@ -33,11 +33,9 @@ type path struct {
 
 // crossing is what those who watch a router see of the packets on a path.
 type crossing struct {
-	router   *Router
-	in, out  *nic
-	src, dst netip.AddrPort // both as the packet leaves
-	verdict  firewall.Verdict
-	judged   bool
+	taps            *taps
+	arrives, leaves Sighting       // but for when, and which packet
+	src, dst        netip.AddrPort // both as the packet leaves
 }
 
 // hop is a router on a path.
@@ -114,10 +112,12 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 
 // see shows a packet to those who watch the router that it crosses.
 func (c *crossing) see(now time.Duration, p *Packet) {
-	c.router.see(now, p, c.in, false, c.verdict, c.judged)
+	c.arrives.At, c.arrives.Packet = now, p
+	c.taps.see(&c.arrives)
 	p.Src, p.Dst = c.src, c.dst
 	p.TTL--
-	c.router.see(now, p, c.out, true, c.verdict, c.judged)
+	c.leaves.At, c.leaves.Packet = now, p
+	c.taps.see(&c.leaves)
 }
 
 func (h *hop) take(at time.Time) {
@@ -135,7 +135,7 @@ func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome,
 	h := hop{src: wire.src, dst: wire.dst}
 	ok := outcome != nat.Hairpinned
 	if r.taps != nil { // it begins here
-		w.watched = &crossing{r, in, out, p.Src, p.Dst, verdict, judged}
+		w.watched = &crossing{&r.taps, r.sighting(in, false, verdict, judged), r.sighting(out, true, verdict, judged), p.Src, p.Dst}
 	} else {
 		h.from, h.took = in.peer, in.peer.config.Delay
 		ok = ok && in.peer.plain
@@ -332,7 +332,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	}
 	h.net.books.Sent++
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.taps.see(&Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
 	if !s.way(p.Dst).take(h.net, now, p, h.nic) {
 		h.nic.send(now, p)

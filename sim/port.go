@@ -164,7 +164,7 @@ func (p *Port) flush(now time.Duration) bool {
 		p.net.books.Sent++
 		packet.flow, packet.number = p.number, p.sent
 		if p.taps != nil {
-			p.taps.see(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
+			p.taps.see(&Sighting{At: now, Node: p.name, Out: true, Packet: packet})
 		}
 		p.nic.send(now, packet)
 	}
@@ -176,7 +176,7 @@ var errPortFull = fmt.Errorf("%d packets wait already", portQueue)
 func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
 	p.net.books.Arrived++
 	if p.taps != nil {
-		p.taps.see(Sighting{At: now, Node: p.name, Packet: packet})
+		p.taps.see(&Sighting{At: now, Node: p.name, Packet: packet})
 	}
 	wire, err := packet.Marshal()
 	packet.free()

@@ -22,8 +22,8 @@ type Sighting struct {
 // taps are called for what a node sees.
 type taps []func(Sighting)
 
-func (t taps) see(s Sighting) {
+func (t taps) see(s *Sighting) {
 	for _, f := range t {
-		f(s)
+		f(*s)
 	}
 }
