@@ -86,7 +86,9 @@ func (c *packetConn) write(p []byte, to netip.AddrPort) (int, error) {
 
 // serveGroup hands what arrives at a group of sockets to the core.
 func (s *turnServer) serveGroup(g *batch.Group) {
-	err := g.Serve(s.newHand().fromGroup)
+	h := s.newHand()
+	h.writer = g.Writer()
+	err := g.Serve(h.fromGroup)
 	s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
 }
 

@@ -26,6 +26,21 @@ func newGroup(t *testing.T) *batch.Group {
 	return g
 }
 
+// onBoth tests a group that has a ring, and one that has none.
+func onBoth(t *testing.T, test func(t *testing.T, g *batch.Group)) {
+	t.Run("ring", func(t *testing.T) {
+		if !newGroup(t).DropRing() {
+			t.Skip("this system has no io_uring, or an older one than that of Linux 6.6")
+		}
+		test(t, newGroup(t))
+	})
+	t.Run("calls", func(t *testing.T) {
+		g := newGroup(t)
+		g.DropRing()
+		test(t, g)
+	})
+}
+
 // read is what a group gets until there are n datagrams.
 func read(t *testing.T, g *batch.Group, n int) (got []string) {
 	for len(got) < n {
@@ -38,13 +53,14 @@ func read(t *testing.T, g *batch.Group, n int) (got []string) {
 	return got
 }
 
-func TestWriteAndRead(t *testing.T) {
-	g := newGroup(t)
+func TestWriteAndRead(t *testing.T) { onBoth(t, testWriteAndRead) }
+
+func testWriteAndRead(t *testing.T, g *batch.Group) {
 	a, err := g.Listen(anyPort, "a")
 	require.NoError(t, err)
 	b, err := g.Listen(anyPort, "b")
 	require.NoError(t, err)
-	var w batch.Writer
+	w := g.Writer()
 	var want []string
 	for i := range 20 {
 		payload := strings.Repeat("x", 100+i/15) // the last five are another length: no part of the first train
@@ -66,13 +82,14 @@ func TestWriteAndRead(t *testing.T) {
 	require.Equal(t, []string{"b ", "b ", "b " + strings.Repeat("y", 65507)}, read(t, g, 3))
 }
 
-func TestWhatCannotBeWrittenIsSaid(t *testing.T) {
-	g := newGroup(t)
+func TestWhatCannotBeWrittenIsSaid(t *testing.T) { onBoth(t, testWhatCannotBeWrittenIsSaid) }
+
+func testWhatCannotBeWrittenIsSaid(t *testing.T, g *batch.Group) {
 	a, err := g.Listen(anyPort, nil)
 	require.NoError(t, err)
 	b, err := g.Listen(anyPort, "b")
 	require.NoError(t, err)
-	var w batch.Writer
+	w := g.Writer()
 	w.Add(a, []byte("one"), b.Addr(), 1)
 	w.Add(a, make([]byte, 65508), b.Addr(), 2)
 	w.Add(a, []byte("two"), b.Addr(), 3)
@@ -87,6 +104,15 @@ func TestWhatCannotBeWrittenIsSaid(t *testing.T) {
 	w.Add(a, []byte("2"), b.Addr(), 5)
 	w.Flush(func(tag int) { lost = append(lost, tag) })
 	require.Equal(t, []int{2, 4, 5}, lost)
+
+	c, err := g.Listen(anyPort, "c")
+	require.NoError(t, err)
+	w.Add(c, []byte("three"), b.Addr(), 6)
+	w.Add(a, []byte("3"), b.Addr(), 7)
+	w.Add(b, []byte("four"), c.Addr(), 8)
+	w.Flush(func(tag int) { lost = append(lost, tag) })
+	require.Equal(t, []int{2, 4, 5, 7}, lost)
+	require.ElementsMatch(t, []string{"b three", "c four"}, read(t, g, 2))
 }
 
 // A reader that sleeps is woken by the next datagram, every time, whoever sends it.
@@ -171,11 +197,12 @@ func TestSocketsComeAndGo(t *testing.T) {
 	reading.Wait()
 }
 
-func TestNothingIsAllocated(t *testing.T) {
-	g := newGroup(t)
+func TestNothingIsAllocated(t *testing.T) { onBoth(t, testNothingIsAllocated) }
+
+func testNothingIsAllocated(t *testing.T, g *batch.Group) {
 	s, err := g.Listen(anyPort, nil)
 	require.NoError(t, err)
-	var w batch.Writer
+	w := g.Writer()
 	payload := make([]byte, 160)
 	undelivered := func(int) {}
 	once := func() {

@@ -26,6 +26,7 @@ const (
 // Group is UDP sockets and TCP connections that one goroutine reads.
 type Group struct {
 	inner int      // the epoll of the sockets
+	ring  *ring    // nil: the system has none
 	outer *os.File // what the runtime's poller watches: the inner one, or an epoll with it in it
 	raw   syscall.RawConn
 	alone bool // it is the inner one
@@ -59,6 +60,7 @@ func (Net) NewGroup() (*Group, error) {
 	if g.raw, err = g.outer.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("poll an epoll: %w", err)
 	}
+	g.ring, _ = openRing() // less is a slower relay, not a broken one
 	g.in.init()
 	g.take = g.fill
 	return g, nil
@@ -229,23 +231,28 @@ func (g *Group) takeFrom(events []unix.EpollEvent) {
 		if s == nil || !s.hold() {
 			continue
 		}
-		all := true
-		switch e := events[i].Events; {
-		case !s.stream:
-			all = g.in.take(s)
-		case e&unix.EPOLLOUT != 0:
+		if s.stream && events[i].Events&unix.EPOLLOUT != 0 {
 			g.watch(s, unix.EPOLLIN)
 			g.in.arrivals = append(g.in.arrivals, Arrival{Socket: s, Room: true})
-		default:
-			all = g.in.takeStream(s)
+			s.release()
+			continue
 		}
-		s.release()
-		g.more = g.more || !all
-		if g.in.used == slots {
-			return
+		if g.in.ask(s); g.in.used == slots {
+			g.more = true
+			break
 		}
 	}
+	g.in.read(g.ring)
+	for _, q := range g.in.questions {
+		if !g.in.accept(q) {
+			g.more = true
+		}
+		q.socket.release()
+	}
 }
+
+// Writer writes through the group's sockets what comes of an arrival. It is for what Serve calls, and nobody else.
+func (g *Group) Writer() Writer { return Writer{ring: g.ring} }
 
 // Close ends Read. Sockets are their owners' to close.
 func (g *Group) Close() {
@@ -260,4 +267,7 @@ func (g *Group) Close() {
 	g.reading.Lock() // until Read has let go of the inner one
 	defer g.reading.Unlock()
 	unix.Close(g.inner)
+	if g.ring != nil {
+		g.ring.close()
+	}
 }

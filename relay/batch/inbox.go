@@ -27,12 +27,22 @@ type inbox struct {
 	control   []byte
 	buffer    []byte
 	used      int
+	questions []question
 	arrivals  []Arrival
+}
+
+// question is a socket that is asked for messages, and what it had.
+type question struct {
+	socket   *Socket
+	first, n int // messages
+	got      int
+	errno    syscall.Errno // why it isn't n
 }
 
 func (in *inbox) init() {
 	in.buffer = make([]byte, slots*stride)
 	in.control = make([]byte, slots*controlSize)
+	in.questions = make([]question, 0, slots)
 	in.arrivals = make([]Arrival, 0, slots)
 	for i := range in.messages {
 		in.vectors[i].Base = &in.buffer[i*stride]
@@ -45,50 +55,84 @@ func (in *inbox) init() {
 
 func (in *inbox) reset() {
 	clear(in.arrivals)
-	in.arrivals, in.used = in.arrivals[:0], 0
+	clear(in.questions)
+	in.arrivals, in.questions, in.used = in.arrivals[:0], in.questions[:0], 0
 }
 
-// take reads what a socket has, but no more than its share, and reports whether that was all.
-func (in *inbox) take(s *Socket) (all bool) {
-	n := min(s.want, slots-in.used)
-	batch := in.messages[in.used:][:n]
-	for i := range batch {
-		batch[i].header.Namelen = uint32(len(address{}))
-		batch[i].header.SetControllen(controlSize)
+// ask wants what a socket has, but no more than its share, nor than there is room for.
+func (in *inbox) ask(s *Socket) {
+	q := question{socket: s, first: in.used, n: min(s.want, slots-in.used)}
+	for i := range in.messages[q.first:][:q.n] {
+		h := &in.messages[q.first+i].header
+		h.Namelen = uint32(len(address{}))
+		h.SetControllen(controlSize)
 	}
-	got, errno := receive(s.fd, batch)
-	if errno != 0 {
-		return errno == unix.EAGAIN // or an error of an earlier write, which is gone now
+	in.questions = append(in.questions, q)
+	in.used += q.n
+}
+
+// read reads what has been asked for: with one system call if there is a ring, else with one for each socket.
+func (in *inbox) read(r *ring) {
+	if r == nil || len(in.questions) == 1 {
+		for i := range in.questions {
+			q := &in.questions[i]
+			q.got, q.errno = receive(q.socket.fd, in.messages[q.first:][:q.n])
+		}
+		return
+	}
+	for i := range in.questions {
+		q := &in.questions[i]
+		for k := range q.n {
+			r.add(ringReceive, q.socket.fd, &in.messages[q.first+k], q.first+k)
+		}
+	}
+	r.run()
+	for i := range in.questions {
+		q := &in.questions[i]
+		for ; q.got < q.n; q.got++ {
+			var length int
+			if length, q.errno = r.result(q.first + q.got); q.errno != 0 {
+				break
+			}
+			in.messages[q.first+q.got].n = uint32(length)
+		}
+	}
+}
+
+// accept makes arrivals of what a socket had, and reports whether that was all.
+func (in *inbox) accept(q question) (all bool) {
+	if q.socket.stream {
+		return in.acceptStream(q)
+	}
+	if q.got == 0 && q.errno != unix.EAGAIN {
+		return false // an error of an earlier write, which is gone now
 	}
 	// To want one more than there will be is to learn that it was all, without another system call.
-	if all = got < n; all {
-		s.want = got + 1
+	if all = q.got < q.n; all {
+		q.socket.want = q.got + 1
 	} else {
-		s.want = min(2*s.want, perSocket)
+		q.socket.want = min(2*q.socket.want, perSocket)
 	}
-	for i := range batch[:got] {
-		in.split(s, in.used+i)
+	for i := range q.got {
+		in.split(q.socket, q.first+i)
 	}
-	in.used += got
 	return all
 }
 
-// takeStream reads what a connection has, up to what one slot holds, and reports whether that was all.
-func (in *inbox) takeStream(s *Socket) (all bool) {
-	buffer := in.buffer[in.used*stride:][:largest]
-	n, errno := receiveStream(s.fd, buffer)
+func (in *inbox) acceptStream(q question) (all bool) {
+	m := &in.messages[q.first]
 	switch {
-	case errno == unix.EAGAIN:
-	case errno == unix.EINTR:
+	case q.got == 0 && q.errno == unix.EAGAIN:
+	case q.got == 0 && q.errno == unix.EINTR:
 		return false
-	case errno != 0, n == 0:
-		s.group.ignore(s) // it would be named for ever
-		in.arrivals = append(in.arrivals, Arrival{Socket: s, Ended: true})
+	case q.got == 0, m.n == 0:
+		q.socket.group.ignore(q.socket) // it would be named for ever
+		in.arrivals = append(in.arrivals, Arrival{Socket: q.socket, Ended: true})
 	default:
-		in.arrivals = append(in.arrivals, Arrival{Socket: s, Payload: buffer[:n:n]})
-		in.used++
+		in.arrivals = append(in.arrivals, Arrival{Socket: q.socket, Payload: in.buffer[q.first*stride:][:m.n:m.n]})
+		return m.n < largest
 	}
-	return n < largest
+	return true
 }
 
 // split tells the datagrams of a message apart.

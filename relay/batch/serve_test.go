@@ -62,6 +62,9 @@ func TestServeTakesAll(t *testing.T) {
 			onOneAndSeveral(t, func(t *testing.T, processors int) {
 				got := 0
 				_, said := served(t, processors, func(g *batch.Group) {
+					if each == 3 {
+						g.DropRing()
+					}
 					var w batch.Writer
 					for range sockets {
 						s, err := g.Listen(anyPort, nil)

@@ -81,7 +81,7 @@ func adoptSocket(conn *net.TCPConn) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Socket{stream: true, at: conn.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	s := &Socket{stream: true, want: 1, at: conn.RemoteAddr().(*net.TCPAddr).AddrPort()}
 	var dupErr error
 	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	return s, errors.Join(err, os.NewSyscallError("fcntl", dupErr))

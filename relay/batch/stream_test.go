@@ -44,8 +44,9 @@ func readOne(t *testing.T, g *batch.Group) batch.Arrival {
 	return arrivals[0]
 }
 
-func TestConnection(t *testing.T) {
-	g := newGroup(t)
+func TestConnection(t *testing.T) { onBoth(t, testConnection) }
+
+func testConnection(t *testing.T, g *batch.Group) {
 	s, far := adopted(t, g)
 	_, err := far.Write([]byte("there"))
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestConnection(t *testing.T) {
 	require.Equal(t, batch.Arrival{Socket: s, Ended: true}, readOne(t, g))
 	other, err := g.Listen(anyPort, "other")
 	require.NoError(t, err)
-	var w batch.Writer
+	w := g.Writer()
 	w.Add(other, []byte("more"), other.Addr(), 0)
 	w.Flush(func(tag int) { t.Error("undelivered", tag) })
 	require.Equal(t, other, readOne(t, g).Socket, "an end is said once")

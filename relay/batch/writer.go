@@ -18,10 +18,12 @@ const (
 	longestInTrain = 1400
 )
 
-// Writer collects datagrams and writes them together. Those of one socket stay in order. The zero value is ready.
+// Writer collects datagrams and writes them together. Those of one socket stay in order. The zero value is ready, and for
+// anyone; a Group has one that is faster.
 type Writer struct {
 	queue []outgoing
 	out   *outbox
+	ring  *ring // nil: each socket is written to by itself
 }
 
 type outgoing struct {
@@ -38,6 +40,7 @@ type outbox struct {
 	addresses [slots]address
 	control   []byte
 	vectors   [slots]unix.Iovec
+	errnos    [slots]syscall.Errno
 	first     [slots]int // of each message: its first datagram in order
 	order     [slots]int // of the queue
 	n, used   int        // messages, datagrams
@@ -61,52 +64,100 @@ func (w *Writer) Flush(undelivered func(tag int)) {
 		w.out = new(outbox)
 		w.out.control = make([]byte, slots*controlSize)
 	}
+	w.out.n, w.out.used = 0, 0
 	for i := range w.queue {
 		if !w.queue[i].sent {
-			w.flushSocket(i, undelivered)
+			w.pack(w.queue[i].socket, i)
 		}
+	}
+	if w.ring != nil && w.out.n > 1 {
+		w.writeAll()
+	} else {
+		w.writeEach()
+	}
+	for i := range w.out.n {
+		w.settle(i, undelivered)
 	}
 	clear(w.queue)
 	w.queue = w.queue[:0]
 }
 
-// flushSocket writes all that is for one socket, the first of which is the i-th of the queue.
-func (w *Writer) flushSocket(i int, undelivered func(tag int)) {
-	s, o := w.queue[i].socket, w.out
-	o.n, o.used = 0, 0
-	trains := !s.single.Load()
+// pack makes messages of all that is for one socket, the first of which is the i-th of the queue.
+func (w *Writer) pack(s *Socket, i int) {
+	begin, trains := w.out.n, !s.single.Load()
 	for j := i; j < len(w.queue); j++ {
 		if q := &w.queue[j]; q.socket == s {
 			q.sent = true
-			o.add(w.queue, j, trains)
+			w.out.add(w.queue, j, trains && w.out.n > begin)
 		}
 	}
-	if !s.hold() {
-		w.lost(0, o.n, undelivered)
-		return
-	}
-	defer s.release()
-	for at := 0; at < o.n; {
-		var n int
-		var errno syscall.Errno
-		if at == o.n-1 {
-			n, errno = 1, sendOne(s.fd, &o.messages[at])
-		} else {
-			n, errno = send(s.fd, o.messages[at:o.n])
+}
+
+// socket is that of a message.
+func (w *Writer) socket(i int) *Socket { return w.queue[w.out.order[w.out.first[i]]].socket }
+
+// writeAll writes the messages with one system call.
+func (w *Writer) writeAll() {
+	o := w.out
+	for i := range o.n {
+		s := w.socket(i)
+		if o.errnos[i] = unix.EBADF; s.hold() {
+			o.errnos[i] = 0
+			w.ring.add(ringSend, s.fd, &o.messages[i], i)
 		}
-		switch {
-		case errno == 0:
-			at += n
-		case errno == unix.EINTR:
-		case o.packets(at) > 1 && errno != unix.EAGAIN:
-			if errno == unix.EIO { // no checksums in hardware; anything else is about this client's way
-				s.single.Store(true)
+	}
+	w.ring.run()
+	for i := range o.n {
+		if o.errnos[i] == 0 {
+			_, o.errnos[i] = w.ring.result(i)
+			w.socket(i).release()
+		}
+	}
+}
+
+// writeEach writes the messages with one system call for each socket.
+func (w *Writer) writeEach() {
+	o := w.out
+	for i := 0; i < o.n; {
+		s, end := w.socket(i), i+1
+		for end < o.n && w.socket(end) == s {
+			end++
+		}
+		if !s.hold() {
+			for ; i < end; i++ {
+				o.errnos[i] = unix.EBADF
 			}
-			w.oneByOne(s, at, undelivered)
-			at++
-		default:
-			w.lost(at, at+1, undelivered)
-			at++
+			continue
+		}
+		for i < end {
+			n := 1
+			if i == end-1 {
+				o.errnos[i] = sendOne(s.fd, &o.messages[i])
+			} else if n, o.errnos[i] = send(s.fd, o.messages[i:end]); o.errnos[i] == 0 {
+				clear(o.errnos[i:][:n])
+			} else {
+				n = 1
+			}
+			i += n
+		}
+		s.release()
+	}
+}
+
+// settle says which of the datagrams of a message weren't written. A train that the system didn't take goes again, its
+// packets one by one.
+func (w *Writer) settle(i int, undelivered func(tag int)) {
+	switch s, errno := w.socket(i), w.out.errnos[i]; {
+	case errno == 0:
+	case w.out.packets(i) > 1 && errno != unix.EAGAIN && s.hold():
+		if errno == unix.EIO { // no checksums in hardware; anything else is about this client's way
+			s.single.Store(true)
+		}
+		w.oneByOne(s, i, undelivered)
+		s.release()
+	default:
+		for k := range w.out.packets(i) {
+			undelivered(w.queue[w.out.order[w.out.first[i]+k]].tag)
 		}
 	}
 }
@@ -180,15 +231,6 @@ func (w *Writer) oneByOne(s *Socket, i int, undelivered func(tag int)) {
 		m.header.Iov = &o.vectors[at]
 		if sendOne(s.fd, &m) != 0 {
 			undelivered(w.queue[o.order[at]].tag)
-		}
-	}
-}
-
-// lost says of the messages from one to another that they were not written.
-func (w *Writer) lost(from, to int, undelivered func(tag int)) {
-	for i := from; i < to; i++ {
-		for k := range w.out.packets(i) {
-			undelivered(w.queue[w.out.order[w.out.first[i]+k]].tag)
 		}
 	}
 }
