@@ -105,10 +105,10 @@ func (w *World) start(name string, s server) error {
 
 // serve runs a server until the world ends or Stop is called.
 func (w *World) serve(name string, serve func(context.Context) error) {
-	ctx, stop := context.WithCancel(w.ctx)
+	ctx, stop := context.WithCancel(w.serves.ctx)
 	done := make(chan struct{})
 	w.serving[name] = func() { stop(); <-done }
-	w.run(name, func(context.Context) error {
+	w.run(w.serves, name, func(context.Context) error {
 		defer close(done)
 		return serve(ctx)
 	})

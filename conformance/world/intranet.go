@@ -22,7 +22,7 @@ func (w *World) startIntranet() error {
 		return fmt.Errorf("start %s: %w", intranet.Name, err)
 	}
 	server := &http.Server{Handler: w.cfg.Intranet, TLSConfig: trust.Servers.Clone()}
-	w.run(intranet.Name, func(ctx context.Context) error {
+	w.run(w.serves, intranet.Name, func(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()
 		if err := server.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {

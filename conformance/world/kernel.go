@@ -51,7 +51,7 @@ func (w *World) port(p Place, to *sim.Router) *sim.Link {
 	w.device = kernel.Renumber()
 	w.names[p.Addr] = p.Name
 	port := w.net.Port(p.Name, w.device, netip.PrefixFrom(p.Addr, 32))
-	w.run("the port of "+p.Name, port.Serve)
+	w.run(w.carries, "the port of "+p.Name, port.Serve)
 	return w.net.Connect(port, to, sim.LinkConfig{Delay: lanDelay})
 }
 

@@ -101,10 +101,8 @@ type World struct {
 	recorder    *recorder
 	evidence    evidence
 
-	ctx    context.Context // of everything that serves
-	cancel context.CancelFunc
-	up     bool
-	tasks  sync.WaitGroup
+	serves, carries life // the servers; and the network, which outlives them
+	up              bool
 
 	nat        nat.Config // of the office; without an address there is none
 	unrecorded atomic.Bool
@@ -149,7 +147,6 @@ const AppID = "app-proxyspec-0001"
 // it has a Remote.
 func New(cfg Config) (*World, error) {
 	cfg = cfg.withDefaults()
-	ctx, cancel := context.WithCancel(context.Background())
 	w := &World{
 		Timeline: timeline.New(),
 		Limits:   cfg.Limits,
@@ -162,8 +159,8 @@ func New(cfg Config) (*World, error) {
 		again:    map[string]func() error{},
 		recorder: newRecorder(),
 		users:    map[string]*User{},
-		ctx:      ctx,
-		cancel:   cancel,
+		serves:   newLife(),
+		carries:  newLife(),
 	}
 	settle := bubble.Settle
 	if w.real() {
@@ -171,10 +168,11 @@ func New(cfg Config) (*World, error) {
 	}
 	w.net = sim.New(sim.Config{Seed: cfg.Seed, Settle: settle})
 	if err := w.build(); err != nil {
-		cancel()
+		w.serves.cancel()
+		w.carries.cancel()
 		return nil, err
 	}
-	w.run("network", w.net.Serve)
+	w.run(w.carries, "network", w.net.Serve)
 	return w, nil
 }
 
@@ -205,10 +203,28 @@ func (w *World) NameOf(a netip.Addr) string {
 	return a.String()
 }
 
-// run keeps f as a task of the world: it ends with the world, and its error makes the ground unsound.
-func (w *World) run(what string, f func(context.Context) error) {
-	w.tasks.Go(func() {
-		if err := f(w.ctx); err != nil && w.ctx.Err() == nil {
+// life is of what runs until it is ended.
+type life struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  *sync.WaitGroup
+}
+
+func newLife() life {
+	ctx, cancel := context.WithCancel(context.Background())
+	return life{ctx, cancel, &sync.WaitGroup{}}
+}
+
+// end ends it, and waits until it has ended.
+func (l life) end() {
+	l.cancel()
+	l.tasks.Wait()
+}
+
+// run keeps f as a task of the world: its error makes the ground unsound.
+func (w *World) run(l life, what string, f func(context.Context) error) {
+	l.tasks.Go(func() {
+		if err := f(l.ctx); err != nil && l.ctx.Err() == nil {
 			w.fault(fmt.Errorf("%s: %w", what, err))
 		}
 	})
@@ -238,8 +254,8 @@ func (w *World) Close() error {
 	if w.real() {
 		w.strays()
 	}
-	w.cancel()
-	w.tasks.Wait()
+	w.serves.end()
+	w.carries.end()
 	if err := w.net.Books().Balanced(); err != nil {
 		w.fault(fmt.Errorf("the network: %w", err))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
 
@@ -53,4 +54,31 @@ func BenchmarkWorld(b *testing.B) {
 			require.NoError(b, w.Close())
 		})
 	}
+}
+
+// TestNoServerWaitsForOneThatHasEnded has alice's SDK leave a channel at SD-RTN, through a relay: when both end with the
+// world, the relay's goodbye still finds its way.
+func TestNoServerWaitsForOneThatHasEnded(t *testing.T) {
+	inBubble(t, func() {
+		reference := func(n transport.Net, _ uint64) (contract.Handler, error) { return sdk.New(sdk.Config{Net: n}), nil }
+		w, err := New(Config{Seed: 1, Tested: reference, Reference: reference})
+		require.NoError(t, err)
+		alice, err := w.User(Alice)
+		require.NoError(t, err)
+		call := func(method string, params any) {
+			c, err := alice.Begin(method, params)
+			require.NoError(t, err)
+			ended, err := c.Wait(10 * time.Second)
+			require.NoError(t, err)
+			require.True(t, ended, method)
+			_, err = c.Over()
+			require.NoError(t, err, method)
+		}
+		call(contract.MethodInit, contract.Init{Client: alice.Client(), AppID: AppID})
+		call(contract.MethodStartProxyServer, contract.ClientCall{Client: alice.Client()})
+		call(contract.MethodJoin, contract.Join{Client: alice.Client(), Channel: "town-hall", UID: Alice})
+		began := time.Now()
+		require.NoError(t, w.Close())
+		require.Less(t, time.Since(began), time.Second)
+	})
 }
