@@ -121,9 +121,14 @@ func (s *Socket) Send(p []byte) (n int, err error) {
 
 // AwaitRoom has Read say, once, that there is room in a connection.
 func (s *Socket) AwaitRoom() {
-	if s.hold() {
+	if !s.hold() {
+		return
+	}
+	defer s.release()
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	if !s.group.closed { // else its descriptor may be another's
 		s.group.watch(s, unix.EPOLLOUT|unix.EPOLLIN)
-		s.release()
 	}
 }
 

@@ -111,3 +111,15 @@ func TestAdoptIntoAClosedGroup(t *testing.T) {
 	_, err = far.Write([]byte("x"))
 	require.NoError(t, err, "it is still the caller's")
 }
+
+// A connection outlives its group, whose descriptors are soon those of the next group.
+func TestRoomInAClosedGroup(t *testing.T) {
+	g := newGroup(t)
+	s, _ := adopted(t, g)
+	g.Close()
+	next := newGroup(t)
+	s.AwaitRoom()
+	watched, err := next.Watched()
+	require.NoError(t, err)
+	require.Zero(t, watched)
+}
