@@ -23,12 +23,12 @@ type packetConn struct {
 
 	socket *batch.Socket // nil: the next two are there
 	conn   transport.UDPConn
-	fast   addrPortConn // nil: the socket can't
+	fast   AddrPortConn // nil: the socket can't
 }
 
-// addrPortConn is what the operating system's sockets can do, and others may: transport addresses that need no
-// memory of their own.
-type addrPortConn interface {
+// AddrPortConn is what the operating system's UDP sockets can do, and those of another transport.Net may: transport
+// addresses that need no memory of their own.
+type AddrPortConn interface {
 	ReadFromUDPAddrPort(p []byte) (n int, from netip.AddrPort, err error)
 	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
 }
@@ -50,7 +50,7 @@ func (s *turnServer) openUDP(at netip.AddrPort, relayed *turn.Socket) (*packetCo
 	_ = conn.SetReadBuffer(socketBuffer) // less is a slower relay, not a broken one
 	_ = conn.SetWriteBuffer(socketBuffer)
 	c.conn, c.local = conn, addrPort(conn.LocalAddr())
-	c.fast, _ = conn.(addrPortConn)
+	c.fast, _ = conn.(AddrPortConn)
 	return c, nil
 }
 

@@ -3,11 +3,11 @@ package crowd
 import (
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 
 	"github.com/pion/transport/v3"
 
+	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim"
 )
 
@@ -75,8 +75,7 @@ func (m *mortal) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, 
 // udpConn is all that a socket of the virtual network can do.
 type udpConn interface {
 	transport.UDPConn
-	ReadFromUDPAddrPort(p []byte) (n int, from netip.AddrPort, err error)
-	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
+	relay.AddrPortConn
 }
 
 type mortalUDP struct {
