@@ -63,6 +63,7 @@ type Browser struct {
 	program string
 	said    tail // of its standard error
 	ended   chan struct{}
+	stock   stock
 
 	mu     sync.Mutex
 	pages  map[string]*Page // by session
@@ -77,7 +78,7 @@ const startLimit = 2 * time.Minute
 var flags = []string{
 	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
 	"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
-	"--disable-extensions", "--disable-domain-reliability", "--disable-client-side-phishing-detection", "--metrics-recording-only",
+	"--no-startup-window", "--disable-extensions", "--disable-domain-reliability", "--disable-client-side-phishing-detection", "--metrics-recording-only",
 	"--disable-dev-shm-usage", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 	"--autoplay-policy=no-user-gesture-required",
 	// The lab's addresses are no public ones, and a page of one may ask for another without asking a person first.
@@ -94,6 +95,7 @@ func Start(ctx context.Context, cfg Config) (*Browser, error) {
 		cfg.Run = run
 	}
 	b := &Browser{program: cfg.Program, ended: make(chan struct{}), pages: map[string]*Page{}, opened: map[string]bool{}}
+	b.stock.made.L = &b.stock.mu
 	if cfg.Home == "" {
 		var err error
 		if cfg.Home, err = os.MkdirTemp("", "proxyspec-browser-"); err != nil {
@@ -223,6 +225,7 @@ func (b *Browser) Close() {
 	_ = b.running.Kill() // its helpers, if any is left
 	_, _ = b.running.Wait()
 	<-b.ended
+	b.stock.tasks.Wait()
 	if b.home != "" {
 		_ = os.RemoveAll(b.home)
 	}
@@ -246,11 +249,15 @@ func (b *Browser) own(method, url string) {
 		return // that was our doing
 	}
 	line := fmt.Sprintf("Chromium by itself: %s %s, and no such name is looked up", method, short(url))
-	if len(b.pages) == 0 {
-		b.untold = append(b.untold, line)
-	}
+	told := false
 	for _, p := range b.pages {
-		p.log("info", line)
+		if p.shown {
+			p.log("info", line)
+			told = true
+		}
+	}
+	if !told {
+		b.untold = append(b.untold, line)
 	}
 }
 

@@ -24,24 +24,44 @@ type Page struct {
 	b       *Browser
 	context string // the browser context, with cookies and caches of its own
 	session string
+	shown   bool // somebody has opened it; under the browser's lock
 	in      inbox
-	loaded  chan struct{}
-	load    sync.Once
+	at      string      // the loader of the document that it is at; the reader's
+	loads   chan string // the loaders of documents that have loaded
 	noted   notes
+	close   func() error
+	gone    chan struct{} // closed when it has been closed
 }
 
-// Open opens a page in a fresh context, and waits until its scripts have run.
+// Open has a page in a fresh context go to a URL, and waits until its scripts have run.
 func (b *Browser) Open(url string) (*Page, error) {
-	p := &Page{b: b, loaded: make(chan struct{})}
-	p.in.more = sync.NewCond(&p.in.mu)
-	if err := p.open(url); err != nil {
-		_ = p.Close()
+	p, err := b.fresh()
+	if err == nil {
+		p.show(url)
+		if err = p.navigate(url); err != nil {
+			_ = p.Close()
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", url, err)
+	}
+	b.restock(p)
+	return p, nil
+}
+
+// blank makes a page in a fresh context that goes nowhere yet.
+func (b *Browser) blank() (*Page, error) {
+	p := &Page{b: b, gone: make(chan struct{}), loads: make(chan string, 4)} // more than are loaded until it has gone where it is to go
+	p.in.more = sync.NewCond(&p.in.mu)
+	p.close = sync.OnceValue(p.dispose)
+	if err := p.make(); err != nil {
+		_ = p.Close()
+		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Page) open(url string) error {
+func (p *Page) make() error {
 	var made struct {
 		Context string `json:"browserContextId"`
 	}
@@ -64,11 +84,6 @@ func (p *Page) open(url string) error {
 	p.session = attached.Session
 	p.b.mu.Lock()
 	p.b.pages[p.session] = p
-	p.b.opened[url] = true
-	for _, line := range p.b.untold {
-		p.log("info", line)
-	}
-	p.b.untold = nil
 	p.b.mu.Unlock()
 	var waits []func(result any) error // all are sent before the first has answered
 	for _, c := range []struct {
@@ -80,6 +95,7 @@ func (p *Page) open(url string) error {
 		{"Runtime.enable", map[string]any{}},
 		{"Network.enable", map[string]any{}},
 		{"Log.enable", map[string]any{}},
+		{"Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}}, // whatever other pages there are
 		{"Runtime.addBinding", map[string]any{"name": "proxyspecSend"}},
 		{"Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": adapter}},
 	} {
@@ -90,12 +106,13 @@ func (p *Page) open(url string) error {
 			return err
 		}
 	}
-	return p.navigate(url)
+	return nil
 }
 
 func (p *Page) navigate(url string) error {
 	var went struct {
-		Error string `json:"errorText"`
+		Loader string `json:"loaderId"`
+		Error  string `json:"errorText"`
 	}
 	if err := p.b.cdp.call(p.session, "Page.navigate", map[string]any{"url": url}, &went); err != nil {
 		return err
@@ -105,14 +122,31 @@ func (p *Page) navigate(url string) error {
 	}
 	late := time.NewTimer(loadLimit)
 	defer late.Stop()
-	select {
-	case <-p.loaded:
-		return nil
-	case <-p.b.cdp.done:
-		return errGone
-	case <-late.C:
-		return fmt.Errorf("its scripts hadn't loaded after %v", loadLimit)
+	for {
+		select {
+		case loader := <-p.loads:
+			if loader == went.Loader { // not the blank document's
+				return nil
+			}
+		case <-p.b.cdp.done:
+			return errGone
+		case <-late.C:
+			return fmt.Errorf("its scripts hadn't loaded after %v", loadLimit)
+		}
 	}
+}
+
+// show has the page's log tell of what the browser does from now on, and of what it did while there was none to tell.
+func (p *Page) show(url string) {
+	b := p.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.shown = true
+	b.opened[url] = true
+	for _, line := range b.untold {
+		p.log("info", line)
+	}
+	b.untold = nil
 }
 
 // Write sends frames to the page adapter.
@@ -131,8 +165,11 @@ func (p *Page) Write(text []byte) (int, error) {
 func (p *Page) Read(to []byte) (int, error) { return p.in.read(to) }
 
 // Close closes the page and everything that it has open.
-func (p *Page) Close() error {
+func (p *Page) Close() error { return p.close() }
+
+func (p *Page) dispose() error {
 	p.in.end(io.EOF)
+	close(p.gone)
 	p.b.mu.Lock()
 	delete(p.b.pages, p.session)
 	p.b.mu.Unlock()
@@ -154,8 +191,21 @@ func (p *Page) Crash() {
 // event takes what the browser tells of the page. The reader calls it: it must not wait.
 func (p *Page) event(method string, params json.RawMessage) {
 	switch method {
+	case "Page.frameNavigated":
+		var navigated struct {
+			Frame struct {
+				Parent string `json:"parentId"`
+				Loader string `json:"loaderId"`
+			} `json:"frame"`
+		}
+		if json.Unmarshal(params, &navigated) == nil && navigated.Frame.Parent == "" {
+			p.at = navigated.Frame.Loader
+		}
 	case "Page.loadEventFired":
-		p.load.Do(func() { close(p.loaded) })
+		select {
+		case p.loads <- p.at:
+		default: // nobody waits any more
+		}
 	case "Runtime.bindingCalled":
 		var called struct {
 			Name    string `json:"name"`
@@ -201,6 +251,13 @@ func (in *inbox) put(text []byte) {
 		in.text = append(in.text, text...)
 		in.more.Signal()
 	}
+}
+
+// ended tells whether no more will come.
+func (in *inbox) ended() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.over != nil
 }
 
 func (in *inbox) end(why error) {

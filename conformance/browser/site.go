@@ -21,14 +21,13 @@ func (s Script) Site() http.Handler {
 	if path.Ext(s.Name) == ".mjs" {
 		kind = ` type="module"`
 	}
-	page := fmt.Sprintf("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>proxyspec</title>\n<script%s src=\"/sdk/%s\"></script>\n<body>\n",
+	page := fmt.Sprintf("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>proxyspec</title>\n<link rel=\"icon\" href=\"data:,\">\n<script%s src=\"/sdk/%s\"></script>\n<body>\n",
 		kind, html.EscapeString(s.Name))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte(page))
 	})
-	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /sdk/{file...}", func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("file")
 		if ext := path.Ext(name); ext != ".js" && ext != ".mjs" && ext != ".wasm" {
