@@ -153,6 +153,9 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	ended := ctx.Err() != nil
 	cancel()
 	g.tasks.Wait()
+	for _, p := range g.published() {
+		p.close()
+	}
 	if ended {
 		return nil
 	}
@@ -180,10 +183,7 @@ func (g *Gateway) accept(ctx context.Context, w http.ResponseWriter, r *http.Req
 // LogTotals logs, now, the totals of every track that is being published through this gateway and of what
 // any gateway forwards of it.
 func (g *Gateway) LogTotals() {
-	g.mu.Lock()
-	publications := slices.Clone(g.publications)
-	g.mu.Unlock()
-	for _, p := range publications {
+	for _, p := range g.published() {
 		for _, kind := range kinds {
 			p.logTotals(kind)
 		}
@@ -193,6 +193,12 @@ func (g *Gateway) LogTotals() {
 			}
 		}
 	}
+}
+
+func (g *Gateway) published() []*publication {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.publications)
 }
 
 // retire ends the media of a user who has left.

@@ -240,6 +240,18 @@ func TestUserWhoVanishesLeaves(t *testing.T) {
 	})
 }
 
+// A publication that ends when its gateway takes no more tasks is closed all the same.
+func TestTheEndOfAGatewayLeavesNoPublication(t *testing.T) {
+	inWorld(t, func(w *world) { // which ends only when every goroutine has
+		alice := w.dial(0, "10.0.0.1").join("alice")
+		reply := alice.ask(Frame{Type: TypePublish, Audio: true, SDP: w.offer(webrtc.RTPTransceiverDirectionSendonly, webrtc.RTPCodecTypeAudio)})
+		require.Equal(t, TypeOK, reply.Type, reply.Message)
+		go w.gateways[0].tasks.Wait()
+		synctest.Wait()
+		require.Equal(t, TypeOK, alice.ask(Frame{Type: TypeUnpublish}).Type)
+	})
+}
+
 func TestResumeTakesTheUserOver(t *testing.T) {
 	inWorld(t, func(w *world) {
 		bob := w.dial(0, "10.0.0.2").join("bob")

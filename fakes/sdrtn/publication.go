@@ -99,25 +99,30 @@ func (p *publication) stop(life context.Context, why string, late time.Duration)
 		return
 	}
 	p.g.cfg.Backbone.unpublish(p, why)
-	p.g.tasks.Go(func() {
+	p.g.tasks.Go(func() { // not once the gateway waits for its end: then Serve closes what is left
 		timer := time.NewTimer(late)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-life.Done():
 		}
-		_ = p.pc.GracefulClose()
-		p.tracks.Wait()
-		for _, kind := range kinds {
-			p.logTotals(kind)
-		}
-		for _, s := range p.g.cfg.Backbone.subscribers(p) {
-			s.stop("the publication ended")
-		}
-		p.g.mu.Lock()
-		p.g.publications = slices.DeleteFunc(p.g.publications, func(o *publication) bool { return o == p })
-		p.g.mu.Unlock()
+		p.close()
 	})
+}
+
+// close closes the connection of a publication that has ended.
+func (p *publication) close() {
+	_ = p.pc.GracefulClose()
+	p.tracks.Wait()
+	for _, kind := range kinds {
+		p.logTotals(kind)
+	}
+	for _, s := range p.g.cfg.Backbone.subscribers(p) {
+		s.stop("the publication ended")
+	}
+	p.g.mu.Lock()
+	p.g.publications = slices.DeleteFunc(p.g.publications, func(o *publication) bool { return o == p })
+	p.g.mu.Unlock()
 }
 
 // read takes a track's packets until the connection closes.
