@@ -21,6 +21,7 @@ func prepareMemory() {
 	debug.SetMemoryLimit(memory)
 	hugePages()
 	deepStacks()
+	runtime.GC() // takes the memory of the one back, untouched, and learns from the other
 }
 
 // collect collects garbage, if it is worth it. What was free after a collection the runtime would give back to the
@@ -51,7 +52,6 @@ func deepStacks() {
 		go park(parked, deepStack)
 		<-parked
 	}
-	runtime.GC()
 }
 
 // park uses so much of its stack, and stays.
