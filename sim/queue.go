@@ -86,8 +86,9 @@ func (q *queue) pop() (e event) {
 // each calls f for every event, in no order.
 func (q *queue) each(f func(*event)) {
 	for i := range q.lanes {
-		for j := range q.lanes[i].events[q.lanes[i].gone:] {
-			f(&q.lanes[i].events[q.lanes[i].gone+j])
+		l := &q.lanes[i]
+		for j := l.gone; j < len(l.events); j++ {
+			f(&l.events[j])
 		}
 	}
 	for i := range q.heap {
