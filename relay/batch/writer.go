@@ -138,7 +138,9 @@ func (w *Writer) writeEach() {
 			} else {
 				n = 1
 			}
-			i += n
+			if o.errnos[i] != unix.EINTR {
+				i += n
+			}
 		}
 		s.release()
 	}
