@@ -2,6 +2,4 @@
 
 package runner
 
-func hugePages() {}
-
 func calmMonitor() {}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/load"
+	"github.com/proxyspec/proxyspec/conformance/memory"
 	"github.com/proxyspec/proxyspec/relay"
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
@@ -25,6 +26,8 @@ const (
 	gcPercent = 200
 	// drain lets the timers of libraries run out.
 	drain = 10 * time.Minute
+	// perUser is what a user needs, memory for collections included.
+	perUser = 400 << 10
 )
 
 // Run carries a plan out and reports what came of it. tell hears now and then how far it is. An error is one of the
@@ -42,6 +45,8 @@ func Run(ctx context.Context, p load.Plan, tell func(string)) (*load.Report, err
 func (c *crowd) run(ctx context.Context, tell func(string)) error {
 	c.report.Memory.Before = inUse()
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	memory.HugePages(c.plan.Users * perUser) // each packet needs what lies in other pages than the last one's
+	debug.FreeOSMemory()                     // what isn't there yet counts as nobody's
 	b, err := bubble.Open(bubble.Config{Watchdog: watchdog})
 	if err != nil {
 		return err
