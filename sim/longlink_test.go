@@ -22,11 +22,11 @@ func TestBulkOverALongLink(t *testing.T) {
 		queue, window int // KiB; no window: the usual one
 		within        time.Duration
 	}{
-		{queue: 32, within: 7 * time.Second},
-		{queue: 64, within: 7 * time.Second},
-		{queue: 128, within: 7 * time.Second},
-		{queue: 256, within: 7 * time.Second},
-		{queue: 512, within: 7 * time.Second},
+		{queue: 32, within: 4 * time.Second},
+		{queue: 64, within: 4 * time.Second},
+		{queue: 128, within: 4 * time.Second},
+		{queue: 256, within: 4 * time.Second},
+		{queue: 512, within: 4 * time.Second},
 		{queue: 1024, within: 2100 * time.Millisecond},
 		{queue: 64, window: 150, within: 2100 * time.Millisecond},
 	} {

@@ -27,11 +27,14 @@ func (c *Conn) arriveAck(now time.Duration, seg *Segment) bool {
 			c.persistAt, c.timing.retries = 0, 0
 		}
 	}
-	switch {
-	case before(c.una, seg.Ack):
+	advances := before(c.una, seg.Ack)
+	if advances {
 		c.progress(now, seg.Ack)
-	case seg.Ack == c.una && c.max != c.una && len(seg.Payload) == 0 && seg.Flags&FIN == 0 && c.wnd == oldWindow:
-		c.congestion.duplicate(c.una, c.max) // RFC 5681, 2
+	}
+	news := c.congestion.selective && c.scoreboard.take(c.una, c.max, seg.SACK)
+	bare := len(seg.SACK) == 0 && len(seg.Payload) == 0 && seg.Flags&FIN == 0 && c.wnd == oldWindow
+	if !advances && seg.Ack == c.una && c.max != c.una && (news || bare) { // RFC 6675, 2, or else RFC 5681, 2
+		c.congestion.duplicate(c.una, c.max, c.lost() != c.una)
 	}
 	return c.state != Closed
 }
@@ -42,6 +45,7 @@ func (c *Conn) progress(now time.Duration, ack uint32) {
 	c.out.drop(min(n, c.out.len()))
 	c.una = ack
 	c.nxt = maxSeq(c.nxt, ack)
+	c.scoreboard.reached(ack)
 	first := c.congestion.acked(n, flight, ack)
 	c.timing.acked(now, ack)
 	c.persistAt, c.probes = 0, 0

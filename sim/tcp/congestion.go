@@ -1,9 +1,14 @@
 package tcp
 
+// threeDuplicates tell of a loss, and not of segments that have overtaken another one: DupThresh of RFC 6675.
+const threeDuplicates = 3
+
 // congestion is the congestion window: slow start and congestion avoidance (RFC 5681), fast
-// retransmit with NewReno recovery (RFC 6582), limited transmit (RFC 3042).
+// retransmit with recovery by selective acknowledgements (RFC 6675), or NewReno's where the peer has none (RFC 6582), and
+// limited transmit (RFC 3042).
 type congestion struct {
 	mss        int
+	selective  bool // the peer tells what it has; what is under way, the scoreboard tells
 	window     int
 	threshold  int
 	duplicates int
@@ -11,17 +16,18 @@ type congestion struct {
 	recovering bool
 	partial    bool   // in recovery, a partial acknowledgement has come
 	recover    uint32 // one past the highest number sent when loss was last noticed
+	resent     uint32 // in recovery, one past the highest number sent again
 	resend     bool   // the oldest segment is to be sent again now
 }
 
-func (g *congestion) begin(mss int, una uint32) {
-	*g = congestion{mss: mss, window: initialWin * mss, threshold: 1 << 30, recover: una}
+func (g *congestion) begin(mss int, una uint32, selective bool) {
+	*g = congestion{mss: mss, selective: selective, window: initialWin * mss, threshold: 1 << 30, recover: una}
 }
 
 // allowed is how much may be under way. The first two duplicate acknowledgements each let a new segment
-// out (RFC 3042), so that there may be a third.
+// out (RFC 3042), so that there may be a third; of a selective one the scoreboard takes away what has arrived.
 func (g *congestion) allowed() int {
-	if g.recovering {
+	if g.recovering || g.selective {
 		return g.window
 	}
 	return g.window + min(g.duplicates, 2)*g.mss
@@ -33,6 +39,8 @@ func (g *congestion) acked(n, flight int, ack uint32) (restart bool) {
 	g.duplicates = 0
 	defer g.forget(ack)
 	switch {
+	case g.recovering && g.selective:
+		g.recovering = before(ack, g.recover)
 	case g.recovering && before(ack, g.recover):
 		// A partial acknowledgement: the next hole begins at ack.
 		restart = !g.partial
@@ -59,18 +67,22 @@ func (g *congestion) forget(ack uint32) {
 	}
 }
 
-// duplicate takes a duplicate acknowledgement of una, with everything before max sent.
-func (g *congestion) duplicate(una, max uint32) {
+// duplicate takes a duplicate acknowledgement of una, with everything before max sent; lost says that the scoreboard has
+// una for lost.
+func (g *congestion) duplicate(una, max uint32, lost bool) {
 	if g.duplicates++; g.duplicates == 1 {
 		g.flight = int(max - una) // what limited transmit adds doesn't count (RFC 5681, 3.2, step 2)
 	}
 	switch {
+	case g.recovering && g.selective:
 	case g.recovering:
 		g.window += g.mss
-	case g.duplicates == 3 && !before(una, g.recover): // RFC 6582, 3.2, step 2
+	case (g.duplicates == threeDuplicates || lost) && !before(una, g.recover): // RFC 6582, 3.2, step 2
 		g.lose(max, g.flight)
-		g.recovering, g.partial, g.resend = true, false, true
-		g.window = g.threshold + 3*g.mss
+		g.recovering, g.partial, g.resend, g.resent = true, false, true, una
+		if g.window = g.threshold; !g.selective {
+			g.window += threeDuplicates * g.mss
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type Conn struct {
 	sentAt             time.Duration
 
 	congestion congestion
+	scoreboard scoreboard
 	timing     timing
 
 	// Receiving.
@@ -97,7 +98,7 @@ func (c *Conn) synOptions(syn *Segment) {
 		peer = fallbackMSS
 	}
 	c.mss = max(min(c.mss, peer), leastMSS)
-	c.congestion.begin(c.mss, c.una)
+	c.congestion.begin(c.mss, c.una, syn.SACKPermitted)
 }
 
 // State is the connection's state.

@@ -8,10 +8,10 @@
 // It has: the handshake (also simultaneous), cumulative acknowledgement, an out-of-order queue,
 // selective acknowledgements of it (RFC 2018), window scaling (RFC 7323), delayed acknowledgements,
 // window updates and zero-window probes, retransmission timeouts (RFC 6298 with Karn's rule), slow
-// start, congestion avoidance, limited transmit, fast retransmit and NewReno recovery (RFC 5681,
-// RFC 3042, RFC 6582), challenges instead of resets (RFC 5961), half-close, reset, TIME-WAIT and
-// its reuse, and keepalive. It makes nothing of the selective acknowledgements that it gets, and
-// has no timestamps, no urgent data and no Nagle delay.
+// start, congestion avoidance, limited transmit and fast retransmit (RFC 5681, RFC 3042), recovery
+// by selective acknowledgements (RFC 6675), or NewReno's where the peer has none (RFC 6582),
+// challenges instead of resets (RFC 5961), half-close, reset, TIME-WAIT and its reuse, and keepalive.
+// It has no timestamps, no urgent data and no Nagle delay.
 //
 // A payload is never changed once it is in a segment, and so it is never copied: between Write and Read
 // bytes are copied twice, whatever is lost on the way.

@@ -78,7 +78,7 @@ func newAttack(t *testing.T, passive bool) *attack {
 	c := Config{ISS: ourISS, ReceiveBuffer: 20_000}
 	a := &attack{t: t, conn: Open(c)}
 	if passive {
-		a.conn = Accept(c, &Segment{Flags: SYN, Seq: theirISS, Window: 500, MSS: 100, Scale: 3})
+		a.conn = Accept(c, &Segment{Flags: SYN, Seq: theirISS, Window: 500, MSS: 100, Scale: 3, SACKPermitted: true})
 	}
 	a.pump()
 	return a
@@ -97,6 +97,11 @@ func (a *attack) step(b []byte) {
 		seg := Segment{
 			Flags: flags, Seq: theirISS + uint32(int32(seq)), Ack: ourISS + uint32(int32(int16(binary.BigEndian.Uint16(b[4:])))),
 			Window: win, MSS: uint16(b[10]) * 8, Scale: int8(b[11]%16) - 1, Payload: bytesAt(place, n%2000),
+			SACKPermitted: b[11]&1 == 1,
+		}
+		for i := range b[11] >> 6 { // up to three ranges, anywhere
+			from := seg.Ack + uint32(int32(int8(b[10])))*uint32(i+1)*16
+			seg.SACK = append(seg.SACK, Range{from, from + uint32(b[11])})
 		}
 		begins := a.conn.State() == SynSent
 		a.conn.Arrive(a.now, &seg)
@@ -167,6 +172,11 @@ func (a *attack) check() {
 	require.False(a.t, before(c.nxt, c.una) || before(c.max, c.nxt), "una %d, nxt %d, max %d", c.una, c.nxt, c.max)
 	require.LessOrEqual(a.t, c.in.len(), 20_000+1)
 	require.LessOrEqual(a.t, len(c.early), mostEarly)
+	require.LessOrEqual(a.t, len(c.scoreboard), mostScores)
+	for i, r := range c.scoreboard {
+		require.True(a.t, before(r.From, r.To) && !before(r.From, c.una) && !before(c.max, r.To), "of what is under way")
+		require.True(a.t, i == 0 || before(c.scoreboard[i-1].To, r.From), "sorted, without touching")
+	}
 	held := 0
 	for i, s := range c.early {
 		held += len(s.payload)

@@ -24,7 +24,7 @@ func (c *Conn) Output(now time.Duration, emit func(Segment)) {
 	}
 	if c.congestion.resend {
 		c.congestion.resend = false
-		c.resendOldest(now, emit)
+		c.resend(now, c.scoreboard.hole(c.una, c.max), emit)
 	}
 	c.sendData(now, emit)
 	if c.probe {
@@ -63,47 +63,57 @@ func (c *Conn) sendSYN(now time.Duration, emit func(Segment)) {
 	emit(seg)
 }
 
-// sendData sends what the two windows allow, then FIN.
+// sendData sends what the two windows allow, then FIN. In recovery what is lost goes before new data, and that before
+// what may not be lost (NextSeg of RFC 6675, 4).
 func (c *Conn) sendData(now time.Duration, emit func(Segment)) {
 	if c.una == c.max && c.out.len() > 0 && now-c.sentAt > c.timing.rto {
 		c.congestion.rest()
 	}
-	for {
-		offset := int(c.nxt - c.una)
-		waiting := c.out.len() - offset
-		if waiting < 0 || c.finAcked {
-			return // FIN is under way, or through: nothing comes after it
-		}
-		full := c.full()
-		n := max(0, min(waiting, min(int(c.wnd), c.congestion.allowed())-offset, full))
-		last := n == waiting
-		// Sender's silly window avoidance (RFC 9293, 3.8.6.2.1): a full segment, or all there is, or
-		// half of the largest window seen, or whatever fits once the timer has overridden.
-		worth := n == full || last || n >= int(c.maxWnd/2) || c.override
-		if n == 0 && !(last && c.fin) || !worth {
-			c.stuck(now, waiting, offset)
-			return
-		}
-		c.override = false
-		flags := ACK
-		if n > 0 && last {
-			flags |= PSH
-		}
-		seq, end := c.nxt, c.nxt+uint32(n)
-		if last && c.fin {
-			flags |= FIN
-			c.finSent = true
-			end++
-		}
-		if seq == c.max {
-			c.timing.start(now, end)
-		}
-		c.nxt, c.max = end, maxSeq(c.max, end)
-		if c.sentAt = now; c.rexmitAt == 0 {
-			c.rexmitAt = now + c.timing.timeout()
-		}
-		c.acknowledge(emit, flags, seq, c.out.slice(offset, n))
+	for c.sendHole(now, c.lost(), emit) || c.sendNext(now, emit) || c.sendHole(now, c.scoreboard.top(c.una), emit) {
 	}
+}
+
+// sendNext sends a segment of what hasn't been sent since the last timeout. It reports whether there was one.
+func (c *Conn) sendNext(now time.Duration, emit func(Segment)) bool {
+	hole := c.scoreboard.hole(c.nxt, c.una+uint32(c.out.len()))
+	if before(c.nxt, hole.From) {
+		c.nxt = hole.From // the peer has it
+	}
+	offset := int(c.nxt - c.una)
+	waiting := c.out.len() - offset
+	if waiting < 0 || c.finAcked {
+		return false // FIN is under way, or through: nothing comes after it
+	}
+	full, wanted := c.full(), min(waiting, between(hole.From, hole.To))
+	n := max(0, min(wanted, int(c.wnd)-offset, c.congestion.allowed()-c.pipe(), full))
+	last := n == waiting
+	// Sender's silly window avoidance (RFC 9293, 3.8.6.2.1): a full segment, or all there is, or
+	// half of the largest window seen, or whatever fits once the timer has overridden.
+	worth := n == full || n == wanted || n >= int(c.maxWnd/2) || c.override
+	if n == 0 && !(last && c.fin) || !worth {
+		c.stuck(now, waiting, offset)
+		return false
+	}
+	c.override = false
+	flags := ACK
+	if n > 0 && last {
+		flags |= PSH
+	}
+	seq, end := c.nxt, c.nxt+uint32(n)
+	if last && c.fin {
+		flags |= FIN
+		c.finSent = true
+		end++
+	}
+	if seq == c.max {
+		c.timing.start(now, end)
+	}
+	c.nxt, c.max = end, maxSeq(c.max, end)
+	if c.sentAt = now; c.rexmitAt == 0 {
+		c.rexmitAt = now + c.timing.timeout()
+	}
+	c.acknowledge(emit, flags, seq, c.out.slice(offset, n))
+	return true
 }
 
 // stuck arms the persist timer when data waits for a window and nothing is under way that could
@@ -112,23 +122,6 @@ func (c *Conn) stuck(now time.Duration, waiting, inFlight int) {
 	if waiting > 0 && inFlight == 0 && c.persistAt == 0 {
 		c.persistAt = now + c.timing.timeout()
 	}
-}
-
-// resendOldest sends the oldest segment again, for fast retransmit.
-func (c *Conn) resendOldest(now time.Duration, emit func(Segment)) {
-	n := min(c.out.len(), c.full(), int(c.max-c.una))
-	flags := ACK
-	if c.finSent && n == c.out.len() {
-		flags |= FIN
-	}
-	if n == 0 && flags&FIN == 0 {
-		return
-	}
-	c.timing.cancel()
-	if c.rexmitAt == 0 {
-		c.rexmitAt = now + c.timing.timeout()
-	}
-	c.acknowledge(emit, flags, c.una, c.out.slice(0, n))
 }
 
 // acknowledge emits a segment that carries the current acknowledgement and window.

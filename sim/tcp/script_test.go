@@ -21,7 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts give into thei
 // names. A line is a comment (#), a command, or what followed from the command above it (> and =).
 //
 //	open [mss=N] [recv=N] [send=N]   begins an active open; listen waits for a SYN
-//	< FLAGS [seq=N] [ack=N] [win=N] [mss=N] [scale=N] [sackok=1] [len=N]   a segment arrives
+//	< FLAGS [seq=N] [ack=N] [win=N] [mss=N] [scale=N] [sackok=1] [sack=N-N,N-N] [len=N]   a segment arrives
 //	write N, read N, close, closewrite, closeread, abort, shrink N, keepalive D   the application calls
 //	wait D   time passes, and timers run
 //	state    says the state, and the error if there is one
@@ -139,6 +139,9 @@ func (p *play) pairs(args []string) map[string]int {
 	out := map[string]int{}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
+		if key == "sack" {
+			continue
+		}
 		n, err := strconv.Atoi(value)
 		require.NoError(p.t, err, arg)
 		out[key] = n
@@ -174,12 +177,28 @@ func (p *play) arrive(args []string) {
 			p.t.Fatalf("%q is nothing that a segment has", key)
 		}
 	}
+	for _, arg := range args {
+		if said, ok := strings.CutPrefix(arg, "sack="); ok {
+			seg.SACK = p.ranges(said)
+		}
+	}
 	copy(seg.Payload, bytesAt(int(int32(seg.Seq-theirISS-1)), len(seg.Payload)))
 	if p.conn == nil {
 		p.conn = Accept(p.config, &seg)
 		return
 	}
 	p.conn.Arrive(p.now, &seg)
+}
+
+// ranges are numbers of ours, as "1461-2921,4381-5841".
+func (p *play) ranges(text string) (all []Range) {
+	for _, r := range strings.Split(text, ",") {
+		var from, to int
+		_, err := fmt.Sscanf(r, "%d-%d", &from, &to)
+		require.NoError(p.t, err, r)
+		all = append(all, Range{ourISS + uint32(from), ourISS + uint32(to)})
+	}
+	return all
 }
 
 func (p *play) read(n int) {

@@ -84,6 +84,7 @@ func (c *Conn) retransmit() {
 	if c.una != c.iss {
 		c.congestion.timeout(c.max, int(c.max-c.una), c.timing.retries == 1)
 	}
+	c.scoreboard = nil // the peer may have dropped what it had (RFC 2018, 8)
 	c.nxt = c.una
 }
 
