@@ -55,8 +55,8 @@ soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
 
-soak-explore: build # 50,000 random worlds, half a million steps
-	./proxyspec explore --runs 50000 --seed 1
+soak-explore: build # 84,000 random worlds, a million steps
+	./proxyspec explore --runs 84000 --seed 1
 
 soak-evidence: # tshark reads every capture of the whole suite; the page of 5,000 cases is there in 2 s
 	$(GO) test -count=1 -v -run '^TestCapturesAreSound$$' ./conformance/suite -capture-tags "not @exhaustive"
