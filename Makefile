@@ -55,8 +55,9 @@ soak-sim: # Random worlds with and without short cuts; one seed, one trace
 	GOMAXPROCS=1 $(GO) test -count=1 -v -run '^TestPathsChangeNothing$$' ./sim -worlds=3000
 	$(GO) test -count=1 -v -run '^TestOneSeedOneTrace$$' ./sim/trace -runs=1000
 
-soak-explore: build # 84,000 random worlds, a million steps
+soak-explore: build # 84,000 random worlds, a million steps; mutants that such worlds find, each with five seeds
 	./proxyspec explore --runs 84000 --seed 1
+	$(GO) test -count=1 -v -timeout 2h -run '^TestRandomWorldsFindWhatIsPlanted$$' ./conformance/suite -planted-seeds=5 -planted=$(PLANTED)
 
 soak-evidence: # tshark reads every capture of the whole suite; the page of 5,000 cases is there in 2 s
 	$(GO) test -count=1 -v -run '^TestCapturesAreSound$$' ./conformance/suite -capture-tags "not @exhaustive"
@@ -68,6 +69,8 @@ soak-load: # 10,000 users in one world, and beside them what a hundred cost
 
 soak-day: # A call of 24 hours, with a relay killed in each of them
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 30m -run '^TestLongCall$$' ./conformance/load/crowd -hours=24
+
+PLANTED = direct-messages,skips-lookup,early-contact,never-gives-up,repeats-messages,doubles-messages,alters-messages,gives-in,stop-keeps-cloud,proxy-after-start,loses-messages,refused-stop-stops,direct-media,keeps-allocations,start-in-channel
 
 # The suite's seeds begin at FLAKY_SEED, for whoever wants others.
 FLAKY_RUNS ?= 200
