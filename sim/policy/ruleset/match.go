@@ -95,93 +95,11 @@ func (s *statements) values(n *tree.Node) ([]*tree.Node, error) {
 	return out, nil
 }
 
-// field is something that a packet, or its situation, has.
-type field struct {
-	exists func(*situation) answer
-	dim    dim                             // of a region; or
-	equals func(*situation, string) answer // of a situation
-	kind   fieldKind
-}
-
-type fieldKind uint8
-
 const (
 	address fieldKind = iota
 	port
 	word
 )
-
-// fieldOf finds what an expression looks at, or says why nobody can tell.
-func fieldOf(n *tree.Node) (f field, doubt string) {
-	if p := n.Field("payload"); p != nil {
-		return payloadField(p.Field("protocol").Value(), p.Field("field").Value())
-	}
-	if m := n.Field("meta"); m != nil {
-		return metaField(m.Field("key").Value())
-	}
-	if c := n.Field("ct"); c != nil && c.Field("key").Value() == "state" {
-		return field{kind: word, equals: func(s *situation, v string) answer { return is(s.state == v) }}, ""
-	}
-	what := n.Kind.String()
-	if n.Kind == tree.Map && len(n.Keys) > 0 {
-		what = n.Keys[0].Text
-		if key := n.Items[0].Field("key"); key != nil {
-			what += " " + key.Value()
-		}
-	}
-	return field{}, fmt.Sprintf("a match on %q isn't modelled", what)
-}
-
-func payloadField(protocol, name string) (field, string) {
-	switch protocol + " " + name {
-	case "ip saddr":
-		return field{exists: isFamily(false), dim: srcAddr}, ""
-	case "ip daddr":
-		return field{exists: isFamily(false), dim: dstAddr}, ""
-	case "ip6 saddr":
-		return field{exists: isFamily(true), dim: srcAddr}, ""
-	case "ip6 daddr":
-		return field{exists: isFamily(true), dim: dstAddr}, ""
-	case "ip protocol":
-		return field{exists: isFamily(false), kind: word, equals: isProtocol}, ""
-	case "ip6 nexthdr":
-		return field{exists: isFamily(true), kind: word, equals: isProtocol}, ""
-	}
-	proto, known := protocols[protocol]
-	if known && (proto == uint8(firewall.TCP) || proto == uint8(firewall.UDP)) || protocol == "th" {
-		exists := func(s *situation) answer {
-			return is(s.proto == proto || protocol == "th" && (s.proto == uint8(firewall.TCP) || s.proto == uint8(firewall.UDP)))
-		}
-		switch name {
-		case "sport":
-			return field{exists: exists, dim: srcPort, kind: port}, ""
-		case "dport":
-			return field{exists: exists, dim: dstPort, kind: port}, ""
-		case "flags":
-			return field{exists: exists, kind: word, equals: func(s *situation, v string) answer {
-				flag, ok := tcpFlags[v]
-				return is(ok && s.flags&flag != 0)
-			}}, ""
-		}
-	}
-	return field{}, fmt.Sprintf("a match on %q isn't modelled", protocol+" "+name)
-}
-
-func metaField(key string) (field, string) {
-	switch key {
-	case "l4proto":
-		return field{kind: word, equals: isProtocol}, ""
-	case "nfproto":
-		return field{kind: word, equals: func(s *situation, v string) answer { return is(v == "ipv6" && s.six || v == "ipv4" && !s.six) }}, ""
-	case "protocol":
-		return field{kind: word, equals: func(s *situation, v string) answer { return is(v == "ip6" && s.six || v == "ip" && !s.six) }}, ""
-	case "iifname", "iif":
-		return field{kind: word, equals: func(s *situation, v string) answer { return isInterface(s.in, v) }}, ""
-	case "oifname", "oif":
-		return field{kind: word, equals: func(s *situation, v string) answer { return isInterface(s.out, v) }}, ""
-	}
-	return field{}, fmt.Sprintf("a match on \"meta %s\" isn't modelled", key)
-}
 
 func is(b bool) answer {
 	if b {
