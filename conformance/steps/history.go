@@ -25,6 +25,9 @@ type judged struct {
 
 type stretch struct{ from, until timeline.Event }
 
+// forAll is the Seq of no event.
+const forAll = int(^uint(0) >> 1)
+
 // courses takes the clients through the calls of the timeline, by the order in which calls began and ended.
 func (s *scene) courses() map[string]*history {
 	all := map[string]*history{}

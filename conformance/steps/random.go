@@ -130,9 +130,6 @@ func (s *scene) othersLeave() error {
 	return nil
 }
 
-// forAll is the Seq of no event.
-const forAll = int(^uint(0) >> 1)
-
 // troubled tells whether anything in this world stands in the way of what alice does.
 func (s *scene) troubled() bool { return s.loss > 0 || len(s.troubles()) > 0 }
 
