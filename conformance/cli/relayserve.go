@@ -71,37 +71,12 @@ func (c *command) relayServe(o serveOrder) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	var cfg serve.Config
-	if o.config == "" {
-		folder, err := os.MkdirTemp("", "proxyspec-demo-")
-		if err != nil {
-			return &exit{code: result.ExitFault, err: err}
-		}
-		defer os.RemoveAll(folder)
-		if cfg, err = serve.Demo(ctx, folder); err != nil {
-			return &exit{code: result.ExitFault, err: err}
-		}
-	} else {
-		source, err := os.ReadFile(o.config)
-		if err != nil {
-			return usage(fmt.Errorf("--config: %w", err))
-		}
-		if cfg, err = serve.Read(o.config, source, documented); err != nil {
-			return usage(err)
-		}
+	cfg, forget, err := o.read(ctx)
+	if err != nil {
+		return err
 	}
-	if o.adminSet {
-		if cfg.Admin, err = netip.ParseAddrPort(o.admin); err != nil {
-			return usage(fmt.Errorf("--admin must be ADDRESS:PORT, such as 127.0.0.1:9090, not %q", o.admin))
-		}
-	}
-	if o.drainSet {
-		cfg.Drain = o.drain
-	}
-	if o.pprof && !cfg.Admin.IsValid() {
-		return usage(errors.New("--pprof needs an admin address: give --admin, or admin in the file"))
-	}
-	cfg.Log, cfg.Pprof, cfg.Nodes = log, o.pprof, o.nodes
+	defer forget()
+	cfg.Log = log
 	if o.check {
 		if err := serve.Check(cfg); err != nil {
 			return usage(err)
@@ -125,31 +100,81 @@ App ID       %s
 `, filepath.ToSlash(cfg.Cert), serve.DemoAppID)
 	}
 	server.Describe(c.stdout)
-
-	go func() {
-		draining := false
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case s := <-signals:
-				switch {
-				case s == syscall.SIGHUP:
-					_ = server.Reload() // which the log tells
-				case !draining:
-					draining = true
-					server.Drain()
-				default:
-					log.Warn("a second signal: ending at once")
-					stop()
-				}
-			}
-		}
-	}()
+	go obey(ctx, signals, server, func() {
+		log.Warn("a second signal: ending at once")
+		stop()
+	})
 	if err := server.Run(ctx); err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
 	return nil
+}
+
+// read is the configuration that the user asks for, or the demo's; forget removes what the demo needs.
+func (o serveOrder) read(ctx context.Context) (cfg serve.Config, forget func(), err error) {
+	forget = func() {}
+	if o.config == "" {
+		folder, err := os.MkdirTemp("", "proxyspec-demo-")
+		if err != nil {
+			return cfg, forget, &exit{code: result.ExitFault, err: err}
+		}
+		forget = func() { os.RemoveAll(folder) }
+		if cfg, err = serve.Demo(ctx, folder); err != nil {
+			forget()
+			return cfg, forget, &exit{code: result.ExitFault, err: err}
+		}
+	} else {
+		source, err := os.ReadFile(o.config)
+		if err != nil {
+			return cfg, forget, usage(fmt.Errorf("--config: %w", err))
+		}
+		if cfg, err = serve.Read(o.config, source, documented); err != nil {
+			return cfg, forget, usage(err)
+		}
+	}
+	if err := o.override(&cfg); err != nil {
+		forget()
+		return cfg, forget, err
+	}
+	return cfg, forget, nil
+}
+
+// override has flags go before the file.
+func (o serveOrder) override(cfg *serve.Config) (err error) {
+	if o.adminSet {
+		if cfg.Admin, err = netip.ParseAddrPort(o.admin); err != nil {
+			return usage(fmt.Errorf("--admin must be ADDRESS:PORT, such as 127.0.0.1:9090, not %q", o.admin))
+		}
+	}
+	if o.drainSet {
+		cfg.Drain = o.drain
+	}
+	if o.pprof && !cfg.Admin.IsValid() {
+		return usage(errors.New("--pprof needs an admin address: give --admin, or admin in the file"))
+	}
+	cfg.Pprof, cfg.Nodes = o.pprof, o.nodes
+	return nil
+}
+
+// obey does what signals ask for, until ctx ends: SIGHUP to reload, another one to drain, and a second of those to end now.
+func obey(ctx context.Context, signals <-chan os.Signal, server *serve.Server, end func()) {
+	draining := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				_ = server.Reload() // which the log tells
+			case !draining:
+				draining = true
+				server.Drain()
+			default:
+				end()
+			}
+		}
+	}
 }
 
 func (c *command) logger(o serveOrder) (*slog.Logger, error) {
