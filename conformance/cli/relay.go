@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -48,8 +49,9 @@ func (c *command) relayCheckCommand() *cobra.Command {
 		Short: "Run the rows of RFC 8656 and RFC 8489 against any TURN server",
 		Long: `Check sends a TURN server what each row says, and compares what comes back with what the RFCs demand. The
 server may be anyone's; ask its owner first. Peers are sockets of this machine, at addresses that the server
-must be able to reach and willing to relay to. Expiries, which take minutes, are left out: "proxyspec run
-features/relay" has them, in virtual time.
+must be able to reach and willing to relay to. A row that fails because nothing came is run once more, for
+datagrams get lost; the report says so. Expiries, which take minutes, are left out: "proxyspec run features/relay"
+has them, in virtual time.
 
 Exit codes: 0 every MUST passed or isn't offered; 1 a MUST failed; 2 usage; 3 the server can't be reached, or a
 peer's socket can't be opened; 6 the report couldn't be written; 130 interrupted.`,
@@ -87,7 +89,7 @@ peer's socket can't be opened; 6 the report couldn't be written; 130 interrupted
 	f.StringArrayVar(&o.only, "only", nil, `only these rows: a requirement ("CP-RLY-26", "26") or a pattern of IDs ("26/*bytes*"); may be given again`)
 	f.BoolVar(&o.list, "list", false, "list the rows, and send nothing")
 	f.DurationVar(&o.answer, "answer", 2*time.Second, "how long an answer may take")
-	f.DurationVar(&o.quiet, "quiet", 200*time.Millisecond, "how long silence is listened to")
+	f.DurationVar(&o.quiet, "quiet", 200*time.Millisecond, "how long silence is listened to, beside two round trips")
 	f.StringVar(&o.format, "format", "text", "text, json or junit")
 	f.StringVar(&o.out, "out", "", "the file for the report (default: standard output)")
 	return cmd
@@ -112,20 +114,22 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 	if err := check.Reach(target.Target); err != nil {
 		return &exit{code: result.ExitFault, err: fmt.Errorf("%s over %s can't be checked: %w", o.server, o.transport, err)}
 	}
+	rows = slices.DeleteFunc(rows, func(r check.Row) bool { return !r.Fits(target.Target) })
+	if len(rows) == 0 {
+		return usage(fmt.Errorf("none of the rows that --only names is about %s, or they all take a clock that can be moved", o.transport))
+	}
 	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Transport: o.transport, Began: time.Now().UTC()}
+	shown := rowProgress{w: c.stderr, total: len(rows)}
 	for _, row := range rows {
-		if !row.Fits(target.Target) {
-			continue
-		}
 		if ctx.Err() != nil {
+			shown.over()
 			return &exit{code: result.ExitInterrupted, err: errors.New("interrupted")}
 		}
+		shown.draw(&report, row.ID)
 		began := time.Now()
 		report.add(row.Run(target.Target), time.Since(began))
 	}
-	if len(report.Rows) == 0 {
-		return usage(fmt.Errorf("none of the rows that --only names is about %s, or they all take a clock that can be moved", o.transport))
-	}
+	shown.over()
 	report.Took = time.Since(report.Began)
 	out := c.stdout
 	if o.out != "" {

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/relay/check"
 )
 
 // turnServer is pion/turn's on loopback: where it listens by transport, and the file of its authority.
@@ -75,7 +76,7 @@ func TestRelayCheck(t *testing.T) {
 
 		code, out, complaints := relayCheck(append(args, "--only", "18")...)
 		require.Equal(t, result.ExitPassed, code, "%s%s", out, complaints)
-		require.Contains(t, out, "CP-RLY-18  RFC 8656 §7.2            6 of 6   a success carries")
+		require.Contains(t, out, "CP-RLY-18  RFC 8656 §7.2            8 of 8   a success carries")
 
 		code, out, _ = relayCheck(append(args, "--only", "27/0x5000")...)
 		require.Equal(t, result.ExitFailed, code)
@@ -103,6 +104,20 @@ func TestRelayCheck(t *testing.T) {
 		require.NotZero(t, suite.Failures)
 		require.NotZero(t, suite.Skipped)
 	}
+}
+
+func TestRelayCheckTellsOfLoss(t *testing.T) {
+	var r relayReport
+	for _, row := range check.Rows()[:2] {
+		r.add(check.Result{Row: row, Outcome: check.Pass, Got: "401", Lost: "silence"}, time.Second)
+	}
+	var text, junit bytes.Buffer
+	require.NoError(t, writeRelayText(&text, r))
+	require.Contains(t, text.String(), "2 of 2 ")
+	require.Contains(t, text.String(), "  pass         "+r.Rows[0].ID+": at the second attempt; the first got: silence\n")
+	require.Contains(t, text.String(), "2 of the rows that passed did so at the second attempt only")
+	require.NoError(t, writeRelayJUnit(&junit, r))
+	require.Contains(t, junit.String(), "<system-out>at the second attempt; the first got: silence</system-out>")
 }
 
 func TestRelayCheckRefuses(t *testing.T) {

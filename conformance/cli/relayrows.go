@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/proxyspec/proxyspec/relay/check"
 	"github.com/proxyspec/proxyspec/text/nearest"
@@ -77,4 +79,27 @@ func (c *command) listRows(o relayOrder) error {
 	fmt.Fprintf(&b, "\n%d rows, %d of which take a clock that can be moved: \"proxyspec run features/relay\" has them\n", len(rows), timed)
 	_, err = fmt.Fprint(c.stdout, b.String())
 	return err
+}
+
+// rowProgress shows on a terminal which row is under way: against a server that is silent a check takes minutes.
+type rowProgress struct {
+	w     io.Writer
+	total int
+	drawn time.Time
+}
+
+func (p *rowProgress) draw(r *relayReport, id string) {
+	width := terminalWidth(p.w)
+	if width == 0 || time.Since(p.drawn) < redraw {
+		return
+	}
+	p.drawn = time.Now()
+	fmt.Fprintf(p.w, "\r\x1b[K%s", fit(fmt.Sprintf("%d of %d done, %d failed  %s", len(r.Rows), p.total, r.Failed, id), width-1))
+}
+
+// over takes the line away.
+func (p *rowProgress) over() {
+	if !p.drawn.IsZero() {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
 }

@@ -32,7 +32,10 @@ func (t *relayTarget) close() {
 
 // target reads what the user asks for. Nothing is sent before it is all right.
 func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
-	t := &relayTarget{Target: check.Target{Stream: o.transport != "udp", Quota: o.quota, Answer: o.answer, Quiet: o.quiet}}
+	t := &relayTarget{Target: check.Target{
+		Stream: o.transport != "udp", Quota: o.quota, Answer: o.answer, Quiet: o.quiet,
+		Lossy: true, // peers speak UDP whatever the transport is
+	}}
 	switch {
 	case o.transport != "udp" && o.transport != "tcp" && o.transport != "tls":
 		return nil, usage(fmt.Errorf("--transport must be udp, tcp or tls, not %q", o.transport))

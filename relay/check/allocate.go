@@ -1,7 +1,6 @@
 package check
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -23,10 +22,17 @@ func allocateRows() []Row {
 		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp)), stun.CodeAllocMismatch)
 		c.wantSuccess(c.do(stun.MethodRefresh))
 	})
-	again.row("the same transaction", "the same Allocate again", "the same success", func(p *probe) {
+	// Over a stream nobody sends a request twice (RFC 8489, section 6.2.2).
+	allocate := func(c *client) (m, first *stun.Message) {
+		first = c.current(func() *stun.Message {
+			m = c.signed(stun.MethodAllocate, requestedTransport(udp))
+			return m
+		})
+		return m, first
+	}
+	again.add(datagrams, "the same transaction", "the same Allocate again", "the same success", func(p *probe) {
 		c := p.known()
-		m := c.signed(stun.MethodAllocate, requestedTransport(udp))
-		first := c.ask(m)
+		m, first := allocate(c)
 		c.wantSuccess(first)
 		c.allocatedBy(first)
 		second := c.ask(m)
@@ -35,19 +41,18 @@ func allocateRows() []Row {
 			p.fail("another success: %s, and first it was %s", describe(second), describe(first))
 		}
 	})
-	again.row("the same transaction three times", "the same Allocate three times", "three successes with the same addresses", func(p *probe) {
+	again.add(datagrams, "the same transaction three times", "the same Allocate three times", "three successes with the same addresses", func(p *probe) {
 		c := p.known()
-		m := c.signed(stun.MethodAllocate, requestedTransport(udp))
-		var first []byte
-		for range 3 {
+		m, first := allocate(c)
+		c.wantSuccess(first)
+		for range 2 {
 			got := c.ask(m)
 			c.wantSuccess(got)
-			relayed, _ := got.Get(stun.AttrXORRelayedAddress)
-			mapped, _ := got.Get(stun.AttrXORMappedAddress)
-			if addresses := slices.Concat(relayed, mapped); first == nil {
-				first = addresses
-			} else if !bytes.Equal(first, addresses) {
-				p.fail("another success: %s", describe(got))
+			for _, kind := range []stun.AttrType{stun.AttrXORRelayedAddress, stun.AttrXORMappedAddress} {
+				is, _ := xorAddress(got, kind)
+				if was, _ := xorAddress(first, kind); is != was {
+					p.fail("%v %v, and first it was %v", kind, is, was)
+				}
 			}
 		}
 	})
@@ -80,6 +85,11 @@ func allocateRows() []Row {
 			c.wantError(c.do(stun.MethodAllocate, requestedTransport(protocol)), stun.CodeUnsupportedTransProto)
 		})
 	}
+	transport.row("nothing comes of it", "Allocate with REQUESTED-TRANSPORT 132, and then with 17", "442, and then a success", func(p *probe) {
+		c := p.known()
+		c.wantError(c.do(stun.MethodAllocate, requestedTransport(132)), stun.CodeUnsupportedTransProto)
+		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
+	})
 	transport.row("UDP", "Allocate with REQUESTED-TRANSPORT 17", "a success", func(p *probe) {
 		c := p.known()
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))

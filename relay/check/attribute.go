@@ -28,6 +28,9 @@ const (
 	ipv6 = 0x02
 )
 
+// dynamicPort is of a peer that nobody has: a server may refuse lower ones, and ports aren't what rows with it are about.
+const dynamicPort = 50009
+
 func raw(kind stun.AttrType, value []byte) stun.Setter {
 	return stun.RawAttribute{Type: kind, Value: value}
 }

@@ -31,16 +31,23 @@ func capacityRows() []Row {
 	capacity.row("quota that is freed", "Allocate after one of the quota's allocations was deleted", "a success", func(p *probe) {
 		c, m := overQuota(p)
 		c.wantError(m, stun.CodeAllocQuotaReached)
+		if c == p.clients[0] {
+			p.notOffered(QuotaReached)
+		}
 		p.clients[0].must(stun.MethodRefresh, lifetime(0))
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
 	})
-	capacity.row("quota of another user", "another user's Allocate while one has used up the quota", "a success", func(p *probe) {
+	capacity.should("quota of another user", "another user's Allocate while one has used up the quota", "a success", func(p *probe) {
 		other := p.other()
 		c, m := overQuota(p)
 		c.wantError(m, stun.CodeAllocQuotaReached)
 		d := p.clientAs(other)
 		d.challenge()
-		d.wantSuccess(d.do(stun.MethodAllocate, requestedTransport(udp)))
+		if m := d.do(stun.MethodAllocate, requestedTransport(udp)); codeOf(m) == stun.CodeAllocQuotaReached {
+			p.fail("%s", describe(m)) // of a quota that isn't by username, as it SHOULD be
+		} else {
+			d.wantSuccess(m)
+		}
 	})
 	exhausted := func(p *probe) (free func()) {
 		if p.target.Exhaust == nil {

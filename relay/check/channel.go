@@ -85,7 +85,7 @@ func channelRows() []Row {
 
 	timed := func(id, sends, expects string, run func(p *probe, c *client, peer *peer)) {
 		pairs.add(clock, id, sends, expects, func(p *probe) {
-			c := p.allocated(lifetime(3600))
+			c := p.lasting()
 			peer := p.peer()
 			c.must(stun.MethodChannelBind, channelNumber(firstChannel), peerAddress(peer.at))
 			run(p, c, peer)

@@ -2,11 +2,9 @@ package check
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,26 +26,38 @@ type client struct {
 
 	realm, nonce []byte
 	relayed      netip.AddrPort // of its allocation
+	holds        bool           // it has an allocation, or may have one
 	held         []byte         // of a stream, not yet a frame
-	pending      [][]byte       // messages that somebody else waited for
-	broken       error          // why nothing was received, if nothing was
+	pending      [][]byte       // messages that came while an answer was awaited
+	answered     map[[stun.TransactionIDSize]byte]bool
+	broken       error // why nothing was received, if nothing was
 }
 
 // write sends bytes as they are.
 func (c *client) write(b []byte) {
-	if _, err := c.conn.Write(b); err != nil && !c.stream {
+	if _, err := c.conn.Write(b); err != nil && !c.stream && !c.probe.closing {
 		c.probe.end(Broken, "the message couldn't be sent: %v", err)
 	} // a stream may have been closed, which the reader comes to know
 }
 
-// receive is the next message, nil if none comes in time or the stream ends.
-func (c *client) receive(wait time.Duration) []byte {
-	if len(c.pending) > 0 {
-		m := c.pending[0]
-		c.pending = c.pending[1:]
-		return m
+// receive is the next message, nil if none comes in time or the stream ends. Over UDP what answers a request for the
+// second time isn't one: the request went twice, or the network doubled the answer.
+func (c *client) receive(wait time.Duration) (b []byte) {
+	until := time.Now().Add(wait)
+	for repeated := true; repeated; repeated = c.repeated(b) {
+		if len(c.pending) > 0 {
+			b, c.pending = c.pending[0], c.pending[1:]
+		} else {
+			b = c.receiveNew(until)
+		}
 	}
-	return c.receiveNew(time.Now().Add(wait))
+	c.probe.silent = b == nil
+	return b
+}
+
+func (c *client) repeated(b []byte) bool {
+	m := &stun.Message{Raw: b}
+	return !c.stream && len(b) >= 20 && b[0]>>6 == 0 && m.Decode() == nil && c.answered[m.TransactionID]
 }
 
 func (c *client) receiveNew(until time.Time) []byte {
@@ -85,175 +95,3 @@ func frame(b []byte) int {
 }
 
 func padded(n int) int { return (n + 3) &^ 3 }
-
-// await is the answer to a request, nil if none comes in time. Over UDP the request is sent once more.
-func (c *client) await(request *stun.Message) *stun.Message {
-	now := time.Now()
-	again, until := now.Add(c.probe.target.Answer/2), now.Add(c.probe.target.Answer)
-	sent := c.stream
-	for {
-		limit := until
-		if !sent {
-			limit = again
-		}
-		raw := c.receiveNew(limit)
-		if raw == nil {
-			if sent {
-				return nil
-			}
-			sent = true
-			c.write(request.Raw)
-			continue
-		}
-		m := &stun.Message{Raw: raw}
-		if len(raw) == 0 || raw[0]>>6 != 0 || m.Decode() != nil || m.TransactionID != request.TransactionID {
-			c.pending = append(c.pending, raw)
-			continue
-		}
-		return m
-	}
-}
-
-// ask sends a request and waits for its answer.
-func (c *client) ask(request *stun.Message) *stun.Message {
-	c.write(request.Raw)
-	return c.await(request)
-}
-
-// build makes a message of these attributes, without any credentials.
-func (c *client) build(kind stun.MessageType, attributes ...stun.Setter) *stun.Message {
-	m, err := stun.Build(append([]stun.Setter{stun.TransactionID, kind}, attributes...)...)
-	if err != nil {
-		panic(err) // a mistake in a row
-	}
-	return m
-}
-
-func request(method stun.Method) stun.MessageType {
-	return stun.NewType(method, stun.ClassRequest)
-}
-
-func (c *client) key() stun.MessageIntegrity {
-	return stun.NewLongTermIntegrity(c.user.Username, string(c.realm), c.user.Password)
-}
-
-// signed makes a request with credentials.
-func (c *client) signed(method stun.Method, attributes ...stun.Setter) *stun.Message {
-	return c.build(request(method), append(slices.Clone(attributes),
-		text(stun.AttrUsername, c.user.Username), raw(stun.AttrRealm, c.realm), raw(stun.AttrNonce, c.nonce), c.key())...)
-}
-
-// do sends a request with credentials, and with a new nonce if the server wants one.
-func (c *client) do(method stun.Method, attributes ...stun.Setter) *stun.Message {
-	m := c.ask(c.signed(method, attributes...))
-	if m != nil && codeOf(m) == stun.CodeStaleNonce {
-		if nonce, err := m.Get(stun.AttrNonce); err == nil {
-			c.nonce = nonce
-			m = c.ask(c.signed(method, attributes...))
-		}
-	}
-	return m
-}
-
-// must demands that a request on the way to what a row is about succeeds.
-func (c *client) must(method stun.Method, attributes ...stun.Setter) *stun.Message {
-	m := c.do(method, attributes...)
-	if m == nil || m.Type.Class != stun.ClassSuccessResponse {
-		c.probe.fail("on the way there, %v was answered with %s", method, describe(m))
-	}
-	return m
-}
-
-// challenge learns realm and nonce.
-func (c *client) challenge() {
-	m := c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp)))
-	if codeOf(m) != stun.CodeUnauthorized {
-		c.probe.fail("an Allocate without credentials was answered with %s", describe(m))
-	}
-	c.learn(m)
-}
-
-func (c *client) learn(m *stun.Message) {
-	c.realm, _ = m.Get(stun.AttrRealm)
-	c.nonce, _ = m.Get(stun.AttrNonce)
-}
-
-// allocate makes an allocation, which release deletes.
-func (c *client) allocate(attributes ...stun.Setter) *stun.Message {
-	m := c.must(stun.MethodAllocate, append([]stun.Setter{requestedTransport(udp)}, attributes...)...)
-	c.allocatedBy(m)
-	return m
-}
-
-func (c *client) allocatedBy(m *stun.Message) {
-	at, ok := xorAddress(m, stun.AttrXORRelayedAddress)
-	if !ok {
-		c.probe.fail("the success has no XOR-RELAYED-ADDRESS")
-	}
-	c.relayed = at
-}
-
-// release deletes the allocation, if there may be one. Nobody waits for the answer.
-func (c *client) release() {
-	if c.realm != nil {
-		_, _ = c.conn.Write(c.signed(stun.MethodRefresh, lifetime(0)).Raw)
-	}
-}
-
-// send sends a Send indication.
-func (c *client) send(attributes ...stun.Setter) {
-	c.write(c.build(stun.NewType(stun.MethodSend, stun.ClassIndication), attributes...).Raw)
-}
-
-// sendTo sends a payload to a peer by Send indication.
-func (c *client) sendTo(to netip.AddrPort, payload []byte) {
-	c.send(peerAddress(to), raw(stun.AttrData, payload))
-}
-
-// describe says what an answer is, in words.
-func describe(m *stun.Message) string {
-	if m == nil {
-		return "silence"
-	}
-	var e stun.ErrorCodeAttribute
-	if m.Type.Class == stun.ClassErrorResponse {
-		if e.GetFrom(m) != nil {
-			return fmt.Sprintf("a %v error without a code", m.Type.Method)
-		}
-		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Reason))
-	}
-	var parts []string
-	if at, ok := xorAddress(m, stun.AttrXORRelayedAddress); ok {
-		parts = append(parts, fmt.Sprintf("relayed %v", at))
-	}
-	if b, err := m.Get(stun.AttrLifetime); err == nil && len(b) == 4 {
-		parts = append(parts, fmt.Sprintf("lifetime %d s", binary.BigEndian.Uint32(b)))
-	}
-	words := fmt.Sprintf("%v %v", m.Type.Method, m.Type.Class)
-	if len(parts) > 0 {
-		words += " with " + strings.Join(parts, ", ")
-	}
-	return words
-}
-
-// describeRaw is likewise for any message.
-func describeRaw(b []byte) string {
-	m := &stun.Message{Raw: b}
-	switch {
-	case b == nil:
-		return "silence"
-	case len(b) >= 4 && b[0]>>6 == 1:
-		return fmt.Sprintf("ChannelData on %#x with %d bytes", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]))
-	case m.Decode() != nil:
-		return fmt.Sprintf("%d bytes that are no message", len(b))
-	}
-	return describe(m)
-}
-
-func codeOf(m *stun.Message) stun.ErrorCode {
-	var e stun.ErrorCodeAttribute
-	if m == nil || m.Type.Class != stun.ClassErrorResponse || e.GetFrom(m) != nil {
-		return 0
-	}
-	return e.Code
-}

@@ -41,7 +41,29 @@ func sendRows() []Row {
 			c.reaches(peer, pattern(n))
 		})
 	}
-	send.row("with credentials", "Send with USERNAME and MESSAGE-INTEGRITY", "the peer hears it", func(p *probe) {
+	send.row("once", "Send, once", "the peer hears it once", func(p *probe) {
+		c, peer := p.permitted()
+		c.reaches(peer, pattern(20))
+		peer.hearsNothing()
+		p.see("the peer heard it once")
+	})
+	for _, n := range []int{2001, 16000} {
+		send.row(fmt.Sprintf("%d bytes whole", n), fmt.Sprintf("Send with %d bytes", n), "the peer hears these bytes, or nothing", func(p *probe) {
+			c, peer := p.permitted()
+			c.sendTo(peer.at, pattern(n))
+			switch got, _ := peer.receive(p.quiet()); {
+			case got == nil:
+				p.see("the peer heard nothing")
+			case string(got) != string(pattern(n)):
+				p.fail("the peer heard %d bytes, which are not the %d that were sent", len(got), n)
+			default:
+				p.see("the peer heard %d bytes", n)
+			}
+		})
+		send.rows[len(send.rows)-1].size = n
+	}
+	// What a server knows and doesn't expect, it SHOULD ignore (RFC 8489, section 6.3).
+	send.should("with credentials", "Send with USERNAME and MESSAGE-INTEGRITY", "the peer hears it", func(p *probe) {
 		c, peer := p.permitted()
 		c.send(peerAddress(peer.at), raw(stun.AttrData, pattern(20)), text(stun.AttrUsername, c.user.Username),
 			raw(stun.AttrRealm, c.realm), raw(stun.AttrNonce, c.nonce), c.key())
@@ -74,7 +96,7 @@ func dataRows() []Row {
 	for _, n := range []int{1472, 1564, 1601, 1999, 2001, 4096, 16000} {
 		whole := func(p *probe, c *client, peer *peer, not func([]byte) string) {
 			peer.send(c.relayed, pattern(n))
-			b := c.receive(p.target.Quiet)
+			b := c.receive(p.quiet())
 			if b == nil {
 				p.see("silence")
 				return
@@ -96,6 +118,15 @@ func dataRows() []Row {
 			data.rows[i].size = n
 		}
 	}
+	data.row("each client its own", "a packet of a peer's to each of two clients", "each hears its own", func(p *probe) {
+		a, peer := p.permitted()
+		b := p.allocated()
+		b.must(stun.MethodCreatePermission, peerAddress(peer.at))
+		peer.send(a.relayed, pattern(20))
+		peer.send(b.relayed, pattern(21))
+		a.wantData(peer, pattern(20))
+		b.wantData(peer, pattern(21))
+	})
 	data.row("on a channel", "a peer's packet, with a channel to the peer", "ChannelData", func(p *probe) {
 		c, peer := p.bound()
 		peer.send(c.relayed, pattern(20))

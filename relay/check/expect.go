@@ -11,6 +11,7 @@ import (
 // wantError demands an error of one of these codes.
 func (c *client) wantError(m *stun.Message, codes ...stun.ErrorCode) {
 	if code := codeOf(m); code == 0 || !slices.Contains(codes, code) {
+		c.quota(m)
 		c.probe.fail("%s", describe(m))
 	}
 	c.probe.see("%s", describe(m))
@@ -19,9 +20,17 @@ func (c *client) wantError(m *stun.Message, codes ...stun.ErrorCode) {
 // wantSuccess demands a success.
 func (c *client) wantSuccess(m *stun.Message) {
 	if m == nil || m.Type.Class != stun.ClassSuccessResponse {
+		c.quota(m)
 		c.probe.fail("%s", describe(m))
 	}
 	c.probe.see("%s", describe(m))
+}
+
+// quota ends a row whose Allocate met the user's quota: a server may have any (RFC 8656, section 7.2).
+func (c *client) quota(m *stun.Message) {
+	if codeOf(m) == stun.CodeAllocQuotaReached {
+		c.probe.notOffered(QuotaReached)
+	}
 }
 
 // wantChallenge demands an error with what another attempt needs.
@@ -62,10 +71,33 @@ func (c *client) wantUnknown(m *stun.Message, kinds ...stun.AttrType) {
 
 // wantSilence demands that nothing comes.
 func (c *client) wantSilence() {
-	if b := c.receive(c.probe.target.Quiet); b != nil {
+	if b := c.receive(c.probe.quiet()); b != nil {
 		c.probe.fail("%s", describeRaw(b))
 	}
 	c.probe.see("silence")
+}
+
+// wantSilenceOr demands that nothing comes, or that an answer shows that the server doesn't offer what a row is about.
+func (c *client) wantSilenceOr(lacks func(*stun.Message) string) {
+	b := c.receive(c.probe.quiet())
+	if m := (&stun.Message{Raw: b}); b != nil {
+		if m.Decode() == nil {
+			if why := lacks(m); why != "" {
+				c.probe.notOffered("%s: %s", describe(m), why)
+			}
+		}
+		c.probe.fail("%s", describeRaw(b))
+	}
+	c.probe.see("silence")
+}
+
+// withoutFingerprint says that a server doesn't use FINGERPRINT, which is optional (RFC 8489, sections 6.3 and 7): if it
+// did, its answer would have one.
+func withoutFingerprint(m *stun.Message) string {
+	if m.Contains(stun.AttrFingerprint) {
+		return ""
+	}
+	return "the server doesn't use FINGERPRINT"
 }
 
 // wantAlive demands that the server still answers on this 5-tuple, or on another one where the stream was given up.
@@ -121,7 +153,7 @@ func (c *client) notChannelData(b []byte, n uint16, payload []byte) string {
 	}
 	length := int(binary.BigEndian.Uint16(b[2:]))
 	switch {
-	case 4+length > len(b):
+	case 4+length > len(b), len(b) > 4+padded(length):
 		return fmt.Sprintf("ChannelData of %d bytes that says it has %d", len(b)-4, length)
 	case string(b[4:4+length]) != string(payload):
 		return fmt.Sprintf("ChannelData with %d bytes, which are not the %d that the peer sent", length, len(payload))

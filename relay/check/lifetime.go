@@ -90,6 +90,14 @@ func lifetimeRows() []Row {
 		c.allocate()
 		c.reachesNot(peer)
 	})
+	refresh.row("channels end with it", "Allocate anew on the 5-tuple, and ChannelData on the channel of before", "nothing reaches the peer", func(p *probe) {
+		c, peer := p.bound()
+		c.must(stun.MethodRefresh, lifetime(0))
+		c.allocate()
+		c.must(stun.MethodCreatePermission, peerAddress(peer.at))
+		c.write(channelData(firstChannel, pattern(20), c.stream))
+		peer.hearsNothing()
+	})
 	refresh.row("the wrong family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv6 on an IPv4 allocation", "443, and the allocation goes on", func(p *probe) {
 		c := p.allocated()
 		c.wantError(c.do(stun.MethodRefresh, requestedFamily(ipv6), lifetime(0)), stun.CodePeerAddrFamilyMismatch)

@@ -15,55 +15,66 @@ func messageRows() []Row {
 	broken := about("07")
 	unknown := about("08")
 
-	silent := func(needs need, id, sends string, spoil func(c *client, m *stun.Message) []byte) {
-		broken.add(needs, id, sends, "silence, and then an answer to what is right", func(p *probe) {
+	rejected := func(needs need, id, sends, expects string, lacks func(*stun.Message) string, spoil func(c *client) []byte) {
+		broken.add(needs, id, sends, expects+", and then an answer to what is right", func(p *probe) {
 			c := p.client()
-			c.write(spoil(c, c.build(request(stun.MethodBinding), stun.Fingerprint)))
-			c.wantSilence()
+			c.write(spoil(c))
+			c.wantSilenceOr(lacks)
 			c.wantAlive()
 			p.see("silence")
 		})
 	}
-	silent(anything, "Binding with a wrong FINGERPRINT", "Binding with one bit of FINGERPRINT inverted", func(_ *client, m *stun.Message) []byte {
-		m.Raw[len(m.Raw)-1] ^= 1
-		return m.Raw
-	})
-	silent(anything, "Allocate with a wrong FINGERPRINT", "Allocate with one bit of FINGERPRINT inverted", func(c *client, _ *stun.Message) []byte {
-		m := c.build(request(stun.MethodAllocate), requestedTransport(udp), stun.Fingerprint)
-		m.Raw[len(m.Raw)-1] ^= 1
-		return m.Raw
-	})
-	silent(anything, "a bit that FINGERPRINT covers", "Binding with one bit of its transaction ID inverted after FINGERPRINT was made", func(_ *client, m *stun.Message) []byte {
-		m.Raw[19] ^= 1
-		return m.Raw
-	})
-	silent(anything, "a wrong cookie", "Binding with another magic cookie", func(c *client, _ *stun.Message) []byte {
-		m := c.build(request(stun.MethodAllocate), requestedTransport(udp))
+	silent := func(needs need, id, sends string, spoil func(c *client, m *stun.Message) []byte) {
+		rejected(needs, id, sends, "silence", func(*stun.Message) string { return "" }, func(c *client) []byte {
+			return spoil(c, c.build(request(stun.MethodAllocate), requestedTransport(udp)))
+		})
+	}
+	for _, method := range []stun.Method{stun.MethodBinding, stun.MethodAllocate} {
+		name := method.String()
+		marked := func(id, sends string, at int) {
+			rejected(anything, id, sends, "silence, if the server uses FINGERPRINT", withoutFingerprint, func(c *client) []byte {
+				if method == stun.MethodBinding {
+					c.binding()
+				}
+				m := c.build(request(method), stun.Fingerprint)
+				m.Raw[(len(m.Raw)+at)%len(m.Raw)] ^= 1
+				return m.Raw
+			})
+		}
+		marked(name+" with a wrong FINGERPRINT", name+" with one bit of FINGERPRINT inverted", -1)
+		marked("a bit that FINGERPRINT covers in "+name, name+" with one bit of its transaction ID inverted after FINGERPRINT was made", 19)
+	}
+	silent(anything, "a wrong cookie", "Allocate with another magic cookie", func(_ *client, m *stun.Message) []byte {
 		binary.BigEndian.PutUint32(m.Raw[4:], 0x2112A443)
 		return m.Raw
 	})
-	silent(datagrams, "a length beyond the packet", "Allocate whose length is 4 more than there are", func(c *client, _ *stun.Message) []byte {
-		m := c.build(request(stun.MethodAllocate), requestedTransport(udp))
+	silent(datagrams, "a length beyond the packet", "Allocate whose length is 4 more than there are", func(_ *client, m *stun.Message) []byte {
 		binary.BigEndian.PutUint16(m.Raw[2:], uint16(len(m.Raw)-20+4))
 		return m.Raw
 	})
-	silent(datagrams, "a length short of the packet", "Allocate followed by 4 bytes that its length doesn't count", func(c *client, _ *stun.Message) []byte {
-		m := c.build(request(stun.MethodAllocate), requestedTransport(udp))
+	silent(datagrams, "a length short of the packet", "Allocate followed by 4 bytes that its length doesn't count", func(_ *client, m *stun.Message) []byte {
 		return append(m.Raw, 0, 0, 0, 0)
 	})
-	silent(datagrams, "a length that is no multiple of 4", "Allocate whose length is 1 less than there are", func(c *client, _ *stun.Message) []byte {
-		m := c.build(request(stun.MethodAllocate), requestedTransport(udp))
+	silent(datagrams, "a length that is no multiple of 4", "Allocate whose length is 1 less than there are", func(_ *client, m *stun.Message) []byte {
 		binary.BigEndian.PutUint16(m.Raw[2:], uint16(len(m.Raw)-20-1))
 		return m.Raw
 	})
-	silent(datagrams, "a header that is cut", "the first 19 bytes of a Binding", func(c *client, _ *stun.Message) []byte {
-		return c.build(request(stun.MethodBinding)).Raw[:19]
+	silent(datagrams, "a header that is cut", "the first 19 bytes of an Allocate", func(_ *client, m *stun.Message) []byte {
+		return m.Raw[:19]
 	})
 	silent(datagrams, "an empty datagram", "an empty datagram", func(*client, *stun.Message) []byte { return nil })
-	silent(anything, "an attribute beyond its message", "Allocate whose last attribute is longer than what is left", func(c *client, _ *stun.Message) []byte {
+	broken.row("an attribute beyond its message", "Allocate whose last attribute is longer than what is left", "silence or 400, and then an answer to what is right", func(p *probe) {
+		c := p.client()
 		m := c.build(request(stun.MethodAllocate), requestedTransport(udp))
 		binary.BigEndian.PutUint16(m.Raw[22:], 64)
-		return m.Raw
+		c.write(m.Raw)
+		if b := c.receive(p.quiet()); b != nil {
+			answer := &stun.Message{Raw: b}
+			_ = answer.Decode() // what isn't an answer has no code
+			c.wantError(answer, stun.CodeBadRequest)
+		}
+		c.wantAlive()
+		p.see("silence or 400")
 	})
 	for _, bits := range []byte{2, 3} {
 		silent(anything, fmt.Sprintf("first bits %02b", bits), fmt.Sprintf("a message whose first two bits are %02b", bits), func(_ *client, m *stun.Message) []byte {
@@ -108,23 +119,22 @@ func messageRows() []Row {
 	}
 	unknown.row("required in Binding", "Binding with an unknown comprehension-required attribute", "420 that lists it", func(p *probe) {
 		c := p.client()
-		m := c.ask(c.build(request(stun.MethodBinding), raw(attrUnknown, nil)))
-		if codeOf(m) == stun.CodeUnauthorized {
-			p.notOffered("%s", describe(m))
-		}
-		c.wantUnknown(m, attrUnknown)
+		c.binding()
+		c.wantUnknown(c.ask(c.build(request(stun.MethodBinding), raw(attrUnknown, nil))), attrUnknown)
 	})
 	unknown.row("optional in Binding", "Binding with an unknown comprehension-optional attribute", "a success", func(p *probe) {
 		c := p.client()
-		m := c.ask(c.build(request(stun.MethodBinding), raw(attrOptional, nil)))
-		if codeOf(m) == stun.CodeUnauthorized {
-			p.notOffered("%s", describe(m))
-		}
-		c.wantSuccess(m)
+		c.binding()
+		c.wantSuccess(c.ask(c.build(request(stun.MethodBinding), raw(attrOptional, nil))))
 	})
 	unknown.row("two required", "Allocate with two unknown comprehension-required attributes", "420 that lists both", func(p *probe) {
 		c := p.known()
 		c.wantUnknown(c.do(stun.MethodAllocate, requestedTransport(udp), raw(attrUnknown, nil), raw(attrUnknown2, nil)), attrUnknown, attrUnknown2)
+	})
+	unknown.row("nothing comes of it", "Allocate with an unknown comprehension-required attribute, and then without", "420, and then a success", func(p *probe) {
+		c := p.known()
+		c.wantUnknown(c.do(stun.MethodAllocate, requestedTransport(udp), raw(attrUnknown, nil)), attrUnknown)
+		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
 	})
 	unknown.row("credentials come first", "Allocate without credentials, with an unknown comprehension-required attribute", "401", func(p *probe) {
 		c := p.client()

@@ -37,7 +37,7 @@ func permissionRows() []Row {
 		c, peer := p.allocated(), p.peer()
 		c.wantSuccess(c.do(stun.MethodCreatePermission, peerAddress(peer.at), peerAddress(peer.at)))
 	})
-	v6 := netip.MustParseAddrPort("[2001:db8::1]:9")
+	v6 := netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), dynamicPort)
 	for _, bad := range []struct {
 		name  string
 		code  stun.ErrorCode
@@ -73,6 +73,13 @@ func permissionRows() []Row {
 		c.wantSuccess(c.do(stun.MethodCreatePermission, peerAddress(netip.AddrPortFrom(peer.at.Addr(), 0))))
 		c.reaches(peer, pattern(20))
 	})
+	lasts.row("one after the other", "CreatePermission for one peer and then for another, and Send to both", "both hear it", func(p *probe) {
+		c, first := p.permitted()
+		second := p.stranger()
+		c.must(stun.MethodCreatePermission, peerAddress(second.at))
+		c.reaches(first, pattern(20))
+		c.reaches(second, pattern(21))
+	})
 	lasts.row("another address", "Send to another address than the one permitted", "nothing reaches it", func(p *probe) {
 		c, _ := p.permitted()
 		c.reachesNot(p.stranger())
@@ -89,7 +96,7 @@ func permissionRows() []Row {
 
 	timed := func(id, sends, expects string, run func(p *probe, c *client, peer *peer)) {
 		lasts.add(clock, id, sends, expects, func(p *probe) {
-			c := p.allocated(lifetime(3600))
+			c := p.lasting()
 			peer := p.peer()
 			c.must(stun.MethodCreatePermission, peerAddress(peer.at))
 			run(p, c, peer)
@@ -152,7 +159,7 @@ func codeText(code stun.ErrorCode) string {
 
 // hears says whether a peer hears anything.
 func (p *probe) hears(peer *peer) bool {
-	payload, _ := peer.receive(p.target.Quiet)
+	payload, _ := peer.receive(p.quiet())
 	return payload != nil
 }
 
@@ -172,7 +179,7 @@ func peerRows() []Row {
 			return stun.MethodChannelBind, []stun.Setter{channelNumber(firstChannel), peerAddress(at)}
 		}},
 	}
-	v6 := netip.MustParseAddrPort("[2001:db8::1]:9")
+	v6 := netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), dynamicPort)
 	for _, m := range methods {
 		ask := func(c *client, at netip.AddrPort) *stun.Message {
 			method, attributes := m.with(at)
@@ -187,7 +194,7 @@ func peerRows() []Row {
 			p.forbidden()
 			c := p.allocated()
 			for _, ip := range p.target.Forbidden {
-				if got := ask(c, netip.AddrPortFrom(ip, 9)); codeOf(got) != stun.CodeForbidden {
+				if got := ask(c, netip.AddrPortFrom(ip, dynamicPort)); codeOf(got) != stun.CodeForbidden {
 					p.fail("%s to %v", describe(got), ip)
 				}
 			}
@@ -196,7 +203,7 @@ func peerRows() []Row {
 		forbidden.row("mapped to IPv6 in "+m.name, m.name+" for a forbidden peer written as ::ffff:a.b.c.d", "403 or 443", func(p *probe) {
 			at := p.forbidden()
 			c := p.allocated()
-			c.wantError(ask(c, netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), 9)), stun.CodeForbidden, stun.CodePeerAddrFamilyMismatch)
+			c.wantError(ask(c, netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), dynamicPort)), stun.CodeForbidden, stun.CodePeerAddrFamilyMismatch)
 		})
 		forbidden.row("an allowed peer in "+m.name, m.name+" for an allowed peer", "a success", func(p *probe) {
 			c, peer := p.allocated(), p.peer()

@@ -15,7 +15,10 @@ type probe struct {
 	target  Target
 	clients []*client
 	peers   []*peer
-	got     string // what was seen last, in words
+	got     string        // what was seen last, in words
+	silent  bool          // nothing came when something was last waited for
+	slowest time.Duration // that an answer took
+	closing bool
 }
 
 func (p *probe) end(o Outcome, format string, args ...any) {
@@ -28,7 +31,11 @@ func (p *probe) notOffered(format string, args ...any) { p.end(NotOffered, forma
 // see records what was seen.
 func (p *probe) see(format string, args ...any) { p.got = fmt.Sprintf(format, args...) }
 
+// quiet is how long silence is listened to: what the server does comes later from afar.
+func (p *probe) quiet() time.Duration { return p.target.Quiet + 2*p.slowest }
+
 func (p *probe) close() {
+	p.closing = true
 	for _, c := range p.clients {
 		c.release()
 		_ = c.conn.Close()
@@ -68,6 +75,15 @@ func (p *probe) allocated(attributes ...stun.Setter) *client {
 	return c
 }
 
+// lasting is a client with an allocation for an hour, for rows that let time pass.
+func (p *probe) lasting() *client {
+	c := p.known()
+	if m := c.allocate(lifetime(3600)); c.lifetimeOf(m) < 3600 {
+		p.notOffered("the server's longest lifetime is %d s", c.lifetimeOf(m))
+	}
+	return c
+}
+
 // permitted is a client with an allocation and a permission for a peer.
 func (p *probe) permitted() (*client, *peer) {
 	c, peer := p.allocated(), p.peer()
@@ -95,7 +111,7 @@ func (p *probe) forbidden() netip.AddrPort {
 	if len(p.target.Forbidden) == 0 {
 		p.notOffered(NoForbidden)
 	}
-	return netip.AddrPortFrom(p.target.Forbidden[0], 9)
+	return netip.AddrPortFrom(p.target.Forbidden[0], dynamicPort)
 }
 
 // peer is a socket of the first peer address, at a port of its own.
@@ -142,7 +158,7 @@ func (x *peer) receive(wait time.Duration) (payload []byte, from netip.AddrPort)
 	buffer := buffers.Get().(*[mostBytes]byte)
 	defer buffers.Put(buffer)
 	n, addr, err := x.conn.ReadFrom(buffer[:])
-	if err != nil {
+	if x.probe.silent = err != nil; err != nil {
 		return nil, from
 	}
 	at := addr.(*net.UDPAddr).AddrPort()
@@ -165,7 +181,7 @@ func (x *peer) hears(c *client, payload []byte) {
 
 // hearsNothing demands silence.
 func (x *peer) hearsNothing() {
-	if got, from := x.receive(x.probe.target.Quiet); got != nil {
+	if got, from := x.receive(x.probe.quiet()); got != nil {
 		x.probe.fail("the peer heard %d bytes from %v", len(got), from)
 	}
 	x.probe.see("the peer heard nothing")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +36,7 @@ func (p *probe) reach() error {
 		return c.silence()
 	}
 	if codeOf(m) != stun.CodeUnauthorized {
-		c.realm = []byte{} // so that release deletes what there may be
+		c.realm = []byte{} // so that release deletes what there is
 		c.release()
 		return fmt.Errorf("it answers an Allocate without credentials with %s, not with 401: the rows are for servers with long-term credentials (RFC 8489 §9.2)", describe(m))
 	}
@@ -49,24 +50,41 @@ func (p *probe) reach() error {
 		return fmt.Errorf("%s can't allocate: it answers with %s; is the password right?", c.user.Username, describe(m))
 	}
 	defer c.release()
-	return c.reachPeers()
+	seen, _ := xorAddress(m, stun.AttrXORMappedAddress)
+	return c.reachPeers(seen.Addr())
 }
 
-// reachPeers finds out whether the server may relay to the peers.
-func (c *client) reachPeers() error {
-	for i := range c.probe.target.Peers {
-		conn, err := c.probe.target.Peers[i]()
+// reachPeers finds out whether the server may relay to the peers, and where the server sees this machine at another
+// address, whether it can: behind a NAT the fault may not be the server's.
+func (c *client) reachPeers(seen netip.Addr) error {
+	for _, open := range c.probe.target.Peers {
+		conn, err := open()
 		if err != nil {
 			return fmt.Errorf("no socket for a peer: %w: peers must be addresses of this machine", err)
 		}
+		defer conn.Close()
 		at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-		conn.Close()
-		if m := c.do(stun.MethodCreatePermission, peerAddress(at)); m == nil || m.Type.Class != stun.ClassSuccessResponse {
+		to := &peer{probe: c.probe, conn: conn, at: netip.AddrPortFrom(at.Addr().Unmap(), at.Port())}
+		if m := c.do(stun.MethodCreatePermission, peerAddress(to.at)); m == nil || m.Type.Class != stun.ClassSuccessResponse {
 			return fmt.Errorf("it won't relay to the peer %v (%s): name addresses of this machine that it may relay to, or allow these in its configuration",
-				at.Addr().Unmap(), describe(m))
+				to.at.Addr(), describe(m))
+		}
+		if seen != to.at.Addr() && !c.reachesAtAll(to) {
+			return fmt.Errorf("nothing that it relays reaches the peer %v, and it sees this machine as %v: name addresses of this machine that it can reach, not ones behind a NAT or firewall",
+				to.at.Addr(), seen)
 		}
 	}
 	return nil
+}
+
+func (c *client) reachesAtAll(to *peer) bool {
+	for range 3 {
+		c.sendTo(to.at, pattern(20))
+		if got, _ := to.receive(c.probe.target.Answer / 3); got != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func dialFault(err error) error {

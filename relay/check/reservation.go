@@ -22,16 +22,16 @@ func reservationRows() []Row {
 	} {
 		reservation.row("with "+with.name, "Allocate with RESERVATION-TOKEN and "+with.name, "400", func(p *probe) {
 			c := p.known()
-			c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp), bad, with.attribute), stun.CodeBadRequest)
+			c.wantError(c.tokened(bad, with.attribute), stun.CodeBadRequest)
 		})
 	}
 	reservation.row("a token that nobody got", "Allocate with a RESERVATION-TOKEN of one's own making", "508", func(p *probe) {
 		c := p.known()
-		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp), bad), stun.CodeInsufficientCapacity)
+		c.wantError(c.tokened(bad), stun.CodeInsufficientCapacity)
 	})
 	reservation.row("a token of zeros", "Allocate with a RESERVATION-TOKEN of zeros", "508", func(p *probe) {
 		c := p.known()
-		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp), token(make([]byte, 8))), stun.CodeInsufficientCapacity)
+		c.wantError(c.tokened(token(make([]byte, 8))), stun.CodeInsufficientCapacity)
 	})
 	reservation.row("a token twice", "Allocate with a RESERVATION-TOKEN that was used", "508", func(p *probe) {
 		_, t := p.reserve()
@@ -94,6 +94,15 @@ func reservationRows() []Row {
 		p.redeem(c, t)
 	})
 	return slices.Concat(reservation.rows, even.rows)
+}
+
+// tokened asks for an allocation with RESERVATION-TOKEN.
+func (c *client) tokened(attributes ...stun.Setter) *stun.Message {
+	m := c.do(stun.MethodAllocate, append(attributes, requestedTransport(udp))...)
+	if codeOf(m) == stun.CodeUnknownAttribute {
+		c.probe.notOffered("%s", describe(m))
+	}
+	return m
 }
 
 // reserve makes an allocation with the next port reserved.

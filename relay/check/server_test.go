@@ -28,6 +28,7 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v4"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
@@ -81,32 +82,43 @@ func (k kept) Close() error {
 	return k.Conn.Close()
 }
 
-// run runs every row that fits, some at once: none knows of another. It returns what didn't pass.
-func run(t *testing.T, target check.Target) (failed map[string]check.Result) {
+// run runs every row that fits, some at once: none knows of another, but for those that move a clock. It returns what
+// failed.
+func run(t *testing.T, target check.Target, atOnce int) (failed map[string]check.Result) {
 	t.Helper()
 	failed = make(map[string]check.Result)
 	var mu sync.Mutex
 	var running sync.WaitGroup
-	room := make(chan struct{}, 8)
+	room := make(chan struct{}, atOnce)
 	counts := map[check.Outcome]int{}
-	for _, row := range check.Rows() {
-		if !row.Fits(target) {
-			continue
+	judge := func(row check.Row) {
+		r := row.Run(target)
+		mu.Lock()
+		defer mu.Unlock()
+		counts[r.Outcome]++
+		assert.NotEqual(t, check.Broken, r.Outcome, "%v", r)
+		if r.Outcome == check.Fail {
+			failed[r.ID] = r
 		}
-		room <- struct{}{}
-		running.Go(func() {
-			r := row.Run(target)
-			<-room
-			mu.Lock()
-			defer mu.Unlock()
-			counts[r.Outcome]++
-			require.NotEqual(t, check.Broken, r.Outcome, "%v", r)
-			if r.Outcome == check.Fail {
-				failed[r.ID] = r
-			}
-		})
+	}
+	var timed []check.Row
+	for _, row := range check.Rows() {
+		switch {
+		case !row.Fits(target):
+		case row.Timed():
+			timed = append(timed, row)
+		default:
+			room <- struct{}{}
+			running.Go(func() {
+				judge(row)
+				<-room
+			})
+		}
 	}
 	running.Wait()
+	for _, row := range timed {
+		judge(row)
+	}
 	t.Log(counts)
 	return failed
 }
@@ -131,6 +143,13 @@ func same(t *testing.T, name string, failed map[string]check.Result) {
 }
 
 func TestOurRelayPassesEveryRow(t *testing.T) {
+	for network, to := range ourRelay(t) {
+		t.Run(network, func(t *testing.T) { require.Empty(t, run(t, to, 8)) })
+	}
+}
+
+// ourRelay starts our relay, which ends with the test: a target by network.
+func ourRelay(t *testing.T) map[string]check.Target {
 	secret := []byte("a secret of 32 bytes for testing")
 	der, private := certificate(t)
 	accounts, err := relay.NewAccounts(relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 1, Operators: []string{"Example Telecom"}})
@@ -148,21 +167,20 @@ func TestOurRelayPassesEveryRow(t *testing.T) {
 	require.NoError(t, err)
 	node := cloud.Relay("relay-1", host)
 	require.NoError(t, node.Listen())
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- node.Serve(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-ended)
-	}()
-
+	})
+	targets := make(map[string]check.Target)
 	for network, port := range map[string]int{"udp": udp, "tcp": tcp, "tls": tcp} {
-		t.Run(network, func(t *testing.T) {
-			to := target(t, network, fmt.Sprint("127.0.0.1:", port), restUser(secret, "0001"), restUser(secret, "0002"))
-			to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1")}
-			require.Empty(t, run(t, to))
-		})
+		to := target(t, network, fmt.Sprint("127.0.0.1:", port), restUser(secret, "0001"), restUser(secret, "0002"))
+		to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1")}
+		targets[network] = to
 	}
+	return targets
 }
 
 // certificate is one that signs itself, as DER.
@@ -183,15 +201,24 @@ func restUser(secret []byte, name string) check.Credentials {
 	return check.Credentials{Username: username, Password: base64.StdEncoding.EncodeToString(h.Sum(nil))}
 }
 
-// freePorts are ports that nobody has just now.
-func freePorts(t *testing.T) (udp, tcp int) {
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer conn.Close()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return conn.LocalAddr().(*net.UDPAddr).Port, l.Addr().(*net.TCPAddr).Port
+// freePorts are two ports that nobody has just now, over UDP or TCP. They are below those that the system gives to
+// connections: one that ended a moment ago holds its port.
+func freePorts(t *testing.T) (one, two int) {
+	for one == 0 || one == two {
+		n, err := rand.Int(rand.Reader, big.NewInt(12000))
+		require.NoError(t, err)
+		at := fmt.Sprint("127.0.0.1:", 20000+n.Int64())
+		l, err := net.Listen("tcp4", at)
+		if err != nil {
+			continue
+		}
+		if conn, err := net.ListenPacket("udp4", at); err == nil {
+			conn.Close()
+			one, two = two, l.Addr().(*net.TCPAddr).Port
+		}
+		l.Close()
+	}
+	return one, two
 }
 
 var alice, bob = check.Credentials{Username: "alice", Password: "secret"}, check.Credentials{Username: "bob", Password: "secret"}
@@ -218,7 +245,7 @@ func TestPionDeviatesAsKnown(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			to := target(t, network, at.String(), alice, bob)
 			to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3")}
-			same(t, "pion-turn-4.1.3-"+network, run(t, to))
+			same(t, "pion-turn-4.1.3-"+network, run(t, to, 8))
 		})
 	}
 }
@@ -267,7 +294,7 @@ func TestCoturnDeviatesAsKnown(t *testing.T) {
 		t.Run(listener.network, func(t *testing.T) {
 			to := target(t, listener.network, fmt.Sprint("127.0.0.1:", listener.port), alice, bob)
 			to.Forbidden = []netip.Addr{netip.MustParseAddr("127.0.0.3")}
-			same(t, "coturn-4.6.1-"+listener.known, run(t, to))
+			same(t, "coturn-4.6.1-"+listener.known, run(t, to, 8))
 		})
 	}
 }

@@ -25,6 +25,9 @@ type Target struct {
 	// larger ones don't fit.
 	MaxDatagram int
 
+	// Lossy says that datagrams may be lost on the way, to the server or between it and the peers.
+	Lossy bool
+
 	// Quota is how many allocations User may have at once. 0: unknown, and its rows are NotOffered.
 	Quota int
 	// Exhaust takes every port of the server's, until free is called. nil: its rows are NotOffered.
@@ -34,7 +37,7 @@ type Target struct {
 	Sleep func(time.Duration)
 	// Answer is how long an answer may take. Default 2 s.
 	Answer time.Duration
-	// Quiet is how long silence is listened to. Default 200 ms.
+	// Quiet is how long silence is listened to, beside two round trips. Default 200 ms.
 	Quiet time.Duration
 }
 

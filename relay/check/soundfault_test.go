@@ -1,0 +1,90 @@
+package check_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/proxyspec/proxyspec/relay/check"
+)
+
+// faults are rules that a broken server breaks, and the number of the requirement that is about each.
+var faults = map[string]string{
+	"names no realm": "01", "gives all the same nonce": "01", "trusts a Refresh without credentials": "01",
+	"takes every fourth wrong password": "02", "compares half of MESSAGE-INTEGRITY": "02", "answers 400 to unknown users": "02",
+	"deletes for a wrong password": "02",
+	"takes the realm for granted":  "03",
+	"takes every nonce":            "04", "gives a 438 a stale nonce": "04", "gives a 438 the nonce that it refuses": "04",
+	"answers 401 instead of 438": "04", "keeps nonces for ever": "04",
+	"signs no errors": "05", "signs no success but Allocate's": "05", "signs with the password": "05",
+	"reads what stands behind MESSAGE-INTEGRITY": "06",
+	"looks at no first bits":                     "07", "looks at no magic cookie": "07", "reads a message that is shorter than its datagram": "07",
+	"answers 400 to unknown methods": "07", "answers indications": "07", "uses FINGERPRINT and checks none": "07",
+	"420 before 401": "08", "lists one unknown attribute": "08", "refuses optional attributes": "08",
+	"overlooks what it must understand": "08",
+	"answers 400 instead of 437":        "09", "sends for whoever has no allocation": "09",
+	"answers 401 instead of 441": "10", "lets another user refresh": "10", "deletes, and answers 441": "10", "permits, and answers 441": "10",
+	"allocates anew on a second Allocate": "11", "takes a repetition for another request": "11",
+	"answers 400 instead of 442": "12", "takes UDP for granted": "12",
+	"grants DONT-FRAGMENT and drops it": "13",
+	"overlooks RESERVATION-TOKEN":       "14", "takes every token": "14", "takes a token twice": "14",
+	"overlooks EVEN-PORT": "15", "reserves any port": "15", "forgets what is reserved": "15",
+	"gives IPv4 to all": "16", "overlooks ADDITIONAL-ADDRESS-FAMILY": "16", "answers 508 instead of 440": "16",
+	"tells all the same mapped address": "18", "tells another port for the mapped one": "18", "tells the mapped address in the clear": "18",
+	"tells another relayed address than its own": "18", "sends from any port": "18",
+	"grants what is asked for": "19", "never ends an allocation": "19", "says a lifetime that isn't so": "19",
+	"keeps an allocation after Refresh 0": "20", "keeps permissions for the next allocation": "20", "deletes, and answers 443": "20",
+	"permits good peers among bad ones": "21", "permits the first of several peers": "21",
+	"binds channels to forbidden peers": "22", "forbids nobody": "22",
+	"answers 400 instead of 443":        "23",
+	"permits the port, not the address": "24", "permits the network of a peer": "24", "shares permissions among allocations": "24",
+	"permits for 10 minutes": "24", "a Send refreshes its permission": "24", "a peer's packet refreshes its permission": "24",
+	"refreshes permissions with the allocation": "24",
+	"sends without a permission":                "25", "sends no empty packets": "25", "sends what has no DATA": "25",
+	"drops the first packet after a permission": "25",
+	"lets in without a permission":              "26", "cuts at 1500 bytes": "26", "swaps what two clients hear": "26", "has no channels to the client": "26",
+	"sends a whole address by channel": "26", "tells a peer's address only": "26", "hears no empty packets": "26",
+	"has channels up to 0x7FFF": "27", "permits the peer of a refused channel": "27",
+	"binds a channel to another peer": "28", "gives a peer two channels": "28", "binds, and answers 400": "28", "binds without a permission": "28",
+	"shares channels among allocations": "28", "never ends a channel": "28",
+	"binding again refreshes nothing":   "28",
+	"relays channels that aren't bound": "29", "believes ChannelData's length": "29", "relays the padding": "29", "pads nothing": "29",
+	"appends to ChannelData":        "29",
+	"takes a segment for a message": "30",
+	"forgets older permissions":     "24", "cuts what it sends at 1500 bytes": "25", "sends twice": "25",
+	"keeps channels for the next allocation": "20", "allocates, and answers 442": "12", "allocates, and answers 420": "08",
+	"permits, and answers 401": "02", "permits, and answers 438": "04",
+}
+
+func TestBrokenServersFail(t *testing.T) {
+	var running sync.WaitGroup
+	room := make(chan struct{}, 24) // which mostly wait
+	for fault, requirement := range faults {
+		room <- struct{}{}
+		running.Go(func() {
+			defer func() { <-room }()
+			caught := failed(t, fault, requirement)
+			assert.NotEmpty(t, caught, "a server that %s passes every row of CP-RLY-%s", fault, requirement)
+			t.Log(fault, caught)
+		})
+	}
+	running.Wait()
+}
+
+// failed is a row of a requirement that a broken server fails, "" if there is none.
+func failed(t *testing.T, fault, requirement string) string {
+	s := startSound(t, fault)
+	for _, network := range []string{"udp", "tcp"} {
+		to := s.target(t, network)
+		to.Quiet, to.Sleep = 50*time.Millisecond, s.sleep
+		to.Lossy = true // for a second attempt mustn't save it
+		for _, row := range check.Rows() {
+			if row.Requirement == "CP-RLY-"+requirement && row.Fits(to) && row.Run(to).Outcome == check.Fail {
+				return network + " " + row.ID
+			}
+		}
+	}
+	return ""
+}

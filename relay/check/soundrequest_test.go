@@ -1,0 +1,241 @@
+package check_test
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"time"
+)
+
+// asked is a request and what is said to it.
+type asked struct {
+	*message
+	tuple  *tuple
+	user   string
+	key    []byte
+	longer bool // with MESSAGE-INTEGRITY-SHA256
+}
+
+// request answers a request (RFC 8489, sections 6.3 and 9.2.4).
+func (u *tuple) request(m *message) {
+	s := u.server
+	q := &asked{message: m, tuple: u}
+	handle := map[uint16]func(*asked){
+		allocating: (*asked).allocate, refreshing: (*asked).refresh, permitting: (*asked).permit, channelling: (*asked).bind,
+	}[m.method()]
+	again := u.answers[m.id]
+	switch {
+	case m.at[0] != 0:
+		q.refuse(400)
+	case again != nil && u.conn == nil && !s.is("takes a repetition for another request"):
+		u.write(again)
+	case m.method() == binding:
+		q.bindingRequest()
+	case handle == nil && s.is("answers 400 to unknown methods"):
+		q.refuse(400)
+	case handle != nil && (s.is("420 before 401") && q.unknown() || !q.authentic() || q.unknown()):
+	case handle != nil:
+		handle(q)
+	}
+}
+
+func (q *asked) bindingRequest() {
+	s := q.tuple.server
+	switch {
+	case s.is("no Binding"):
+	case s.is("Binding for known users only"):
+		if q.authentic() {
+			q.refuse(400)
+		}
+	case !q.unknown():
+		q.succeed(attribute{mappedAt, q.address(q.tuple.mapped())})
+	}
+}
+
+// authentic says whether the request may be processed. If not, it has been answered.
+func (q *asked) authentic() bool {
+	s := q.tuple.server
+	name, named := q.find(username)
+	_, inRealm := q.find(realmIs)
+	nonce, fresh := q.find(nonceIs)
+	password, known := map[string]string{alice.Username: alice.Password, bob.Username: bob.Password}[string(name)]
+	q.longer = q.has(integrity256) && s.is("signs as it was asked")
+	key := longTermKey(string(name), s.realm(), password)
+	switch {
+	case !q.has(integrity) && (!q.has(integrity256) || s.is("knows no SHA-256")):
+		if s.is("trusts a Refresh without credentials") && q.method() == refreshing && q.tuple.allocation != nil {
+			return true
+		}
+		if s.is("20 challenges in 100 ms") && s.tooMany() {
+			return false
+		}
+		q.challenge(401)
+	case !named, !inRealm && !s.is("takes the realm for granted"), !fresh:
+		q.refuse(400)
+	case !known && !s.is("answers 400 to unknown users"):
+		q.challenge(401)
+	case !known:
+		q.refuse(400)
+	case !s.signedBy(q.message, key) && !s.nth("takes every fourth wrong password", 4):
+		if s.is("deletes for a wrong password") && q.method() == refreshing && q.tuple.allocation != nil {
+			q.tuple.allocation.end()
+		}
+		q.challenge(401)
+	case !q.tuple.takes(string(nonce)):
+		q.challenge(438)
+	default:
+		q.user, q.key = string(name), key
+		return true
+	}
+	return false
+}
+
+func (s *soundServer) tooMany() bool {
+	s.challenged = slices.DeleteFunc(s.challenged, func(at time.Time) bool { return time.Since(at) > 100*time.Millisecond })
+	if len(s.challenged) >= 20 {
+		return true
+	}
+	s.challenged = append(s.challenged, time.Now())
+	return false
+}
+
+func (s *soundServer) realm() string {
+	if s.is("a realm in Greek with spaces") {
+		return "το δίκτυο \"μας\", εδώ"
+	}
+	return "example.org"
+}
+
+// takes says whether a nonce is good.
+func (u *tuple) takes(nonce string) bool {
+	s := u.server
+	given, ok := u.nonces[nonce]
+	switch {
+	case s.is("takes every nonce"):
+		return true
+	case s.is("a nonce for each request"):
+		delete(u.nonces, nonce)
+	case s.is("nonces for 200 ms"):
+		return ok && s.now().Sub(given) < 200*time.Millisecond
+	}
+	return ok && (s.now().Sub(given) < time.Hour || s.is("keeps nonces for ever"))
+}
+
+func (u *tuple) nonce() string {
+	s := u.server
+	if s.is("gives all the same nonce") {
+		u.nonces["the same"] = s.now()
+		return "the same"
+	}
+	nonce := rand.Text()
+	switch {
+	case s.is("nonces of 763 bytes"):
+		nonce += strings.Repeat("é", (763-len(nonce))/2)
+	case s.is("nonces with a cookie, and password algorithms"):
+		nonce = "obMatJos2gAAA" + nonce // the bit of password algorithms
+	}
+	u.nonces[nonce] = s.now()
+	return nonce
+}
+
+// challenge asks for credentials.
+func (q *asked) challenge(code int) {
+	s := q.tuple.server
+	if a := q.tuple.allocation; a != nil && q.method() == permitting &&
+		(s.is("permits, and answers 401") && code == 401 && q.has(integrity) || s.is("permits, and answers 438") && code == 438) {
+		a.allow(q.peers()...)
+	}
+	nonce := []byte(q.tuple.nonce())
+	if code == 438 && s.is("gives a 438 a stale nonce") {
+		delete(q.tuple.nonces, string(nonce))
+	}
+	if old, _ := q.find(nonceIs); code == 438 && s.is("gives a 438 the nonce that it refuses") {
+		nonce = old
+	}
+	with := []attribute{{realmIs, []byte(s.realm())}, {nonceIs, nonce}}
+	if s.is("names no realm") {
+		with = with[1:]
+	}
+	if s.is("nonces with a cookie, and password algorithms") {
+		with = append(with, attribute{algorithms, []byte{0, 2, 0, 0, 0, 1, 0, 0}})
+	}
+	q.refuse(code, with...)
+}
+
+// unknown answers 420 where there is what the server doesn't understand (RFC 8489, section 6.3.1).
+func (q *asked) unknown() bool {
+	s := q.tuple.server
+	var list []byte
+	for _, a := range q.attributes {
+		odd := a.kind < 0x8000 && !slices.Contains(understood, a.kind) ||
+			a.kind == whole && s.is("no DONT-FRAGMENT") ||
+			(a.kind == even || a.kind == reserved) && s.is("420 to EVEN-PORT and RESERVATION-TOKEN")
+		if odd && !(s.is("lists one unknown attribute") && list != nil) {
+			list = binary.BigEndian.AppendUint16(list, a.kind)
+		}
+		if a.kind >= 0x8000 && a.kind != alsoFamily && a.kind != software && a.kind != fingerprint && s.is("refuses optional attributes") {
+			list = binary.BigEndian.AppendUint16(list, a.kind)
+		}
+	}
+	if list == nil || s.is("overlooks what it must understand") {
+		return false
+	}
+	if s.is("allocates, and answers 420") && q.method() == allocating {
+		q.leak()
+	}
+	q.refuse(420, attribute{unknownAttributes, list})
+	return true
+}
+
+var reasons = map[int]string{
+	400: "Bad Request", 401: "Unauthenticated", 403: "Forbidden", 420: "Unknown Attribute", 437: "Allocation Mismatch", 438: "Stale Nonce",
+	440: "Address Family not Supported", 441: "Wrong Credentials", 442: "Unsupported Transport Protocol",
+	443: "Peer Address Family Mismatch", 486: "Allocation Quota Reached", 508: "Insufficient Capacity",
+}
+
+func (q *asked) refuse(code int, with ...attribute) {
+	s := q.tuple.server
+	for name, as := range map[string][2]int{
+		"answers 400 instead of 437": {437, 400}, "answers 401 instead of 441": {441, 401}, "answers 400 instead of 442": {442, 400},
+		"answers 400 instead of 443": {443, 400}, "answers 508 instead of 440": {440, 508}, "answers 401 instead of 438": {438, 401},
+	} {
+		if s.is(name) && code == as[0] {
+			code = as[1]
+		}
+	}
+	reason := reasons[code]
+	if s.is("reasons in Japanese") {
+		reason = "要求を処理できません"
+	}
+	if s.is("no reasons") {
+		reason = ""
+	}
+	m := &message{kind: q.method() | failing, id: q.id}
+	m.add(errorCode, append([]byte{0, 0, byte(code / 100), byte(code % 100)}, reason...))
+	m.attributes = append(m.attributes, with...)
+	key := q.key
+	if s.is("signs no errors") {
+		key = nil
+	}
+	q.reply(m, key)
+}
+
+func (q *asked) succeed(with ...attribute) {
+	key := q.key
+	switch s := q.tuple.server; {
+	case s.is("signs no success but Allocate's") && q.method() != allocating:
+		key = nil
+	case s.is("signs with the password") && key != nil:
+		key = []byte("secret")
+	}
+	q.reply(&message{kind: q.method() | succeeding, id: q.id, attributes: with}, key)
+}
+
+func (q *asked) reply(m *message, key []byte) {
+	b := q.tuple.server.wire(m, key, q.longer)
+	q.tuple.answers[q.id] = b
+	q.tuple.write(b)
+}
+
+func seconds(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
