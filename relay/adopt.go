@@ -70,17 +70,18 @@ func (c *stream) giveUp() {
 
 // writeSome writes what the system takes, and asks to be told when it takes more. c.mu is held.
 func (c *stream) writeSome() {
-	n, err := c.socket.Send(c.queue)
+	n, err := c.socket.Send(c.queue.bytes)
+	c.queue.written(n)
 	if err != nil {
 		c.hangUp()
 		return
 	}
-	if c.queue = c.queue[:copy(c.queue, c.queue[n:])]; len(c.queue) > 0 {
+	if len(c.queue.bytes) > 0 {
 		c.writing = true
 		c.stuck = time.AfterFunc(writeTimeout, c.giveUp)
 		c.socket.AwaitRoom()
-	} else if cap(c.queue) > idleQueue {
-		c.queue = nil
+	} else {
+		c.queue.trim()
 	}
 }
 

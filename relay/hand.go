@@ -77,6 +77,20 @@ func (h *hand) fromGroup(arrivals []batch.Arrival) {
 	s.arm()
 	s.mu.Unlock()
 	h.act()
+	if len(h.ended) > 0 {
+		h.bury()
+	}
+}
+
+// bury ends connections, once they have been written what there was room for.
+func (h *hand) bury() {
+	s := h.server
+	s.mu.Lock()
+	for _, c := range h.ended {
+		s.gone(h, c)
+	}
+	s.mu.Unlock()
+	h.act()
 	for _, c := range h.ended {
 		c.close()
 	}
@@ -98,7 +112,6 @@ func (h *hand) fromStream(c *stream, d *batch.Arrival, now time.Time) {
 		}
 	})
 	if d.Ended || lost != nil {
-		s.gone(h, c)
 		h.ended = append(h.ended, c)
 	}
 }
@@ -122,7 +135,7 @@ func (h *hand) act() {
 			case *packetConn:
 				h.write(via, i, a.Client.Client)
 			case *stream:
-				if !via.send(a.Payload, a.Data) {
+				if !via.send(a) {
 					s.undelivered(a)
 				} else if n := len(h.queued); n == 0 || h.queued[n-1] != via {
 					h.queued = append(h.queued, via)

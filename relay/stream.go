@@ -41,8 +41,8 @@ type stream struct {
 	spare []byte // the memory of the one before, which may be in use until take is called again
 
 	mu      sync.Mutex
-	queued  sync.Cond
-	queue   []byte
+	more    sync.Cond
+	queue   backlog
 	writing bool // the writer has some of it, or the system has no room for it
 	closed  bool
 
@@ -54,7 +54,7 @@ type stream struct {
 // serveStream serves a connection until it ends, and its allocation with it, or until a group does.
 func (s *turnServer) serveStream(conn net.Conn) {
 	c := &stream{raw: conn, until: time.Now().Add(unallocatedTime)}
-	c.queued.L = &c.mu
+	c.more.L = &c.mu
 	c.client = turn.Client{
 		FiveTuple: turn.FiveTuple{Stream: true, Client: addrPort(conn.RemoteAddr()), Server: addrPort(conn.LocalAddr())}, Via: c,
 	}
@@ -89,6 +89,7 @@ func (s *turnServer) serveStream(conn net.Conn) {
 // gone forgets a connection, and has the core end its allocation. s.mu is held.
 func (s *turnServer) gone(h *hand, c *stream) {
 	delete(s.streams, c)
+	c.abandon(s.core)
 	s.core.Gone(&h.out, c.client.FiveTuple)
 }
 
@@ -204,18 +205,18 @@ const frameHead = 4
 
 // send queues a message, and reports false if there is no room: for a peer's packet there is less than for an
 // answer, and a client that doesn't even take those is given up.
-func (c *stream) send(message []byte, isData bool) bool {
+func (c *stream) send(a *turn.Action) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	room := streamQueue - len(c.queue) - len(message)
+	room := streamQueue - len(c.queue.bytes) - len(a.Payload)
 	switch {
-	case c.closed || isData && room < 0:
+	case c.closed || a.Data && room < 0:
 		return false
 	case room < -streamQueue:
 		c.hangUp()
 		return false
 	}
-	c.queue = append(c.queue, message...)
+	c.queue.add(a)
 	return true
 }
 
@@ -224,55 +225,65 @@ func (c *stream) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case len(c.queue) == 0 || c.writing || c.closed: // whoever writes looks again before it rests
+	case len(c.queue.bytes) == 0 || c.writing || c.closed: // whoever writes looks again before it rests
 	case c.socket == nil:
-		c.queued.Signal()
+		c.more.Signal()
 	default:
 		c.writeSome()
 	}
 }
 
-// write writes what is queued and can't be written at once, until the connection is closed.
+// write writes what is queued and can't be written at once, until the connection is closed or breaks.
 func (c *stream) write() {
-	var taken []byte
+	var taken backlog
 	for {
 		c.mu.Lock()
 		c.writing = false
-		for len(c.queue) == 0 && !c.closed {
-			c.queued.Wait()
+		for len(c.queue.bytes) == 0 && !c.closed {
+			c.more.Wait()
 		}
 		if c.closed {
 			c.mu.Unlock()
 			return
 		}
 		c.writing = true
-		taken, c.queue = c.queue, taken[:0]
+		taken, c.queue = c.queue, taken
 		c.mu.Unlock()
 		_ = c.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if err := c.writeAll(taken); err != nil {
+		if err := c.writeAll(&taken); err != nil {
+			c.mu.Lock()
+			c.queue.messages = append(c.queue.messages, taken.messages...) // for abandon
+			c.mu.Unlock()
 			c.raw.Close() // its reader comes to know
+			return
 		}
 		_ = c.raw.SetWriteDeadline(time.Time{})
-		if cap(taken) > idleQueue {
-			taken = nil
-		}
+		taken.trim()
 	}
 }
 
 // writeAll writes messages: through TLS a record each, since clients are known that take a record for a message.
-func (c *stream) writeAll(messages []byte) error {
+func (c *stream) writeAll(b *backlog) (err error) {
 	_, secure := c.conn.(*tls.Conn)
-	for len(messages) > 0 {
-		n := len(messages)
+	done := 0
+	for i := 0; done < len(b.bytes) && err == nil; i++ {
+		n := len(b.bytes)
 		if secure {
-			n, _ = turn.Frame(messages)
+			n = b.messages[i].left
 		}
-		if _, err := c.conn.Write(messages[:n]); err != nil {
-			return err
-		}
-		messages = messages[n:]
+		n, err = c.conn.Write(b.bytes[done:][:n])
+		done += n
 	}
-	return nil
+	b.written(done)
+	return err
+}
+
+// abandon takes what is queued for a client that has gone, and whatever comes now, for dropped. The core's lock is held.
+func (c *stream) abandon(core *turn.Server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.queue.drop(core)
 }
 
 // close ends the connection and frees what it has.
@@ -280,7 +291,7 @@ func (c *stream) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	c.queued.Broadcast()
+	c.more.Broadcast()
 	c.release()
 	c.raw.Close()
 }

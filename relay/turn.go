@@ -175,6 +175,9 @@ func (s *turnServer) close() {
 	h := s.newHand()
 	s.mu.Lock()
 	s.stopped = true
+	for c := range s.streams {
+		c.abandon(s.core)
+	}
 	s.core.Stop(&h.out)
 	streams := slices.SortedFunc(maps.Keys(s.streams), func(a, b *stream) int { // in the same order every time
 		return cmp.Or(a.client.Server.Compare(b.client.Server), a.client.Client.Compare(b.client.Client))
