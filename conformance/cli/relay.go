@@ -119,17 +119,10 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 		return usage(fmt.Errorf("none of the rows that --only names is about %s, or they all take a clock that can be moved", o.transport))
 	}
 	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Transport: o.transport, Began: time.Now().UTC()}
-	shown := rowProgress{w: c.stderr, total: len(rows)}
-	for _, row := range rows {
-		if ctx.Err() != nil {
-			shown.over()
-			return &exit{code: result.ExitInterrupted, err: errors.New("interrupted")}
-		}
-		shown.draw(&report, row.ID)
-		began := time.Now()
-		report.add(row.Run(target.Target), time.Since(began))
+	gone, err := c.runRows(ctx, &report, rows, target.Target)
+	if err != nil {
+		return err
 	}
-	shown.over()
 	report.Took = time.Since(report.Began)
 	out := c.stdout
 	if o.out != "" {
@@ -147,5 +140,39 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 	if err := write(out, report); err != nil {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("write the report: %w", err)}
 	}
+	if gone != nil {
+		return &exit{code: result.ExitFault, err: gone}
+	}
 	return report.verdict()
+}
+
+// manyMissed is after how many rows in a row that heard nothing it is asked whether the server is still there.
+const manyMissed = 3
+
+// runRows runs the rows one after the other. It ends early where the server is gone, which the report can't tell from
+// one that is silent for other reasons.
+func (c *command) runRows(ctx context.Context, report *relayReport, rows []check.Row, target check.Target) (gone, err error) {
+	shown := rowProgress{w: c.stderr, total: len(rows)}
+	defer shown.over()
+	missed := 0
+	for _, row := range rows {
+		if ctx.Err() != nil {
+			return nil, &exit{code: result.ExitInterrupted, err: errors.New("interrupted")}
+		}
+		shown.draw(report, row.ID)
+		began := time.Now()
+		r := row.Run(target)
+		report.add(r, time.Since(began))
+		if missed++; !r.Missed && r.Outcome != check.Broken {
+			missed = 0
+		}
+		if missed%manyMissed != 0 || missed == 0 {
+			continue
+		}
+		if err := check.Reach(target); err != nil {
+			report.NotRun = len(rows) - len(report.Rows)
+			return fmt.Errorf("the server is gone since row %s, and may have fallen over it or the one before: %w", report.Rows[len(report.Rows)-missed].ID, err), nil
+		}
+	}
+	return nil, nil
 }

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +119,44 @@ func TestRelayCheckTellsOfLoss(t *testing.T) {
 	require.Contains(t, text.String(), "2 of the rows that passed did so at the second attempt only")
 	require.NoError(t, writeRelayJUnit(&junit, r))
 	require.Contains(t, junit.String(), "<system-out>at the second attempt; the first got: silence</system-out>")
+}
+
+// A server that has gone costs a moment, not an answer's time for each row.
+func TestRelayCheckEndsWithTheServer(t *testing.T) {
+	at, _ := turnServer(t)
+	front, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer front.Close()
+	way, err := net.Dial("udp4", at["udp"])
+	require.NoError(t, err)
+	defer way.Close()
+	var client atomic.Pointer[net.Addr]
+	go func() { // ends with way
+		b := make([]byte, 2000)
+		for {
+			n, err := way.Read(b)
+			if err != nil {
+				return
+			}
+			_, _ = front.WriteTo(b[:n], *client.Load())
+		}
+	}()
+	go func() { // ends with front
+		b := make([]byte, 2000)
+		for range 60 { // then it carries nothing any more
+			n, from, err := front.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			client.Store(&from)
+			_, _ = way.Write(b[:n])
+		}
+	}()
+	code, out, complaints := relayCheck(front.LocalAddr().String(), "-u", "1:alice:secret", "--quiet", "20ms", "--answer", "50ms")
+	require.Equal(t, result.ExitFault, code)
+	require.Regexp(t, `, \d\d\d not run in `, out)
+	require.Contains(t, complaints, "the server is gone since row ")
+	require.Contains(t, complaints, "no answer within 50ms")
 }
 
 func TestRelayCheckRefuses(t *testing.T) {

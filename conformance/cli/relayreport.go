@@ -31,6 +31,7 @@ type relayReport struct {
 	NotOffered int `json:"notOffered"`
 	Broken     int `json:"broken"`
 	Second     int `json:"second"` // of those that passed: at a second attempt only
+	NotRun     int `json:"notRun"` // since the server was gone
 
 	Rows []relayRow `json:"rows"`
 }
@@ -134,7 +135,7 @@ func writeRelayText(w io.Writer, r relayReport) error {
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{r.Advised, "differ from a SHOULD"}, {r.NotOffered, "not offered"}, {r.Broken, "could not be run"}} {
+	}{{r.Advised, "differ from a SHOULD"}, {r.NotOffered, "not offered"}, {r.Broken, "could not be run"}, {r.NotRun, "not run"}} {
 		if more.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", more.n, more.what)
 		}

@@ -108,8 +108,9 @@ func allocateRows() []Row {
 	fragment.row("in Send", "Send with DONT-FRAGMENT", "the peer hears it if Allocate may ask for it, else nothing", func(p *probe) {
 		c := p.known()
 		m := c.do(stun.MethodAllocate, requestedTransport(udp), dontFragment)
-		offered := codeOf(m) == 0
+		offered := codeOf(m) != stun.CodeUnknownAttribute
 		if offered {
+			c.wantSuccess(m)
 			c.allocatedBy(m)
 		} else {
 			c.allocate()

@@ -149,6 +149,14 @@ func challengeRows() []Row {
 		c.wantError(m, stun.CodeUnauthorized)
 		c.reachesNot(peer)
 	})
+	wrong.row("another user's password", "Allocate with one user's name, signed with another's key", "401 with REALM and NONCE", func(p *probe) {
+		other := p.other()
+		c := p.known()
+		c.wantChallenge(c.current(func() *stun.Message {
+			return c.build(request(stun.MethodAllocate), requestedTransport(udp), text(stun.AttrUsername, c.user.Username),
+				raw(stun.AttrRealm, c.realm), raw(stun.AttrNonce, c.nonce), stun.NewLongTermIntegrity(other.Username, string(c.realm), other.Password))
+		}), stun.CodeUnauthorized)
+	})
 	wrong.row("the right key after a wrong one", "Allocate with the right password, after one with a wrong one", "a success", func(p *probe) {
 		c := p.known()
 		right := c.user

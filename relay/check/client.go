@@ -27,6 +27,7 @@ type client struct {
 	realm, nonce []byte
 	relayed      netip.AddrPort // of its allocation
 	holds        bool           // it has an allocation, or may have one
+	deleted      bool           // it had one, which was deleted
 	held         []byte         // of a stream, not yet a frame
 	pending      [][]byte       // messages that came while an answer was awaited
 	answered     map[[stun.TransactionIDSize]byte]bool
@@ -51,7 +52,7 @@ func (c *client) receive(wait time.Duration) (b []byte) {
 			b = c.receiveNew(until)
 		}
 	}
-	c.probe.silent = b == nil
+	c.probe.missed = b == nil
 	return b
 }
 

@@ -37,6 +37,15 @@ func integrityRows() []Row {
 			c := p.known()
 			return c, c.do(stun.MethodRefresh)
 		}},
+		{"403", func(p *probe) (*client, *stun.Message) {
+			at := p.forbidden()
+			c := p.allocated()
+			return c, c.do(stun.MethodCreatePermission, peerAddress(at))
+		}},
+		{"443", func(p *probe) (*client, *stun.Message) {
+			c := p.allocated()
+			return c, c.do(stun.MethodRefresh, requestedFamily(ipv6))
+		}},
 		{"442", func(p *probe) (*client, *stun.Message) {
 			c := p.known()
 			return c, c.do(stun.MethodAllocate, requestedTransport(132))
@@ -50,6 +59,19 @@ func integrityRows() []Row {
 			c.wantSigned(m)
 		})
 	}
+	answers.row("a 441", "Refresh with another user's credentials", "441 with a MESSAGE-INTEGRITY of that user's", func(p *probe) {
+		other := p.other()
+		c := p.allocated()
+		owner := c.user
+		c.user = other
+		m := c.do(stun.MethodRefresh)
+		key := c.key()
+		c.user = owner
+		c.wantError(m, stun.CodeWrongCredentials)
+		if err := key.Check(m); err != nil {
+			p.fail("%s whose MESSAGE-INTEGRITY is missing or wrong: %v", describe(m), err)
+		}
+	})
 	answers.row("MESSAGE-INTEGRITY-SHA256", "Allocate with MESSAGE-INTEGRITY-SHA256 in place of MESSAGE-INTEGRITY", "a success with a valid one of the two", func(p *probe) {
 		c := p.known()
 		m := c.current(func() *stun.Message {

@@ -38,6 +38,14 @@ func lifetimeRows() []Row {
 		want("with the longest LIFETIME", "with LIFETIME 4294967295", "the maximum, which is no less than 600 s",
 			func(s uint32) bool { return s >= 600 && s < 1<<32-1 }, lifetime(1<<32-1))
 	}
+	lives.row("Refresh as Allocate", "Allocate and then Refresh with LIFETIME 1800", "the same lifetime", func(p *probe) {
+		c := p.known()
+		first := c.lifetimeOf(c.allocate(lifetime(1800)))
+		if again := c.lifetimeOf(c.do(stun.MethodRefresh, lifetime(1800))); again != first {
+			p.fail("%d s, and %d s for Allocate", again, first)
+		}
+		p.see("%d s twice", first)
+	})
 	lives.row("Allocate with LIFETIME 0", "Allocate with LIFETIME 0", "600 s", func(p *probe) {
 		c := p.known()
 		if m := ask(c, stun.MethodAllocate, lifetime(0)); c.lifetimeOf(m) != 600 {

@@ -17,6 +17,7 @@ type front struct {
 	socket *net.UDPConn
 	server string
 	every  int
+	spoil  func(answer int, b []byte) []byte // nil: answers stay as they are
 
 	mu    sync.Mutex
 	count int
@@ -77,13 +78,17 @@ func (f *front) serve(running *sync.WaitGroup) {
 
 func (f *front) back(way net.Conn, client netip.AddrPort) {
 	b := make([]byte, 64<<10)
-	for {
+	for answer := 1; ; answer++ {
 		n, err := way.Read(b)
 		if err != nil {
 			return
 		}
+		passed := b[:n]
+		if f.spoil != nil {
+			passed = f.spoil(answer, passed)
+		}
 		if !f.loses() {
-			_, _ = f.socket.WriteToUDPAddrPort(b[:n], client)
+			_, _ = f.socket.WriteToUDPAddrPort(passed, client)
 		}
 	}
 }
@@ -94,7 +99,7 @@ func TestLossFailsNoRow(t *testing.T) {
 	conn, err := relay.Dial()
 	require.NoError(t, err)
 	server := conn.RemoteAddr().String()
-	relay.Lossy, relay.Answer = true, 500e6
+	relay.Lossy = true
 
 	var running sync.WaitGroup
 	var mu sync.Mutex

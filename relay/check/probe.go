@@ -16,7 +16,7 @@ type probe struct {
 	clients []*client
 	peers   []*peer
 	got     string        // what was seen last, in words
-	silent  bool          // nothing came when something was last waited for
+	missed  bool          // what was last waited for didn't come, or not at once
 	slowest time.Duration // that an answer took
 	closing bool
 }
@@ -158,7 +158,7 @@ func (x *peer) receive(wait time.Duration) (payload []byte, from netip.AddrPort)
 	buffer := buffers.Get().(*[mostBytes]byte)
 	defer buffers.Put(buffer)
 	n, addr, err := x.conn.ReadFrom(buffer[:])
-	if x.probe.silent = err != nil; err != nil {
+	if x.probe.missed = err != nil; err != nil {
 		return nil, from
 	}
 	at := addr.(*net.UDPAddr).AddrPort()

@@ -23,11 +23,16 @@ func (c *client) await(request *stun.Message) *stun.Message {
 		if m := c.awaitUntil(request, began.Add(wait)); m != nil {
 			c.probe.slowest = max(c.probe.slowest, time.Since(began))
 			c.note(request, m)
+			c.probe.missed = i > 0 // the first answer may have said something else
 			return m
 		}
 		if !isTimeout(c.broken) {
 			break
 		}
+	}
+	if c.stream && c.deleted && !isTimeout(c.broken) && !c.probe.closing {
+		// That it stays open is a SHOULD (RFC 8489, section 6.2.2).
+		c.probe.notOffered("the server closes a stream whose allocation was deleted")
 	}
 	c.note(request, nil)
 	return nil
@@ -50,7 +55,7 @@ func (c *client) awaitUntil(request *stun.Message, until time.Time) *stun.Messag
 
 // note takes down what an answer means for the client.
 func (c *client) note(request, m *stun.Message) {
-	c.probe.silent = m == nil
+	c.probe.missed = m == nil
 	if m == nil {
 		c.holds = c.holds || request.Type.Method == stun.MethodAllocate
 		return
@@ -65,7 +70,7 @@ func (c *client) note(request, m *stun.Message) {
 		c.holds = c.holds || m.Type.Class == stun.ClassSuccessResponse
 	case stun.MethodRefresh:
 		if codeOf(m) == stun.CodeAllocMismatch || err == nil && !slices.ContainsFunc(lives, func(b byte) bool { return b != 0 }) {
-			c.holds = false
+			c.holds, c.deleted = false, true
 		}
 	}
 }

@@ -66,6 +66,7 @@ type Result struct {
 	Row
 	Outcome Outcome
 	Got     string // in words
+	Missed  bool   // it failed because something didn't come, or not at once
 	Lost    string // what a first attempt got, when datagrams may have been lost
 }
 
@@ -80,32 +81,32 @@ func (r Result) String() string {
 // Run runs a row. It returns when everything that it opened is closed. Where datagrams may be lost, a row that failed
 // because nothing came is run once more as a whole, so that a server that always drops the same packet still fails.
 func (r Row) Run(t Target) Result {
-	first, silent := r.attempt(t)
-	if first.Outcome != Fail || !silent || !t.Lossy {
+	first := r.attempt(t)
+	if !first.Missed || !t.Lossy {
 		return first
 	}
-	second, _ := r.attempt(t)
+	second := r.attempt(t)
 	second.Lost = first.Got
 	return second
 }
 
-// attempt also says whether the last thing that was waited for didn't come.
-func (r Row) attempt(t Target) (result Result, silent bool) {
+func (r Row) attempt(t Target) (result Result) {
 	p := &probe{target: t.withDefaults()}
 	result = Result{Row: r, Outcome: Pass}
 	defer p.close()
 	defer func() {
-		result.Got, silent = p.got, p.silent
+		result.Got = p.got
 		switch end := recover().(type) {
 		case nil:
 		case ending:
 			result.Outcome, result.Got = end.outcome, end.got
+			result.Missed = end.outcome == Fail && p.missed
 		default:
 			panic(end)
 		}
 	}()
 	r.run(p)
-	return result, false
+	return result
 }
 
 // ending is how a probe leaves its row early.

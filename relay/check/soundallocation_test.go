@@ -41,6 +41,8 @@ func (s *soundServer) lifetime(q *asked) int {
 	}
 	asked := int(binary.BigEndian.Uint32(value))
 	switch {
+	case asked > 0 && q.method() == refreshing && s.is("refreshes for 600 s at most"):
+		return defaultLifetime
 	case asked == 0 && q.method() == refreshing:
 		return 0
 	case s.is("grants what is asked for"):
@@ -104,6 +106,9 @@ func (q *asked) allocate() {
 	}
 	reserve := evened && len(evenly) == 1 && evenly[0]&0x80 != 0
 	held := s.tokens[string(token)]
+	if held != nil && s.is("holds a reservation for 10 s") && s.now().Sub(held.until) > 10*time.Second {
+		held = nil
+	}
 	switch {
 	case len(protocol) != 4 && !(len(protocol) == 0 && s.is("takes UDP for granted")):
 		q.refuse(400)
@@ -124,7 +129,8 @@ func (q *asked) allocate() {
 		q.refuse(400)
 	case evened && s.is("508 to EVEN-PORT and RESERVATION-TOKEN"):
 		q.refuse(508)
-	case s.is("10 allocations a user") && s.has(q.user) >= 10:
+	case (s.is("10 allocations a user") || s.is("answers 508 over the quota")) && s.has(q.user) >= 10,
+		s.is("one quota for all users") && s.has("") >= 10:
 		q.refuse(486)
 	default:
 		a := held
@@ -146,7 +152,7 @@ func (q *asked) leak() {
 
 func (s *soundServer) has(user string) (n int) {
 	for a := range s.live {
-		if a.tuple.holds() == a && a.user == user {
+		if a.tuple.holds() == a && (a.user == user || user == "") {
 			n++
 		}
 	}
@@ -195,6 +201,7 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 		var next *allocation
 		a, next = s.pair(a)
 		token := binary.BigEndian.AppendUint64(nil, uint64(next.at.Port())<<32|0xACE)
+		next.until = s.now()
 		s.tokens[string(token)] = next
 		if s.is("forgets what is reserved") {
 			next.conn.Close()
@@ -234,7 +241,10 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 		a.until = a.until.Add(300 * time.Second)
 	}
 	go s.relay(a)
-	q.succeed(append(with, attribute{life, seconds(lifetime)}, attribute{mappedAt, mapped})...)
+	if !s.is("tells no lifetime") {
+		with = append(with, attribute{life, seconds(lifetime)})
+	}
+	q.succeed(append(with, attribute{mappedAt, mapped})...)
 }
 
 // allocated is the allocation that a request is about. If there is none that is the user's, it has been answered.
@@ -275,6 +285,7 @@ func (q *asked) refresh() {
 	}
 	if a.until = s.now().Add(time.Duration(lifetime) * time.Second); lifetime == 0 {
 		a.end()
+		q.tuple.deleted = true
 	}
 	if s.is("refreshes permissions with the allocation") {
 		for ip := range a.permissions {

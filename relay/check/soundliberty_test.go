@@ -16,6 +16,7 @@ var liberties = [][]string{
 	{
 		"a nonce for each request", "another order of attributes", "no reasons", "no Binding", "knows no SHA-256",
 		"508 to EVEN-PORT and RESERVATION-TOKEN", "ChannelData padded over UDP", "no DONT-FRAGMENT", "closes a stream that isn't sound",
+		"closes a stream without an allocation",
 	},
 	{
 		"nonces of 763 bytes", "reasons in Japanese", "SOFTWARE and unknown optional attributes", "FINGERPRINT everywhere",
@@ -26,10 +27,10 @@ var liberties = [][]string{
 		"Binding for known users only", "IPv6, too", "a maximum lifetime of 30 h", "refuses channels to ports below 1024",
 		"answers 400 to attributes beyond their message", "streams byte by byte",
 	},
-	{"nonces for 200 ms", "keeps ports for a second", "answers that share a segment"},
-	{"a round trip of 300 ms"},
+	{"a nonce for two requests", "keeps ports for a second", "answers that share a segment"},
+	{"a round trip of 400 ms"},
 	{"10 allocations a user"},
-	{"20 challenges in 100 ms"},
+	{"ignores every 25th challenge"},
 }
 
 func TestSoundServersPassEveryRow(t *testing.T) {
@@ -42,12 +43,12 @@ func TestSoundServersPassEveryRow(t *testing.T) {
 				to.Quiet = 20 * time.Millisecond
 				atOnce := 8
 				switch {
-				case s.is("a round trip of 300 ms"):
-					atOnce = 200
+				case s.is("a round trip of 400 ms"):
+					atOnce, to.Answer = 200, 1500*time.Millisecond // a fourth of it is shorter
 				case s.is("10 allocations a user"):
 					atOnce, to.Quota = 1, 10
-				case s.is("20 challenges in 100 ms"):
-					atOnce, to.Answer, to.Lossy = 1, 200*time.Millisecond, true
+				case s.is("ignores every 25th challenge"):
+					atOnce, to.Answer, to.Lossy = 1, 500*time.Millisecond, true
 				default:
 					to.Sleep = s.sleep
 				}

@@ -70,6 +70,9 @@ func (a *allocation) allow(all ...netip.AddrPort) {
 	if s.is("permits for 10 minutes") {
 		lasts *= 2
 	}
+	if s.is("permits for 4 minutes") {
+		lasts = 240 * time.Second
+	}
 	for _, at := range all {
 		a.permissions[at.Addr()] = s.now().Add(lasts)
 		a.ports[at] = true
@@ -141,7 +144,11 @@ func (q *asked) bind() {
 		}
 	}
 	old := a.channels[n]
-	if a.channels[n] = (&bound{all[0], s.now().Add(600 * time.Second)}); old != nil && s.is("binding again refreshes nothing") {
+	lasts := 600 * time.Second
+	if s.is("binds for 5 minutes") {
+		lasts /= 2
+	}
+	if a.channels[n] = (&bound{all[0], s.now().Add(lasts)}); old != nil && s.is("binding again refreshes nothing") {
 		a.channels[n] = old
 	}
 	if !s.is("binds without a permission") {
@@ -183,6 +190,11 @@ func (u *tuple) send(m *message) {
 	if a == nil || (!ok && !s.is("sends what has no DATA")) || len(to) != 1 || !to[0].IsValid() || to[0].Addr().Is6() ||
 		!(a.permits(to[0]) || s.is("sends without a permission")) {
 		return
+	}
+	if s.is("sends to the permitted port") {
+		for at := range a.ports {
+			to[0] = at
+		}
 	}
 	if s.is("a Send refreshes its permission") {
 		a.allow(to...)
@@ -259,6 +271,13 @@ func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 	if u.holds() != a && !s.is("keeps an allocation after Refresh 0") || !(a.permits(from) || s.is("lets in without a permission")) {
 		return
 	}
+	if s.is("lets every client of a peer hear") {
+		for other := range s.live {
+			if other != a && other.permits(from) && other.tuple.holds() == other {
+				other.tuple.write(s.dataIndication(payload, from))
+			}
+		}
+	}
 	if s.is("swaps what two clients hear") {
 		for other := range s.live {
 			if other != a && other.permits(from) && a.user == other.user {
@@ -288,13 +307,17 @@ func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 	if s.is("tells a peer's address only") {
 		from = netip.AddrPortFrom(from.Addr(), 0)
 	}
+	if len(payload) == 0 && s.is("hears no empty packets") {
+		return
+	}
+	u.write(s.dataIndication(payload, from))
+}
+
+func (s *soundServer) dataIndication(payload []byte, from netip.AddrPort) []byte {
 	m := &message{kind: receiving | indication}
 	binary.BigEndian.PutUint32(m.id[:], cookie)
 	binary.BigEndian.PutUint64(m.id[4:], uint64(time.Now().UnixNano()))
 	m.add(peerAt, m.address(from))
 	m.add(data, payload)
-	if len(payload) == 0 && s.is("hears no empty packets") {
-		return
-	}
-	u.write(s.wire(m, nil, false))
+	return s.wire(m, nil, false)
 }

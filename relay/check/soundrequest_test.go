@@ -67,8 +67,8 @@ func (q *asked) authentic() bool {
 		if s.is("trusts a Refresh without credentials") && q.method() == refreshing && q.tuple.allocation != nil {
 			return true
 		}
-		if s.is("20 challenges in 100 ms") && s.tooMany() {
-			return false
+		if s.nth("ignores every 25th challenge", 25) {
+			return false // as one that answers strangers so often a second
 		}
 		q.challenge(401)
 	case !named, !inRealm && !s.is("takes the realm for granted"), !fresh:
@@ -77,6 +77,9 @@ func (q *asked) authentic() bool {
 		q.challenge(401)
 	case !known:
 		q.refuse(400)
+	case s.is("tries every user's key") && s.signedBy(q.message, longTermKey(bob.Username, s.realm(), bob.Password)):
+		q.user, q.key = string(name), key
+		return true
 	case !s.signedBy(q.message, key) && !s.nth("takes every fourth wrong password", 4):
 		if s.is("deletes for a wrong password") && q.method() == refreshing && q.tuple.allocation != nil {
 			q.tuple.allocation.end()
@@ -91,15 +94,6 @@ func (q *asked) authentic() bool {
 	return false
 }
 
-func (s *soundServer) tooMany() bool {
-	s.challenged = slices.DeleteFunc(s.challenged, func(at time.Time) bool { return time.Since(at) > 100*time.Millisecond })
-	if len(s.challenged) >= 20 {
-		return true
-	}
-	s.challenged = append(s.challenged, time.Now())
-	return false
-}
-
 func (s *soundServer) realm() string {
 	if s.is("a realm in Greek with spaces") {
 		return "το δίκτυο \"μας\", εδώ"
@@ -111,13 +105,14 @@ func (s *soundServer) realm() string {
 func (u *tuple) takes(nonce string) bool {
 	s := u.server
 	given, ok := u.nonces[nonce]
+	u.used[nonce]++
 	switch {
 	case s.is("takes every nonce"):
 		return true
 	case s.is("a nonce for each request"):
-		delete(u.nonces, nonce)
-	case s.is("nonces for 200 ms"):
-		return ok && s.now().Sub(given) < 200*time.Millisecond
+		return ok && u.used[nonce] == 1
+	case s.is("a nonce for two requests"):
+		return ok && u.used[nonce] <= 2
 	}
 	return ok && (s.now().Sub(given) < time.Hour || s.is("keeps nonces for ever"))
 }
@@ -199,6 +194,7 @@ func (q *asked) refuse(code int, with ...attribute) {
 	for name, as := range map[string][2]int{
 		"answers 400 instead of 437": {437, 400}, "answers 401 instead of 441": {441, 401}, "answers 400 instead of 442": {442, 400},
 		"answers 400 instead of 443": {443, 400}, "answers 508 instead of 440": {440, 508}, "answers 401 instead of 438": {438, 401},
+		"answers 508 over the quota": {486, 508},
 	} {
 		if s.is(name) && code == as[0] {
 			code = as[1]
@@ -206,7 +202,7 @@ func (q *asked) refuse(code int, with ...attribute) {
 	}
 	reason := reasons[code]
 	if s.is("reasons in Japanese") {
-		reason = "要求を処理できません"
+		reason = strings.Repeat("要求を処理できません", 8) // as long as may be, in characters
 	}
 	if s.is("no reasons") {
 		reason = ""
@@ -215,8 +211,11 @@ func (q *asked) refuse(code int, with ...attribute) {
 	m.add(errorCode, append([]byte{0, 0, byte(code / 100), byte(code % 100)}, reason...))
 	m.attributes = append(m.attributes, with...)
 	key := q.key
-	if s.is("signs no errors") {
+	if s.is("signs no errors") || s.is("signs no 403") && code == 403 || s.is("signs no 443") && code == 443 {
 		key = nil
+	}
+	if s.is("signs a 441 with the owner's key") && code == 441 {
+		key = longTermKey(alice.Username, s.realm(), alice.Password)
 	}
 	q.reply(m, key)
 }

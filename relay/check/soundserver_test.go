@@ -22,13 +22,12 @@ type soundServer struct {
 	packets  net.PacketConn
 	streams  net.Listener
 
-	mu         sync.Mutex
-	skew       time.Duration // how far Sleep moved the clock
-	tuples     map[string]*tuple
-	live       map[*allocation]bool
-	tokens     map[string]*allocation // reserved
-	challenged []time.Time
-	counts     map[string]int
+	mu     sync.Mutex
+	skew   time.Duration // how far Sleep moved the clock
+	tuples map[string]*tuple
+	live   map[*allocation]bool
+	tokens map[string]*allocation // reserved
+	counts map[string]int
 }
 
 // switched is the switches that servers looked at.
@@ -111,8 +110,10 @@ type tuple struct {
 	conn   net.Conn // of a stream
 
 	nonces     map[string]time.Time // given, and when
+	used       map[string]int       // how often
 	answers    map[[16]byte][]byte  // by transaction
 	allocation *allocation
+	deleted    bool
 	late       [][]byte // what is under way to the client
 	burst      []byte   // what a stream holds back for a moment
 	// Of its last allocation.
@@ -126,7 +127,7 @@ func (s *soundServer) tuple(from net.Addr, conn net.Conn) *tuple {
 	if u == nil || u.conn != conn { // a port serves one stream after the other
 		u = &tuple{
 			server: s, from: netip.MustParseAddrPort(from.String()), conn: conn,
-			nonces: map[string]time.Time{}, answers: map[[16]byte][]byte{},
+			nonces: map[string]time.Time{}, used: map[string]int{}, answers: map[[16]byte][]byte{},
 		}
 		s.tuples[key] = u
 	}
@@ -189,7 +190,7 @@ func (s *soundServer) serveStream(conn net.Conn) {
 			sound := u.read(slices.Clone(held[:size]))
 			s.mu.Unlock()
 			held = held[size:]
-			if !sound && s.is("closes a stream that isn't sound") {
+			if !sound && s.is("closes a stream that isn't sound") || u.deleted && s.is("closes a stream without an allocation") {
 				held, err = nil, net.ErrClosed
 			}
 		}
@@ -216,7 +217,8 @@ func (u *tuple) read(b []byte) bool {
 		return false
 	case m.kind == sending|indication:
 		u.send(m)
-	case m.kind&failing == 0 || u.server.is("answers indications") && m.kind&failing == indication:
+	case m.kind&failing == 0, u.server.is("answers indications") && m.kind&failing == indication,
+		u.server.is("answers answers") && m.kind&failing == succeeding:
 		u.request(m)
 	}
 	return true
@@ -225,9 +227,9 @@ func (u *tuple) read(b []byte) bool {
 // write sends a client something.
 func (u *tuple) write(b []byte) {
 	s := u.server
-	if s.is("a round trip of 300 ms") {
+	if s.is("a round trip of 400 ms") {
 		u.late = append(u.late, b)
-		time.AfterFunc(300*time.Millisecond, func() {
+		time.AfterFunc(400*time.Millisecond, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			u.put(u.late[0])

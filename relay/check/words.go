@@ -18,7 +18,7 @@ func describe(m *stun.Message) string {
 		if e.GetFrom(m) != nil {
 			return fmt.Sprintf("a %v error without a code", m.Type.Method)
 		}
-		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Reason))
+		return strings.TrimRight(fmt.Sprintf("%d %s", e.Code, e.Reason), " \x00")
 	}
 	var parts []string
 	if at, ok := xorAddress(m, stun.AttrXORRelayedAddress); ok {
