@@ -140,6 +140,9 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 	if err := write(out, report); err != nil {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("write the report: %w", err)}
 	}
+	if o.out != "" {
+		fmt.Fprintf(c.stderr, "%s; the report is %s\n", report.summary(), o.out)
+	}
 	if gone != nil {
 		return &exit{code: result.ExitFault, err: gone}
 	}

@@ -94,8 +94,9 @@ func TestRelayCheck(t *testing.T) {
 		require.Equal(t, transport, report.Transport)
 
 		file := filepath.Join(t.TempDir(), "turn.xml")
-		code, out, _ = relayCheck(append(args, "--only", "2[17]/*", "--format", "junit", "--out", file)...)
+		code, out, complaints = relayCheck(append(args, "--only", "2[17]/*", "--format", "junit", "--out", file)...)
 		require.Equal(t, result.ExitFailed, code)
+		require.Contains(t, complaints, "; the report is "+file+"\n")
 		require.Empty(t, out)
 		written, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -131,16 +131,7 @@ func writeRelayText(w io.Writer, r relayReport) error {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s over %s: %d passed, %d failed", r.Server, r.Transport, r.Passed, r.Failed)
-	for _, more := range []struct {
-		n    int
-		what string
-	}{{r.Advised, "differ from a SHOULD"}, {r.NotOffered, "not offered"}, {r.Broken, "could not be run"}, {r.NotRun, "not run"}} {
-		if more.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", more.n, more.what)
-		}
-	}
-	fmt.Fprintf(&b, " in %.1f s\n", r.Took.Seconds())
+	fmt.Fprintf(&b, "\n%s\n", r.summary())
 	if r.Second > 0 {
 		fmt.Fprintf(&b, "%d of the rows that passed did so at the second attempt only: datagrams were lost on the way, or the server drops some\n", r.Second)
 	}
@@ -149,6 +140,20 @@ func writeRelayText(w io.Writer, r relayReport) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// summary is what was found, in a line.
+func (r *relayReport) summary() string {
+	text := fmt.Sprintf("%s over %s: %d passed, %d failed", r.Server, r.Transport, r.Passed, r.Failed)
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{r.Advised, "differ from a SHOULD"}, {r.NotOffered, "not offered"}, {r.Broken, "could not be run"}, {r.NotRun, "not run"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %d %s", more.n, more.what)
+		}
+	}
+	return text + fmt.Sprintf(" in %.1f s", r.Took.Seconds())
 }
 
 // asks is what the user could give to have more rows judged.

@@ -41,6 +41,12 @@ func sendRows() []Row {
 			c.reaches(peer, pattern(n))
 		})
 	}
+	for _, x := range inside {
+		send.row(x.name+" inside", "Send with "+x.name+" as its data", "the peer hears it as it is", func(p *probe) {
+			c, peer := p.permitted()
+			c.reaches(peer, x.payload)
+		})
+	}
 	send.row("once", "Send, once", "the peer hears it once", func(p *probe) {
 		c, peer := p.permitted()
 		c.reaches(peer, pattern(20))
@@ -75,6 +81,15 @@ func sendRows() []Row {
 		c.wantSilence()
 	})
 	return send.rows
+}
+
+// inside is payloads that look like what the server itself is sent: peers speak STUN with each other.
+var inside = []struct {
+	name    string
+	payload []byte
+}{
+	{"a Binding", stun.MustBuild(stun.BindingRequest, stun.NewTransactionIDSetter([12]byte{1, 2, 3})).Raw},
+	{"ChannelData", channelData(firstChannel, pattern(20), false)},
 }
 
 // dataRows is RFC 8656, section 11.3: what peers send.
@@ -117,6 +132,15 @@ func dataRows() []Row {
 		for i := len(data.rows) - 2; i < len(data.rows); i++ {
 			data.rows[i].size = n
 		}
+	}
+	for _, x := range inside {
+		data.row(x.name+" inside", "a peer's packet that is "+x.name, "a Data indication with it, and no answer to the peer", func(p *probe) {
+			c, peer := p.permitted()
+			peer.send(c.relayed, x.payload)
+			c.wantData(peer, x.payload)
+			peer.hearsNothing()
+			p.see("a Data indication")
+		})
 	}
 	data.row("each client its own", "a packet of a peer's to each of two clients", "each hears its own", func(p *probe) {
 		a, peer := p.permitted()

@@ -51,6 +51,17 @@ func (c *client) wantSigned(m *stun.Message) {
 	if err := c.key().Check(m); err != nil {
 		c.probe.fail("%s whose MESSAGE-INTEGRITY is missing or wrong: %v", describe(m), err)
 	}
+	behind := false
+	for _, a := range m.Attributes {
+		switch a.Type {
+		case stun.AttrMessageIntegrity:
+			behind = true
+		case stun.AttrErrorCode, stun.AttrXORRelayedAddress, stun.AttrXORMappedAddress, stun.AttrLifetime, stun.AttrUnknownAttributes:
+			if behind {
+				c.probe.fail("%s whose %v stands behind MESSAGE-INTEGRITY, where it is ignored", describe(m), a.Type)
+			}
+		}
+	}
 	c.probe.see("%s with a valid MESSAGE-INTEGRITY", describe(m))
 }
 

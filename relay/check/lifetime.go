@@ -46,6 +46,15 @@ func lifetimeRows() []Row {
 		}
 		p.see("%d s twice", first)
 	})
+	lives.row("Refresh shortens", "Allocate with LIFETIME 1800, and Refresh without", "600 s", func(p *probe) {
+		c := p.known()
+		if first := c.lifetimeOf(c.allocate(lifetime(1800))); first == 600 {
+			p.notOffered("the server's longest lifetime is %d s", first)
+		}
+		if m := c.do(stun.MethodRefresh); c.lifetimeOf(m) != 600 {
+			p.fail("%s", describe(m))
+		}
+	})
 	lives.row("Allocate with LIFETIME 0", "Allocate with LIFETIME 0", "600 s", func(p *probe) {
 		c := p.known()
 		if m := ask(c, stun.MethodAllocate, lifetime(0)); c.lifetimeOf(m) != 600 {

@@ -201,6 +201,11 @@ func mismatchRows() []Row {
 		p.client().sendTo(peer.at, pattern(20))
 		peer.hearsNothing()
 	})
+	nowhere.row("Refresh beside the user's allocation", "Refresh with LIFETIME 0 on a 5-tuple that has no allocation, while another one of the user's has", "437, and that one's goes on", func(p *probe) {
+		a, b := p.allocated(), p.known()
+		b.wantError(b.do(stun.MethodRefresh, lifetime(0)), stun.CodeAllocMismatch)
+		a.must(stun.MethodRefresh)
+	})
 	nowhere.row("Allocate", "Allocate on a 5-tuple that has no allocation", "a success", func(p *probe) {
 		c := p.known()
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))

@@ -45,7 +45,8 @@ func (c *client) awaitUntil(request *stun.Message, until time.Time) *stun.Messag
 			return nil
 		}
 		m := &stun.Message{Raw: raw}
-		if len(raw) == 0 || raw[0]>>6 != 0 || m.Decode() != nil || m.TransactionID != request.TransactionID {
+		if len(raw) == 0 || raw[0]>>6 != 0 || m.Decode() != nil || m.TransactionID != request.TransactionID ||
+			m.Type.Method != request.Type.Method || m.Type.Class != stun.ClassSuccessResponse && m.Type.Class != stun.ClassErrorResponse {
 			c.pending = append(c.pending, raw)
 			continue
 		}

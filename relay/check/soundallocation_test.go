@@ -251,6 +251,13 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 func (q *asked) allocated() *allocation {
 	s := q.tuple.server
 	a := q.tuple.holds()
+	if a == nil && s.is("finds an allocation by its user") {
+		for other := range s.live {
+			if other.user == q.user {
+				a = other
+			}
+		}
+	}
 	switch {
 	case a == nil:
 		q.refuse(437)
@@ -282,6 +289,9 @@ func (q *asked) refresh() {
 		}
 		q.refuse(443)
 		return
+	}
+	if left := int(a.until.Sub(s.now()).Seconds()) + 1; lifetime > 0 && s.is("never shortens a lifetime") {
+		lifetime = max(lifetime, left)
 	}
 	if a.until = s.now().Add(time.Duration(lifetime) * time.Second); lifetime == 0 {
 		a.end()

@@ -60,6 +60,8 @@ var faults = map[string]string{
 	"reads a message that is longer than its datagram": "07", "takes a length that is no multiple of 4": "07", "answers answers": "07",
 	"holds a reservation for 10 s": "15", "answers 508 over the quota": "17", "one quota for all users": "17", "has no quota": "17",
 	"tells no lifetime": "18", "refreshes for 600 s at most": "19", "permits for 4 minutes": "24", "sends to the permitted port": "24",
+	"finds an allocation by its user": "09", "never shortens a lifetime": "19", "answers its peers' Bindings": "26",
+	"swallows its peers' ChannelData": "26", "swallows STUN for peers": "25", "answers all as Allocate": "05", "signs before it is complete": "05",
 	"lets every client of a peer hear": "26", "binds for 5 minutes": "28",
 }
 

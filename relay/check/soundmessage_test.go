@@ -161,6 +161,10 @@ func (s *soundServer) wire(m *message, key []byte, longer bool) []byte {
 		}
 	}
 	extent := func(more int) { binary.BigEndian.PutUint16(b[2:], uint16(len(b)-20+more)) }
+	var last []attribute
+	if s.is("signs before it is complete") && key != nil && len(attributes) > 0 {
+		attributes, last = attributes[:len(attributes)-1], attributes[len(attributes)-1:]
+	}
 	for _, a := range attributes {
 		put(a.kind, a.value)
 	}
@@ -176,6 +180,9 @@ func (s *soundServer) wire(m *message, key []byte, longer bool) []byte {
 	default:
 		extent(24)
 		put(integrity, sha1Of(key, b))
+	}
+	for _, a := range last {
+		put(a.kind, a.value)
 	}
 	if s.is("FINGERPRINT everywhere") || s.is("uses FINGERPRINT and checks none") {
 		extent(8)

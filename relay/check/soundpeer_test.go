@@ -238,6 +238,9 @@ func (a *allocation) relay(payload []byte, to netip.AddrPort) {
 	if a.sent++; s.is("drops the first packet after a permission") && a.sent == 1 || s.is("sends no empty packets") && len(payload) == 0 {
 		return
 	}
+	if s.parse(payload) != nil && s.is("swallows STUN for peers") {
+		return
+	}
 	conn := a.conn
 	if s.is("sends from any port") {
 		conn, _ = net.ListenUDP("udp4", nil)
@@ -269,6 +272,13 @@ func (s *soundServer) relay(a *allocation) {
 func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 	u, s := a.tuple, a.tuple.server
 	if u.holds() != a && !s.is("keeps an allocation after Refresh 0") || !(a.permits(from) || s.is("lets in without a permission")) {
+		return
+	}
+	if m := s.parse(payload); m != nil && s.is("answers its peers' Bindings") {
+		_, _ = a.conn.WriteToUDPAddrPort(s.wire(&message{kind: binding | succeeding, id: m.id}, nil, false), from)
+		return
+	}
+	if len(payload) > 0 && payload[0] == 0x40 && s.is("swallows its peers' ChannelData") {
 		return
 	}
 	if s.is("lets every client of a peer hear") {

@@ -232,6 +232,9 @@ func (q *asked) succeed(with ...attribute) {
 }
 
 func (q *asked) reply(m *message, key []byte) {
+	if q.tuple.server.is("answers all as Allocate") {
+		m.kind |= allocating
+	}
 	b := q.tuple.server.wire(m, key, q.longer)
 	q.tuple.answers[q.id] = b
 	q.tuple.write(b)
