@@ -30,8 +30,8 @@ type relayReport struct {
 	Advised    int `json:"advised"` // rows that failed and are a SHOULD
 	NotOffered int `json:"notOffered"`
 	Broken     int `json:"broken"`
-	Second     int `json:"second"` // of those that passed: at a second attempt only
-	NotRun     int `json:"notRun"` // since the server was gone
+	Repeated   int `json:"repeated"` // of those that passed: not at the first attempt
+	NotRun     int `json:"notRun"`   // since the server was gone
 
 	Rows []relayRow `json:"rows"`
 }
@@ -45,12 +45,18 @@ type relayRow struct {
 	Expected    string        `json:"expected"`
 	Outcome     check.Outcome `json:"outcome"`
 	Got         string        `json:"got"`
-	Lost        string        `json:"lost,omitempty"` // what a first attempt got, when datagrams may have been lost
+	Attempts    int           `json:"attempts"`
+	Lost        string        `json:"lost,omitempty"` // what the first of several attempts got
 	Took        time.Duration `json:"tookNanoseconds"`
 }
 
+// repeated says what became of the first attempt.
+func (r *relayRow) repeated() string {
+	return fmt.Sprintf("at attempt %d; the first got: %s", r.Attempts, r.Lost)
+}
+
 func (r *relayReport) add(x check.Result, took time.Duration) {
-	row := relayRow{x.ID, x.Requirement, x.Section, "MUST", x.Sends, x.Expects, x.Outcome, printable(x.Got), printable(x.Lost), took}
+	row := relayRow{x.ID, x.Requirement, x.Section, "MUST", x.Sends, x.Expects, x.Outcome, printable(x.Got), x.Attempts, printable(x.Lost), took}
 	if x.Should {
 		row.Level = "SHOULD"
 	}
@@ -59,7 +65,7 @@ func (r *relayReport) add(x check.Result, took time.Duration) {
 	case x.Outcome == check.Pass:
 		r.Passed++
 		if x.Lost != "" {
-			r.Second++
+			r.Repeated++
 		}
 	case x.Outcome == check.Fail && x.Should:
 		r.Advised++
@@ -117,7 +123,7 @@ func writeRelayText(w io.Writer, r relayReport) error {
 		for _, row := range rows {
 			switch {
 			case row.Outcome == check.Pass && row.Lost != "":
-				fmt.Fprintf(&b, "  pass         %s: at the second attempt; the first got: %s\n", row.ID, row.Lost)
+				fmt.Fprintf(&b, "  pass         %s: %s\n", row.ID, row.repeated())
 			case row.Outcome == check.Pass:
 			case row.Outcome == check.NotOffered:
 				fmt.Fprintf(&b, "  not offered  %s: %s\n", row.ID, row.Got)
@@ -132,8 +138,8 @@ func writeRelayText(w io.Writer, r relayReport) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.summary())
-	if r.Second > 0 {
-		fmt.Fprintf(&b, "%d of the rows that passed did so at the second attempt only: datagrams were lost on the way, or the server drops some\n", r.Second)
+	if r.Repeated > 0 {
+		fmt.Fprintf(&b, "%d of the rows that passed didn't at the first attempt: datagrams were lost on the way, or the server drops some\n", r.Repeated)
 	}
 	if asks := r.asks(); len(asks) > 0 {
 		fmt.Fprintf(&b, "for rows that weren't judged give %s\n", strings.Join(asks, ", "))
@@ -229,7 +235,7 @@ func writeRelayJUnit(w io.Writer, r relayReport) error {
 		switch {
 		case row.Outcome == check.Pass:
 			if row.Lost != "" {
-				c.Note = "at the second attempt; the first got: " + row.Lost
+				c.Note = row.repeated()
 			}
 		case row.Outcome == check.Fail && row.Level == "MUST":
 			c.Failure = m

@@ -14,7 +14,7 @@
 //
 // What the RFCs leave to a server fails no row: a nonce may serve once, answers may have what attributes they like in any
 // order, and what is optional may be missing. Where datagrams may be lost (Target.Lossy), a row that failed because
-// nothing came is run once more.
+// nothing came is run again.
 //
 // The package owns the rows. It waits only for packets, never for a clock, except where Target.Sleep can
 // make hours pass at once: the rows about expiry need that. It knows nothing of this project's own server.

@@ -126,5 +126,5 @@ func TestLossFailsNoRow(t *testing.T) {
 	}
 	running.Wait()
 	require.NotZero(t, second, "nothing was lost that mattered")
-	t.Log(second, "rows passed at the second attempt")
+	t.Log(second, "rows passed at another attempt")
 }
