@@ -6,10 +6,11 @@ package websdk
 
 import "embed"
 
-// Files are its modules.
-//
 //go:embed *.mjs mutant/*.mjs
-var Files embed.FS
+var modules embed.FS
 
 // Main is the module that defines AgoraRTC.
 const Main = "agora.mjs"
+
+// Files are what a page loads: Main, joined with what it imports, and the mutants.
+var Files = joined{modules, join(modules, Main)}
