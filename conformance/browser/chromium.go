@@ -18,11 +18,18 @@ import (
 // Package is what brings Chromium on Debian.
 const Package = "chromium"
 
-// programs is where Chromium is looked for. Debian's /usr/bin/chromium is a shell script around the first of them.
-var programs = []string{"/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+// Where Chromium is looked for: its headless shell first, which is the same engine without the windows and services of a
+// browser, and takes a bit more than half the work for a page in a fresh context (0.42 s of CPU beside 0.70). Debian's
+// programs in /usr/bin are shell scripts around those in /usr/lib.
+var (
+	shells = []string{"/usr/lib/chromium/chromium-headless-shell", "chrome-headless-shell", "headless_shell"}
+	whole  = []string{"/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+)
 
 // Find finds Chromium, or says which package brings it.
-func Find() (string, error) {
+func Find() (string, error) { return find(slices.Concat(shells, whole)) }
+
+func find(programs []string) (string, error) {
 	for _, name := range programs {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -61,7 +68,8 @@ type Browser struct {
 	running Running
 	home    string // empty: it isn't ours
 	program string
-	said    tail // of its standard error
+	product string // its name and version, as it says
+	said    tail   // of its standard error
 	ended   chan struct{}
 	stock   stock
 
@@ -118,8 +126,11 @@ func Start(ctx context.Context, cfg Config) (*Browser, error) {
 func (b *Browser) ready(ctx context.Context) error {
 	limit, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("it didn't answer within %v", startLimit))
 	defer cancel()
+	var version struct {
+		Product string `json:"product"`
+	}
 	answered := make(chan error, 1)
-	go func() { answered <- b.cdp.call("", "Browser.getVersion", struct{}{}, nil) }()
+	go func() { answered <- b.cdp.call("", "Browser.getVersion", struct{}{}, &version) }()
 	var err error
 	select {
 	case err = <-answered:
@@ -129,6 +140,7 @@ func (b *Browser) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w; it said: %s", b.program, err, b.said.String())
 	}
+	b.product = version.Product
 	return nil
 }
 

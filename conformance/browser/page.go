@@ -85,7 +85,9 @@ func (p *Page) make() error {
 	p.b.mu.Lock()
 	p.b.pages[p.session] = p
 	p.b.mu.Unlock()
-	var waits []func(result any) error // all are sent before the first has answered
+	// Somebody has allowed camera and microphone: only then a headless shell tells WebRTC all of its addresses.
+	waits := []func(result any) error{p.b.cdp.begin("", "Browser.grantPermissions", map[string]any{
+		"permissions": []string{"audioCapture", "videoCapture"}, "browserContextId": p.context})} // all are sent before the first has answered
 	for _, c := range []struct {
 		method string
 		params map[string]any
@@ -136,13 +138,15 @@ func (p *Page) navigate(url string) error {
 	}
 }
 
-// show has the page's log tell of what the browser does from now on, and of what it did while there was none to tell.
+// show has the page's log tell which browser it is in, what that does from now on, and what it did while there was no page
+// to tell.
 func (p *Page) show(url string) {
 	b := p.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p.shown = true
 	b.opened[url] = true
+	p.log("info", "in "+b.product)
 	for _, line := range b.untold {
 		p.log("info", line)
 	}

@@ -35,6 +35,7 @@ func TestSparePages(t *testing.T) {
 	require.Equal(t, "visible true", saw.Result.Value)
 
 	b.own("GET", "https://maker.test/")
+	require.Contains(t, text(first), "Chrome/", "which browser it is in")
 	require.Contains(t, text(first), "maker.test", "the page in use is told")
 	for _, p := range made {
 		require.Empty(t, text(p), "a spare page is told nothing, and does nothing")
