@@ -192,7 +192,8 @@ func (g *Group) fill(outer uintptr) bool {
 //
 // To wait in epoll_pwait, or for a timer so that more comes together, took fewer system calls and 1.3 times the CPU or
 // more: a timer is dear on a virtual machine, and whoever waits in a system call loses its processor to the runtime's
-// monitor, and wakes it.
+// monitor, and wakes it. Where the runtime has a processor to spare the monitor lets it be. Then it calls epoll half as
+// often and all else a fifth more often, since it is back before a burst is over: it took no less CPU.
 func (g *Group) arm(outer int) {
 	if g.alone {
 		return
