@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
@@ -36,24 +37,37 @@ func ourPassword() string {
 // exchange sends a request and is its answer.
 type exchange func(request []byte) (answer []byte, err error)
 
+// repeatAfter is when a request goes again: one datagram of thousands may get lost.
+const repeatAfter = time.Second
+
 // overUDP exchanges through a socket that nobody else reads yet.
 func overUDP(g *batch.Group, s *batch.Socket, server netip.AddrPort) exchange {
 	return func(request []byte) ([]byte, error) {
-		var w batch.Writer
-		w.Add(s, request, server, 0)
-		w.Flush(func(int) {})
+		send := func() {
+			var w batch.Writer
+			w.Add(s, request, server, 0)
+			w.Flush(func(int) {})
+		}
+		send()
+		again := time.AfterFunc(repeatAfter, send)
+		defer again.Stop()
 		for {
 			datagrams, err := g.Read()
 			if err != nil {
 				return nil, errors.New("no answer in time")
 			}
 			for _, d := range datagrams {
-				if d.Socket == s {
-					return append([]byte(nil), d.Payload...), nil
+				if d.Socket == s && answers(d.Payload, request) {
+					return slices.Clone(d.Payload), nil
 				}
 			}
 		}
 	}
+}
+
+// answers tells whether two messages are of one transaction.
+func answers(answer, request []byte) bool {
+	return len(answer) >= 20 && bytes.Equal(answer[4:20], request[4:20])
 }
 
 func overTCP(conn net.Conn) exchange {

@@ -37,6 +37,7 @@ type server struct {
 	at             netip.AddrPort // UDP and TCP
 	user, password string
 	cmd            *exec.Cmd
+	folder         string // for what it writes
 }
 
 var serverAddr = netip.MustParseAddr("127.0.0.1")
@@ -44,9 +45,15 @@ var serverAddr = netip.MustParseAddr("127.0.0.1")
 // start starts a server on a port.
 func start(name string, port uint16, args ...string) (*server, error) {
 	s := &server{name: name, at: netip.AddrPortFrom(serverAddr, port), user: user, password: password}
+	var err error
+	if s.folder, err = os.MkdirTemp("", "bench-"); err != nil {
+		return nil, err
+	}
 	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd.Dir, s.cmd.Env = s.folder, append(os.Environ(), "TMPDIR="+s.folder)
 	s.cmd.Stderr = &complaints{to: os.Stderr, name: name}
 	if err := startChild(s.cmd); err != nil {
+		_ = os.RemoveAll(s.folder)
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -62,12 +69,13 @@ func start(name string, port uint16, args ...string) (*server, error) {
 func (s *server) stop() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+	_ = os.RemoveAll(s.folder)
 }
 
 func startCoturn(port uint16) (*server, error) {
 	return start("coturn", port, "turnserver", "-n", "-a", "-u", user+":"+password, "-r", realm, "-L", serverAddr.String(), "-E", serverAddr.String(),
 		"-p", strconv.Itoa(int(port)), "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "-m", "1",
-		"--min-port", "12000", "--max-port", "31999", "--log-file", "/dev/null", "--simple-log", "--pidfile", filepath.Join(os.TempDir(), "bench-coturn.pid"))
+		"--min-port", "12000", "--max-port", "31999", "--log-file", "/dev/null", "--simple-log", "--pidfile", "bench-coturn.pid")
 }
 
 // serve is what this program is when it is started as a server itself.
