@@ -27,7 +27,7 @@ var liberties = [][]string{
 		"Binding for known users only", "IPv6, too", "a maximum lifetime of 30 h", "refuses channels to ports below 1024",
 		"answers 400 to attributes beyond their message", "streams byte by byte",
 	},
-	{"a nonce for two requests", "keeps ports for a second", "answers that share a segment"},
+	{"a nonce for two requests", "keeps ports for a second", "answers that share a segment", "answers that the network doubles"},
 	{"a round trip of 400 ms"},
 	{"10 allocations a user"},
 	{"ignores every 25th challenge"},
@@ -40,11 +40,11 @@ func TestSoundServersPassEveryRow(t *testing.T) {
 			running.Go(func() {
 				s := startSound(t, set...)
 				to := s.target(t, network)
-				to.Quiet = 20 * time.Millisecond
+				to.Quiet, to.Answer = 20*time.Millisecond, 5*time.Second // on a busy machine, too
 				atOnce := 8
 				switch {
 				case s.is("a round trip of 400 ms"):
-					atOnce, to.Answer = 200, 1500*time.Millisecond // a fourth of it is shorter
+					atOnce, to.Lossy = 50, true // an answer may miss its time where all wait for the processor
 				case s.is("10 allocations a user"):
 					atOnce, to.Quota = 1, 10
 				case s.is("ignores every 25th challenge"):

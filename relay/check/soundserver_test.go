@@ -244,6 +244,9 @@ func (u *tuple) put(b []byte) {
 	switch {
 	case u.conn == nil:
 		_, _ = u.server.packets.WriteTo(b, net.UDPAddrFromAddrPort(u.from))
+		if b[0]&0xC1 == 1 && u.server.is("answers that the network doubles") {
+			_, _ = u.server.packets.WriteTo(b, net.UDPAddrFromAddrPort(u.from))
+		}
 	case u.server.is("answers that share a segment"):
 		if u.burst = append(u.burst, b...); len(u.burst) == len(b) {
 			time.AfterFunc(3*time.Millisecond, func() {
