@@ -33,6 +33,7 @@ soak-mutants: build # Every mutant, and every sound SDK, against the whole suite
 	$(GO) test -count=1 -v -run TestReplayGivesTheRecordedTrace ./conformance/suite -replays 1000
 	$(GO) test -count=1 -v -run TestNoPacketLeavesTheHost ./conformance/suite -isolated-tags "not @exhaustive"
 	$(GO) test -count=1 -v -timeout 30m -run TestSoundSDKsPass ./conformance/suite -sound-tags "not @exhaustive"
+	$(GO) test -count=1 -v -timeout 60m -run TestStranger ./conformance/suite -stranger-all -stranger-tags ""
 
 soak-tls: # TLS, a mebibyte each way, 100 seeds at each loss, in order and out of it
 	$(GO) test -count=1 -run '^TestTLSOverLossyLinks$$' ./sim -seeds=100

@@ -73,7 +73,7 @@ func (s *scene) heardNothingNew(name string, whom test) error {
 }
 
 func (s *scene) companyGotOnly(server world.Place, what string, right test) error {
-	all := s.find(atWall, from(s.aliceAddr()), to(server.Addr))
+	all := s.find(atWall, from(s.aliceAddr()), to(server.Addr), not(icmpError))
 	wrong := filter(all, not(right))
 	if len(all) > 0 && len(wrong) == 0 {
 		return nil

@@ -40,14 +40,21 @@ func (c counts) String() string { return fmt.Sprintf("%d packets and %d frames",
 // kinds of media, as gateways and SDKs count them.
 var kinds = []string{"audio", "video"}
 
-// reading is the counts at both ends, by kind.
-type reading struct{ sdk, gateway map[string]counts }
+// reading is the counts at both ends, by kind. The SDK takes its time to answer: its counts are of some instant
+// between the two at which the gateways were read.
+type reading struct{ sdk, before, gateway map[string]counts }
 
 // read asks alice's SDK and the gateways for their counts of one direction.
 func (s *scene) read(up bool) (reading, error) {
+	r := reading{map[string]counts{}, map[string]counts{}, map[string]counts{}}
+	if up {
+		s.world.LogTotals()
+		for _, k := range kinds {
+			r.before[k] = s.gatewayCounts(sdrtn.EventMediaIn, "", k)
+		}
+	}
 	stats, err := s.stats(world.Alice)
 	s.world.LogTotals()
-	r := reading{map[string]counts{}, map[string]counts{}}
 	for _, k := range kinds {
 		if up {
 			r.sdk[k], r.gateway[k] = track(stats.Sent, k), s.gatewayCounts(sdrtn.EventMediaIn, "", k)
@@ -89,9 +96,10 @@ func (s *scene) upstreamCounts(seconds int) error {
 		return err
 	}
 	for _, k := range kinds {
-		sent, got := now.sdk[k].minus(before.sdk[k]), now.gateway[k].minus(before.gateway[k])
+		sent, got := now.sdk[k].minus(before.sdk[k]), now.gateway[k].minus(before.before[k])
+		least := now.before[k].minus(before.gateway[k])
 		if got.packets > 0 && got.missing == 0 &&
-			near(sent.packets, got.packets, seconds) && near(sent.frames, got.frames, seconds) {
+			near(sent.packets, least.packets, got.packets, seconds) && near(sent.frames, least.frames, got.frames, seconds) {
 			continue
 		}
 		return s.countsDiffer(k, fmt.Sprintf("in %d seconds SD-RTN gets what alice sends", seconds),
@@ -136,9 +144,9 @@ func (s *scene) countsDiffer(kindOfMedia, expected, actual string) error {
 	}
 }
 
-// near tells whether two counts over some seconds differ by no more than what a quarter of a second brings: both
-// ends are read at one instant, while packets are under way.
-func near(a, b, seconds int) bool {
-	slack := max(1, (max(a, b)+4*seconds-1)/(4*seconds))
-	return a-b <= slack && b-a <= slack
+// near tells whether what was sent in some seconds is from least to most that arrived, but for what a quarter of a
+// second brings: both ends are read while packets are under way.
+func near(sent, least, most, seconds int) bool {
+	slack := max(1, (max(sent, most)+4*seconds-1)/(4*seconds))
+	return least-slack <= sent && sent <= most+slack
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/conformance/world"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // test is a condition on an event, which it must not change.
@@ -67,6 +68,11 @@ func has(roles []world.Role, a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// icmpError is ICMP about packets that came: what a computer says of a socket that an SDK has closed, and no SDK's doing.
+func icmpError(e *timeline.Event) bool {
+	return e.Proto == firewall.ICMP.String() && e.Rule == firewall.RuleRelated
 }
 
 // atWall is packets at the office's firewall.

@@ -32,6 +32,11 @@ func (s *scene) messageSteps() []runner.Definition {
 			Says: "Sends this many different messages, each after the SDK has taken the one before.",
 		},
 		{
+			Expr: `^(?P<user>\w+) sends (\d+) messages without waiting$`,
+			Do:   s.sendAll,
+			Says: "Sends this many different messages at once, then waits for all. One that the SDK refuses counts as not sent.",
+		},
+		{
 			Expr: `^(?P<user>\w+) received "(?P<text>[^"]*)" from (?P<user>\w+)$`,
 			Do:   s.received,
 			Says: "The user's SDK told its application of this message, once.",
@@ -56,6 +61,30 @@ func (s *scene) messageSteps() []runner.Definition {
 func (s *scene) send(who, text string) error {
 	s.said[who] = append(s.said[who], text)
 	return s.call(who, contract.MethodSend, func(client string) any { return contract.Send{Client: client, Text: text} })
+}
+
+func (s *scene) sendAll(who string, n int) error {
+	u, err := s.user(who)
+	if err != nil {
+		return err
+	}
+	calls := make([]*world.Call, n)
+	text := func(i int) string { return fmt.Sprintf("message %d of %d at once", i+1, n) }
+	for i := range calls {
+		if calls[i], err = u.Begin(contract.MethodSend, contract.Send{Client: u.Client(), Text: text(i)}); err != nil {
+			return err
+		}
+	}
+	for i, c := range calls {
+		ended, err := c.Wait(s.world.Limits.Reply)
+		if err != nil {
+			return err
+		}
+		if !ended || c.Result(new(struct{})) == nil { // what isn't refused must arrive
+			s.said[who] = append(s.said[who], text(i))
+		}
+	}
+	return nil
 }
 
 // notices is what an SDK told its application about another user.

@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/suite"
+	"github.com/proxyspec/proxyspec/conformance/suite/stranger"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/fakes/mutant"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
@@ -27,6 +29,9 @@ const old = "2.4.0"
 func populate(job runner.Job, cfg *world.Config) error {
 	name := job.SDK
 	own := sound[name]
+	if twist, is := strings.CutPrefix(name, strangerPrefix); is {
+		own = func(n transport.Net, _ uint64) contract.Handler { return stranger.New(n, twist) }
+	}
 	if name != slowly && name != old && own == nil {
 		return suite.Populate(job, cfg)
 	}

@@ -22,6 +22,14 @@ Feature: stopProxyServer disables everything
     Then the last join succeeded and went direct
     And alice sent no packet to an edge or a relay
 
+  @CP-API-21
+  Scenario: However often startProxyServer was called, once is enough
+    When alice calls startProxyServer, startProxyServer, stopProxyServer and join "town-hall"
+    And alice sends "good morning"
+    Then stopProxyServer returned normally
+    And the last join succeeded and went direct
+    And alice sent no packet to an edge or a relay
+
   Scenario Outline: It clears what <what> set
     When alice calls <what>
     And alice calls stopProxyServer and join "town-hall"

@@ -44,6 +44,8 @@ Feature: What setTurnServer takes and does
       | udpport | -1    | an error |
       | udpport | 34a8  | an error |
       | udpport | 3478. | an error |
+      | udpport | +3478 | an error |
+      | udpport | 1e3   | an error |
 
     Examples: tcpport
       | key     | value | how      |
@@ -53,6 +55,7 @@ Feature: What setTurnServer takes and does
       | tcpport | 65536 | an error |
       | tcpport | -1    | an error |
       | tcpport | 34a8  | an error |
+      | tcpport | +3478 | an error |
 
   @CP-CFG-03
   Scenario Outline: Without <key> it returns <how>

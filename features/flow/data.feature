@@ -34,10 +34,12 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     Given bob is in "town-hall" outside any firewall
     When alice starts the cloud proxy and joins "town-hall"
     And alice sends "good morning"
-    And alice sends "Grüße aus dem Büro"
+    And alice sends "good morning"
+    And alice sends "Grüße aus dem Büro, 你好 👋"
     And alice sends "good morning"
     And bob sends "good evening"
-    And bob sends "你好"
+    And bob sends "good evening"
+    And bob sends "你好, ça va? 👋"
     And 2 seconds pass
     Then SD-RTN got exactly the messages that alice sent, in order
     And bob received exactly the messages that alice sent, in order
@@ -49,6 +51,17 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     When alice starts the cloud proxy and joins "town-hall"
     And alice sends 1001 messages
     And bob sends 1001 messages
+    And 2 seconds pass
+    Then SD-RTN got exactly the messages that alice sent, in order
+    And bob received exactly the messages that alice sent, in order
+    And alice received exactly the messages that bob sent, in order
+
+  @CP-FLOW-06
+  Scenario: Nor of a hundred that are sent at once
+    Given bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends 100 messages without waiting
+    And bob sends 100 messages without waiting
     And 2 seconds pass
     Then SD-RTN got exactly the messages that alice sent, in order
     And bob received exactly the messages that alice sent, in order

@@ -61,6 +61,20 @@ Feature: When a way is closed or lost
       | stops                |
       | goes off the network |
 
+  @CP-RES-16
+  Scenario Outline: With row <row> missing, the lookup goes to an edge of another row
+    Given the office firewall allows the whitelist without row <row>
+    When alice starts the cloud proxy and joins "town-hall"
+    Then alice is in the channel
+    And the last join was proxied
+
+    Examples:
+      | row |
+      | T4  |
+      | T5  |
+      | T6  |
+      | T7  |
+
   @CP-RES-06
   Scenario Outline: The relay that carries the messages <dies>
     Given the office firewall lets everything out

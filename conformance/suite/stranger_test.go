@@ -1,0 +1,114 @@
+package suite_test
+
+import (
+	"flag"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/suite"
+	"github.com/proxyspec/proxyspec/conformance/suite/stranger"
+)
+
+// strangerPrefix is before the name of a twist: an SDK of package stranger that has it.
+const strangerPrefix = "stranger:"
+
+var (
+	strangerTags = flag.String("stranger-tags", "not @exhaustive", "what the stranger is tested with")
+	strangerAll  = flag.Bool("stranger-all", false, "each of its liberties with all cases, and each of its faults")
+)
+
+// TestStrangerPasses has the suite take an SDK for sound that owes nothing to the reference.
+func TestStrangerPasses(t *testing.T) {
+	cases, err := suite.Cases(*strangerTags)
+	require.NoError(t, err)
+	var tasks []runner.Task
+	for _, c := range cases {
+		tasks = append(tasks, runner.Task{Case: c, SDK: strangerPrefix})
+	}
+	mustPass(t, tasks)
+}
+
+// TestStrangerTakesLiberties has it do what the rules leave open, one thing at a time.
+func TestStrangerTakesLiberties(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs scenarios with more than forty SDKs")
+	}
+	tags := "@CP-RES-09 or @CP-SEQ-06"
+	if *strangerAll {
+		tags = "not @exhaustive"
+	}
+	cases, err := suite.Cases(tags)
+	require.NoError(t, err)
+	liberties := stranger.Liberties()
+	require.Greater(t, len(liberties), 40)
+	var tasks []runner.Task
+	for n, liberty := range liberties {
+		for m, c := range cases {
+			if *strangerAll || n%len(cases) == m {
+				tasks = append(tasks, runner.Task{Case: c, SDK: strangerPrefix + liberty.Name})
+			}
+		}
+	}
+	mustPass(t, tasks)
+}
+
+func mustPass(t *testing.T, tasks []runner.Task) {
+	t.Helper()
+	require.NoError(t, runner.Each(t.Context(), runner.Config{Seed: 1}, tasks, func(i int, c *result.Case) {
+		if c.Outcome != result.Pass {
+			t.Errorf("%s: %s: %s: %+v", tasks[i].SDK, c.ID, c.Outcome, c.Failure)
+		}
+	}))
+	t.Logf("%d cases", len(tasks))
+}
+
+// TestStrangersFaultsAreNoticed breaks one requirement after the other: a scenario that names it must fail.
+func TestStrangersFaultsAreNoticed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs scenarios with more than a hundred SDKs")
+	}
+	cases, err := suite.Cases("not @exhaustive")
+	require.NoError(t, err)
+	faults := stranger.Faults()
+	require.Greater(t, len(faults), 100)
+	type broken struct{ fault, requirement string }
+	var tasks []runner.Task
+	var of []broken
+	missed := map[broken]bool{}
+	for n, fault := range faults {
+		if !*strangerAll && n%6 != 0 {
+			continue
+		}
+		for _, id := range fault.Breaks {
+			missed[broken{fault.Name, id}] = true
+			for _, c := range cases {
+				if proves(c, id) {
+					tasks, of = append(tasks, runner.Task{Case: c, SDK: strangerPrefix + fault.Name}), append(of, broken{fault.Name, id})
+				}
+			}
+		}
+	}
+	require.NoError(t, runner.Each(t.Context(), runner.Config{Seed: 1}, tasks, func(i int, c *result.Case) {
+		switch c.Outcome {
+		case result.Fail:
+			delete(missed, of[i])
+		case result.Pass:
+		default:
+			t.Errorf("%s: %s: %s: %+v", tasks[i].SDK, c.ID, c.Outcome, c.Failure)
+		}
+	}))
+	for m := range missed {
+		fault, _ := stranger.Find(m.fault)
+		t.Errorf("an SDK that %s (%s) gets away with it: nothing of %s fails", fault.Does, m.fault, m.requirement)
+	}
+	t.Logf("%d cases", len(tasks))
+}
+
+func proves(c selection.Case, requirement string) bool {
+	return slices.Contains(c.Requirements, requirement)
+}
