@@ -84,18 +84,26 @@ func heard(e *timeline.Event) bool { return e.Kind == timeline.KindPacket && e.N
 // settling is how long a step waits for what is under way: many round trips of the longest path.
 const settling = 2 * time.Second
 
-// await looks for events that are about to come: again and again until there are some, or settling is over.
+// arriving is how long SD-RTN may take to hear of what an SDK says it has done: a camera takes seconds to start, and ICE
+// to find out that a server is silent.
+const arriving = 10 * time.Second
+
+// await looks for events that are about to come: again and again until there are some, or they are too late.
 func (s *scene) await(look func() []timeline.Event) []timeline.Event {
-	return s.awaitFor(settling, look)
+	return s.awaitFor(arriving, look)
 }
 
-// awaitFor looks again and again until there is something or the limit is over.
+// finest is the first pause between two looks, which are never at the instants of others' timers.
+const finest = 10*time.Millisecond + 77*time.Microsecond
+
+// awaitFor looks again and again, ever more seldom, until there is something or the limit is over.
 func (s *scene) awaitFor(limit time.Duration, look func() []timeline.Event) (found []timeline.Event) {
-	step := limit/200 + 77*time.Microsecond // never at the instants of others' timers
-	for began := time.Now(); time.Since(began) < limit; time.Sleep(step) {
+	pause := finest
+	for began := time.Now(); time.Since(began) < limit; pause += pause / 20 {
 		if found = look(); len(found) > 0 {
 			break
 		}
+		time.Sleep(pause)
 	}
 	return found
 }
