@@ -315,7 +315,7 @@ func (c *client) api() (*webrtc.API, error) {
 		beat = 500 * time.Millisecond
 	case "media-beats-rarely":
 		beat = 10 * time.Second
-		lag = 25 * time.Second
+		lag = 11 * time.Second
 	}
 	engine.SetICETimeouts(lag, loss, beat)
 	engine.SetICEMaxBindingRequests(30)
