@@ -2,6 +2,7 @@ package stranger
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -15,6 +16,7 @@ type client struct {
 	line *contract.Line
 	box  *mailbox
 
+	mode  string
 	codec string
 	appID string
 	set   *setting
@@ -25,11 +27,11 @@ type client struct {
 
 	// What only faults look at.
 	inits, joins, starts, stops int
-	created, failed             bool
+	created, failed, doomed     bool
 }
 
 func newClient(s *SDK, name string, line *contract.Line, p contract.CreateClient, given setting) *client {
-	c := &client{sdk: s, name: name, line: line, box: newMailbox(), codec: p.Codec, set: &given, free: make(chan struct{}), created: given.own()}
+	c := &client{sdk: s, name: name, line: line, box: newMailbox(), mode: p.Mode, codec: p.Codec, set: &given, free: make(chan struct{}), created: given.own()}
 	if s.has("shared-settings") {
 		c.set = &s.shared
 	}
@@ -76,6 +78,9 @@ func (c *client) init(call *contract.Call) error {
 		return err
 	}
 	c.appID = p.AppID
+	if c.sdk.has("init-clears-settings") {
+		*c.set = setting{}
+	}
 	c.inits++
 	return nil
 }
@@ -105,6 +110,10 @@ func (c *client) early(method string, slip func()) error {
 
 func (c *client) startProxyServer() error {
 	if c.inside() {
+		if c.sdk.has("start-moves-the-call") && c.stay.wire != nil {
+			c.stay.set, c.stay.way = setting{cloud: true}, way{}
+			c.stay.wire.cancel()
+		}
 		return c.early("start", func() { c.set.cloud = true })
 	}
 	switch {
@@ -116,6 +125,10 @@ func (c *client) startProxyServer() error {
 		return refused("it has started")
 	case c.sdk.has("start-again-stops") && c.set.cloud:
 		c.set.cloud = false
+		return nil
+	}
+	if c.conflicts() && c.sdk.has("conflicts-show-at-join") {
+		c.doomed = true
 		return nil
 	}
 	if c.conflicts() {
@@ -160,6 +173,9 @@ func (c *client) conflicts() bool {
 
 func (c *client) stopProxyServer() error {
 	if c.inside() {
+		if c.sdk.has("stop-hangs-up") {
+			c.stay.end(errors.New("the cloud proxy was stopped"))
+		}
 		return c.early("stop", func() { *c.set = setting{} })
 	}
 	select {

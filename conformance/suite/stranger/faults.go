@@ -4,6 +4,17 @@ package stranger
 func Faults() []Twist {
 	return []Twist{
 		{"init-before-start", "refuses startProxyServer before init", []string{"CP-API-01"}},
+		{"init-clears-settings", "forgets startProxyServer at init", []string{"CP-API-01", "CP-SEQ-01"}},
+		{"start-moves-the-call", "moves the call to the cloud proxy at startProxyServer", []string{"CP-API-03"}},
+		{"stop-hangs-up", "ends the call at stopProxyServer", []string{"CP-API-07"}},
+		{"conflicts-show-at-join", "tells of settings that conflict at join only", []string{"CP-API-12", "CP-API-13"}},
+		{"cloud-for-one-join", "takes startProxyServer for the next join only", []string{"CP-SEQ-08"}},
+		{"joins-anyway", "says that it has joined where it could not", []string{"CP-FLOW-09", "CP-FLOW-10"}},
+		{"never-says-that-it-failed", "doesn't say that a join failed", []string{"CP-FLOW-09", "CP-FLOW-10"}},
+		{"looks-up-on-and-on", "looks up after leave", []string{"CP-SEQ-06"}},
+		{"keeps-its-connection", "keeps its message connection after leave", []string{"CP-SEQ-04", "CP-SEQ-06"}},
+		{"no-video-in-rtc", "has no video in mode rtc", []string{"CP-SEQ-10"}},
+		{"sees-nothing", "subscribes to audio only", []string{"CP-SEQ-09"}},
 		{"starts-once", "refuses startProxyServer after a join", []string{"CP-API-02"}},
 		{"late-start", "obeys startProxyServer while connected, for the next join", []string{"CP-API-03"}},
 		{"early-start", "obeys startProxyServer while connecting, for the next join", []string{"CP-API-04"}},

@@ -28,6 +28,7 @@ func Liberties() []Twist {
 		{Name: "no-trickle", Does: "offers when it has all candidates"},
 		{Name: "joins-when-media-is-ready", Does: "opens allocations before a join ends, and closes them again"},
 		{Name: "knocks-at-every-relay", Does: "opens a connection to every relay first, and closes it"},
+		{Name: "standby", Does: "has a second message connection open, at another relay"},
 		{Name: "looks-up-to-reconnect", Does: "looks up again for each reconnect"},
 		{Name: "reconnects-late", Does: "reconnects after three seconds"},
 		{Name: "beats-often", Does: "pings every two seconds"},

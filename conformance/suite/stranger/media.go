@@ -64,6 +64,8 @@ func (c *client) publish(call *contract.Call) {
 	switch c.sdk.twist {
 	case "no-video":
 		p.Video = false
+	case "no-video-in-rtc":
+		p.Video = p.Video && c.mode != "rtc"
 	case "no-audio":
 		p.Audio = false
 	case "published-before-it-is":
@@ -81,6 +83,9 @@ func (c *client) subscribe(call *contract.Call) {
 	if err := call.Bind(&p); err != nil {
 		call.Reply(nil, err)
 		return
+	}
+	if c.sdk.has("sees-nothing") {
+		p.Video = false
 	}
 	c.stream(&stream{s: c.stay, call: call, to: p.UID, audio: p.Audio, video: p.Video})
 }

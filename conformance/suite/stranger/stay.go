@@ -45,11 +45,18 @@ func (c *client) join(call *contract.Call) {
 		call.Reply(nil, refused("join needs init before it, and a client that is in no channel"))
 		return
 	}
+	if c.doomed {
+		call.Reply(nil, refused("startProxyServer can't be mixed with setProxyServer and setTurnServer"))
+		return
+	}
 	c.joins++
 	c.failed = false
 	s := &stay{c: c, params: p, set: *c.set, joining: call, uid: p.UID}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	c.stay = s
+	if c.sdk.has("cloud-for-one-join") {
+		c.set.cloud = false
+	}
 	c.state(contract.StateConnecting, "")
 	s.connect(c.free)
 }
@@ -116,6 +123,17 @@ func (s *stay) reached(w way, socket *websocket.Conn, err error) {
 		return
 	}
 	s.way = w
+	switch s.c.sdk.twist {
+	case "standby":
+		go s.standby(w.messages[len(w.messages)-1])
+	case "looks-up-on-and-on":
+		go func() {
+			for range 10 {
+				time.Sleep(15 * time.Second)
+				s.c.sdk.way(context.Background(), s.set, asked{AppID: s.c.appID, SDKVersion: s.c.sdk.version(), Channel: s.params.Channel})
+			}
+		}()
+	}
 	s.wire = start(s.c.sdk, s.c.box, socket, s.heard, s.lost)
 	join := frame{
 		Type: "join", AppID: s.c.appID, Channel: s.params.Channel, ChannelKey: s.params.ChannelKey, UID: s.uid,
@@ -186,7 +204,13 @@ func (s *stay) close(why error, done func()) {
 	c.stay = nil
 	s.cancel()
 	if s.joining != nil {
-		s.joining.Reply(nil, contract.SDKError("JOIN_FAILED", why.Error()))
+		switch c.sdk.twist {
+		case "joins-anyway":
+			s.joining.Reply(contract.JoinResult{UID: s.uid}, nil)
+		case "never-says-that-it-failed":
+		default:
+			s.joining.Reply(nil, contract.SDKError("JOIN_FAILED", why.Error()))
+		}
 		s.joining = nil
 	}
 	queue := s.queue
@@ -240,6 +264,10 @@ func (s *stay) clear(gone chan struct{}) {
 			s.wire.request(frame{Type: "leave"}, func(frame, error) { close(left) })
 		})
 		<-left
+	}
+	if s.c.sdk.has("keeps-its-connection") {
+		time.AfterFunc(3*time.Minute, func() { s.wire.close() })
+		return
 	}
 	<-s.wire.close()
 }
@@ -300,4 +328,12 @@ func (s *stay) warmUp(reply frame) {
 			}
 		})
 	}()
+}
+
+// standby has a second message connection open, for when the first one breaks.
+func (s *stay) standby(u string) {
+	if socket, err := s.c.sdk.openOne(s.ctx, u); err == nil {
+		<-socket.CloseRead(s.ctx).Done()
+		socket.CloseNow()
+	}
 }
