@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
 	"github.com/stretchr/testify/require"
 
@@ -125,12 +127,15 @@ func (w *world) stalling(t *testing.T, tcp net.Conn, user, password string) (*st
 	return slow, client
 }
 
-// messages is how many messages of a stream have arrived as a whole.
-func messages(stream []byte) (n int) {
-	for ; ; n++ {
+// packets is how many Data indications of a stream have arrived as a whole; there may be answers between them.
+func packets(stream []byte) (n int) {
+	for {
 		length, err := core.Frame(stream)
 		if err != nil || length == 0 || length > len(stream) {
 			return n
+		}
+		if binary.BigEndian.Uint16(stream) == stun.NewType(stun.MethodData, stun.ClassIndication).Value() {
+			n++
 		}
 		stream = stream[length:]
 	}
@@ -224,7 +229,11 @@ func TestSlowReaderOnLoopback(t *testing.T) {
 	require.NoError(t, slow.Close())
 	require.True(t, books.Up.Balanced() && books.Down.Balanced(), "%+v", *books)
 	require.Positive(t, books.Down.Dropped.Count)
-	require.Equal(t, 1+messages(append(got, rest...)), books.Down.Out.Count)
+	// What another group had in hand when the client left is given back to the totals after that.
+	const inHand = 64
+	received := 1 + packets(append(got, rest...))
+	require.GreaterOrEqual(t, books.Down.Out.Count, received)
+	require.LessOrEqual(t, books.Down.Out.Count, received+inHand)
 	require.NoError(t, quick.Close())
 	allocation.Close() // in vain, but it ends the client's timers
 }

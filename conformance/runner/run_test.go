@@ -79,11 +79,11 @@ func TestRunOutlivesItsWorkers(t *testing.T) {
 func TestRunStopsALateCase(t *testing.T) {
 	run, err := Run(context.Background(), Config{
 		Cases: cases(t, "spin: it prints to stdout; it never comes to an end", "next: nothing happens"), Jobs: 1,
-		CaseLimit: time.Second,
+		CaseLimit: 3 * time.Second, // for a worker to begin in on a busy machine
 	})
 	require.NoError(t, err)
 	require.Equal(t, result.HarnessFault, run.Cases[0].Outcome)
-	require.Equal(t, "the case wasn't done after 1s of real time", run.Cases[0].Failure.Message)
+	require.Equal(t, "the case wasn't done after 3s of real time", run.Cases[0].Failure.Message)
 	require.Contains(t, run.Cases[0].Failure.Actual, "a last word")
 	require.Equal(t, result.Pass, run.Cases[1].Outcome)
 }
