@@ -37,7 +37,7 @@ type server struct {
 	at             netip.AddrPort // UDP and TCP
 	user, password string
 	cmd            *exec.Cmd
-	folder         string // for what it writes
+	folder         string // that it runs and writes in
 }
 
 var serverAddr = netip.MustParseAddr("127.0.0.1")
@@ -50,7 +50,7 @@ func start(name string, port uint16, args ...string) (*server, error) {
 		return nil, err
 	}
 	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Dir, s.cmd.Env = s.folder, append(os.Environ(), "TMPDIR="+s.folder)
+	s.cmd.Dir = s.folder
 	s.cmd.Stderr = &complaints{to: os.Stderr, name: name}
 	if err := startChild(s.cmd); err != nil {
 		_ = os.RemoveAll(s.folder)
@@ -89,12 +89,7 @@ func serve(role, port string) error {
 	if role == "pion" {
 		return servePion(ctx, n)
 	}
-	folder, err := os.MkdirTemp("", "bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	cfg, err := proxy.Demo(ctx, folder)
+	cfg, err := proxy.Demo(ctx, ".")
 	if err != nil {
 		return err
 	}
