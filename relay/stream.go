@@ -267,7 +267,7 @@ func (c *stream) writeAll(b *backlog) (err error) {
 	_, secure := c.conn.(*tls.Conn)
 	done := 0
 	for i := 0; done < len(b.bytes) && err == nil; i++ {
-		n := len(b.bytes)
+		n := len(b.bytes) - done
 		if secure {
 			n = b.messages[i].left
 		}
