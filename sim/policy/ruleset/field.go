@@ -17,6 +17,12 @@ type field struct {
 
 type fieldKind uint8
 
+const (
+	address fieldKind = iota
+	port
+	word
+)
+
 // fieldOf finds what an expression looks at, or says why nobody can tell.
 func fieldOf(n *tree.Node) (f field, doubt string) {
 	if p := n.Field("payload"); p != nil {

@@ -95,12 +95,6 @@ func (s *statements) values(n *tree.Node) ([]*tree.Node, error) {
 	return out, nil
 }
 
-const (
-	address fieldKind = iota
-	port
-	word
-)
-
 func is(b bool) answer {
 	if b {
 		return yes
