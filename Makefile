@@ -84,7 +84,8 @@ soak-relay: # 10,000 allocations and 2,000 stalled connections beside two calls:
 	.ci/gotest -count=1 -run '^TestCrowd$$' ./relay -crowd=10000
 
 # The race detector needs a C compiler and its headers. The packages of PROGRAMS start this program, or a browser, again and
-# again, hundreds of users, or a TURN server with each of its faults: the detector would look at what other packages have it look at, and take minutes. make soak-race has it all.
+# again, hundreds of users, or a TURN server with each of its faults: the detector would look at what other packages have it
+# look at, and take minutes. make soak-race has it all.
 PROGRAMS = /conformance/(browser|cli|load/crowd|suite)$$|/features$$|/relay/check$$|/reports$$
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \

@@ -50,8 +50,8 @@ func (c *command) relayCheckCommand() *cobra.Command {
 		Long: `Check sends a TURN server what each row says, and compares what comes back with what the RFCs demand. The
 server may be anyone's; ask its owner first. Peers are sockets of this machine, at addresses that the server
 must be able to reach and willing to relay to. A row that fails because nothing came is run again, twice at
-most, for datagrams get lost; the report says so. Expiries, which take minutes, are left out: "proxyspec run features/relay"
-has them, in virtual time.
+most, for datagrams get lost; the report says so. Expiries, which take minutes, are left out: "proxyspec run
+features/relay" has them, in virtual time.
 
 Exit codes: 0 every MUST passed or isn't offered; 1 a MUST failed; 2 usage; 3 the server can't be reached, or a
 peer's socket can't be opened; 6 the report couldn't be written; 130 interrupted.`,
