@@ -25,6 +25,11 @@ func (s *scene) endureSteps() []runner.Definition {
 			Says: "Within the limit of a fallback she is in the channel again through a relay, and a message of hers arrives from there.",
 		},
 		{
+			Expr: `^alice's last message arrives once, or she is told that it doesn't$`,
+			Do:   s.arrivesOrIsLost,
+			Says: "Within the limit of a fallback SD-RTN gets it, and no second time; or send fails, or the SDK reports an error or that it is disconnected.",
+		},
+		{
 			Expr: `^alice's media goes on over TCP, or she is told that it doesn't$`,
 			Do:   s.movesToTCP,
 			Says: "Within the limit of a move (30 seconds) RTP of hers passes the firewall over TCP, to a relay; or the SDK reports an error or that it is disconnected.",
@@ -69,6 +74,36 @@ func (s *scene) messagesGoOn() error {
 		Expected: fmt.Sprintf("within %v she is in the channel again through a relay, and her messages arrive", s.world.Limits.Fallback),
 		Actual:   fmt.Sprintf("she came back through a relay %d times", len(s.backThroughRelay())),
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
+	})
+}
+
+func (s *scene) arrivesOrIsLost() error {
+	call, err := s.last(world.Alice, contract.MethodSend)
+	if err != nil {
+		return err
+	}
+	said := s.said[world.Alice]
+	digest := world.Digest(said[len(said)-1])
+	arrived := func() []timeline.Event {
+		return s.ofAlice(after(call.Began.Seq), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == digest })
+	}
+	told := func() []timeline.Event {
+		return s.find(after(call.Began.Seq), by(world.Alice), func(e *timeline.Event) bool {
+			return e.Kind == timeline.KindResult && e.Code != "" || s.failure(e)
+		})
+	}
+	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(arrived(), told()...) })
+	time.Sleep(settling) // for a second one
+	got := arrived()
+	if len(got) == 1 || len(got) == 0 && len(told()) > 0 {
+		return nil
+	}
+	return s.unlessOwnLookup(&result.Failure{
+		Message:  "alice's message did not arrive once",
+		Expected: fmt.Sprintf("within %v it arrives, once, or the SDK says that it doesn't", s.world.Limits.Fallback),
+		Actual:   fmt.Sprintf("it arrived %d times; %s", len(got), ended(call)),
+		Events:   few(append(got, s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))...)),
+		Decides:  firstOf(got),
 	})
 }
 

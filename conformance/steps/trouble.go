@@ -152,10 +152,11 @@ func (s *scene) sinceTrouble() test {
 }
 
 // told is what alice's SDK has said since of a failure.
-func (s *scene) told() []timeline.Event {
-	return s.find(s.sinceTrouble(), func(e *timeline.Event) bool {
-		return s.state(contract.StateDisconnected)(e) || kind(timeline.KindNotice)(e) && e.Actor == world.Alice && e.Name == contract.EventError
-	})
+func (s *scene) told() []timeline.Event { return s.find(s.sinceTrouble(), s.failure) }
+
+// failure is notices of alice's SDK that something has failed.
+func (s *scene) failure(e *timeline.Event) bool {
+	return s.state(contract.StateDisconnected)(e) || e.Kind == timeline.KindNotice && e.Actor == world.Alice && e.Name == contract.EventError
 }
 
 func (s *scene) messagesRecover() error {

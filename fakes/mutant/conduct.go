@@ -106,6 +106,18 @@ var conducts = []Mutant{
 		}),
 	},
 	{
+		Name: "sent-in-vain", Breaks: []string{"CP-RES-17"},
+		Description: "says that it has sent a message when it could not",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodSend {
+					c = c.Divert(func(any, error) { call.Reply(nil, nil) })
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
 		Name: "repeats-messages", Breaks: []string{"CP-FLOW-06"},
 		Description: "sends every message twice",
 		make: conduct(func(f *front) func(*contract.Call) {

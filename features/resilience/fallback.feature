@@ -118,3 +118,17 @@ Feature: When a way is closed or lost
       | dies                 |
       | stops                |
       | goes off the network |
+
+  @CP-RES-17
+  Scenario Outline: What alice says while her SDK reconnects isn't lost in silence (the relay <dies>)
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And the relay that carries alice's messages <dies>
+    And alice's SDK reconnects
+    And alice sends "anybody there?"
+    Then alice's last message arrives once, or she is told that it doesn't
+
+    Examples:
+      | dies                 |
+      | stops                |
+      | goes off the network |
