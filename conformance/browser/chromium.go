@@ -15,9 +15,6 @@ import (
 	"time"
 )
 
-// Package is what brings Chromium on Debian.
-const Package = "chromium"
-
 // Where Chromium is looked for: its headless shell first, which is the same engine without the windows and services of a
 // browser, and takes a bit more than half the work for a page in a fresh context (0.42 s of CPU beside 0.70). Debian's
 // programs in /usr/bin are shell scripts around those in /usr/lib.
@@ -26,7 +23,7 @@ var (
 	whole  = []string{"/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
 )
 
-// Find finds Chromium, or says which package brings it.
+// Find finds Chromium, or says which packages of Debian bring it.
 func Find() (string, error) { return find(slices.Concat(shells, whole)) }
 
 func find(programs []string) (string, error) {
@@ -35,8 +32,8 @@ func find(programs []string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is no Chromium on this machine (looked for %s): install the package %q",
-		strings.Join(programs, ", "), Package)
+	return "", fmt.Errorf("there is no Chromium on this machine (looked for %s): install the package chromium-headless-shell, or chromium",
+		strings.Join(programs, ", "))
 }
 
 // Config is what a browser begins with.
