@@ -1,12 +1,19 @@
 package suite_test
 
 import (
+	"context"
 	"flag"
+	"fmt"
+	"io"
+	"os"
 	"slices"
 	"testing"
 
+	"github.com/pion/transport/v3/stdnet"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proxyspec/proxyspec/conformance/cli"
+	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
@@ -29,6 +36,42 @@ func TestStrangerPasses(t *testing.T) {
 		tasks = append(tasks, runner.Task{Case: c, SDK: strangerPrefix})
 	}
 	mustPass(t, tasks)
+}
+
+// TestStrangerPassesAsAProgram has it on sockets of a kernel, in real time: with -kernel.whole in every scenario but those
+// of 25 and of 75 minutes.
+func TestStrangerPassesAsAProgram(t *testing.T) {
+	needKernel(t)
+	t.Parallel() // it waits, most of its time
+	self, err := os.Executable()
+	require.NoError(t, err)
+	tags := "@CP-FLOW-04 or @CP-FLOW-05 or @CP-API-12"
+	if *whole {
+		tags = "not @exhaustive and not @CP-RES-03 and not @CP-RES-04"
+	}
+	var tasks []runner.Task
+	for _, c := range aboutSDK(t, tags) {
+		tasks = append(tasks, runner.Task{Case: c, SDK: cli.ExecPrefix + self + " " + strangerPrefix})
+	}
+	for i, c := range onKernel(t, 8, tasks) {
+		if c.Outcome != result.Pass {
+			t.Errorf("%s: %s: %+v", tasks[i].Case.ID, c.Outcome, c.Failure)
+		}
+	}
+	t.Logf("%d cases", len(tasks))
+}
+
+// strangerMain is the stranger as a program.
+func strangerMain() int {
+	n, err := stdnet.NewNet()
+	if err == nil {
+		err = contract.Serve(context.Background(), contract.Duplex(io.NopCloser(os.Stdin), os.Stdout), stranger.New(n, ""))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "stranger:", err)
+		return 1
+	}
+	return 0
 }
 
 // TestStrangerTakesLiberties has it do what the rules leave open, one thing at a time.

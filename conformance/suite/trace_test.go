@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "sdk" { // as a program that is an SDK, or the author's side of one
 		os.Exit(cli.Main(suite.Suite(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == strangerPrefix {
+		os.Exit(strangerMain())
+	}
 	os.Exit(m.Run())
 }
 
