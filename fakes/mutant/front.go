@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"encoding/json"
 	"net"
 	"net/url"
 	"sync"
@@ -69,6 +70,55 @@ func (f *front) connect(to string) {
 	f.tasks.Go(func() {
 		if conn, err := f.net.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", net.JoinHostPort(host, port)); err == nil {
 			_ = conn.Close()
+		}
+	})
+}
+
+// conduct makes a mutant that stands in front of the reference. begin is its Begin; it may keep state, since
+// calls come one after the other.
+func conduct(begin func(*front) func(*contract.Call)) func(sdk.Config) SDK {
+	return func(cfg sdk.Config) SDK {
+		f := &front{inner: sdk.New(cfg), net: cfg.Net, ended: make(chan struct{})}
+		f.begin = begin(f)
+		return f
+	}
+}
+
+// as is another call with the same parameters, whose outcome nobody hears.
+func as(c *contract.Call, method string) *contract.Call {
+	d := c.Divert(func(any, error) {})
+	d.Method = method
+	return d
+}
+
+// paramsOf is a call's parameters, as far as they fit.
+func paramsOf[P any](c *contract.Call) (p P) {
+	_ = c.Bind(&p)
+	return p
+}
+
+// rewrites makes a mutant that changes the parameters of a method.
+func rewrites[P any](method string, change func(*P)) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		return func(c *contract.Call) {
+			var p P
+			if c.Method == method && c.Bind(&p) == nil {
+				change(&p)
+				c.Params, _ = json.Marshal(p)
+			}
+			f.inner.Begin(c)
+		}
+	})
+}
+
+// clearsBefore makes a mutant that calls stopProxyServer by itself before a method.
+func clearsBefore(method string) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		return func(c *contract.Call) {
+			if c.Method == method {
+				f.inner.Begin(as(c, stop))
+			}
+			f.inner.Begin(c)
 		}
 	})
 }
