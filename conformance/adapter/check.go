@@ -108,7 +108,11 @@ func (c *checkup) start(command []string) (err error) {
 func (c *checkup) call(ctx context.Context, name, method string, params, result any, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := c.client.Call(ctx, method, params, result)
+	return c.judge(name, method, limit, c.client.Call(ctx, method, params, result))
+}
+
+// judge says what is wrong with how a call ended, if that isn't the SDK's own refusal.
+func (c *checkup) judge(name, method string, limit time.Duration, err error) error {
 	var sdk *contract.Error
 	var fault *contract.Fault
 	switch {
@@ -201,13 +205,22 @@ func (c *checkup) slow(ctx context.Context) error {
 	}
 	select {
 	case <-join.Done():
-		c.found(name, "", "join ended at once: that it holds nothing up wasn't seen")
-		return nil
+		return c.early(name, join)
 	case <-time.After(slowWait):
 	}
+	asked := time.Now()
 	err = c.call(ctx, name, contract.MethodStopProxyServer, contract.ClientCall{Client: c.made}, nil, replyLimit)
 	if errors.Is(err, errOver) {
 		return err
+	}
+	select {
+	case <-join.Done():
+		if waited := time.Since(asked); waited > slowWait {
+			c.found(name, BlameAdapter, "stopProxyServer was answered %.1fs after it was called, when join had ended: calls mustn't wait for earlier ones", waited.Seconds())
+			return nil
+		}
+		return c.early(name, join)
+	default:
 	}
 	if err := c.call(ctx, name, contract.MethodLeave, contract.ClientCall{Client: c.made}, nil, leaveLimit); errors.Is(err, errOver) {
 		return err
@@ -218,6 +231,21 @@ func (c *checkup) slow(ctx context.Context) error {
 	case <-time.After(leaveLimit):
 		c.found(name, BlameSDK, "join has not ended %v after leave", leaveLimit)
 	}
+	return nil
+}
+
+// early is said of a join that ended before it could hold anything up. Where nobody answers it has failed, and why is
+// what its author wants to know.
+func (c *checkup) early(name string, join *contract.Pending) error {
+	_, err := join.Result()
+	if errors.Is(c.judge(name, join.Method, 0, err), errOver) {
+		return errOver
+	}
+	how := "it succeeded"
+	if err != nil {
+		how = err.Error()
+	}
+	c.found(name, "", "join ended at once (%s): that it holds nothing up wasn't seen", how)
 	return nil
 }
 

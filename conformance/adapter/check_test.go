@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,9 +31,21 @@ func sound(how string) {
 			}
 			c.Reply(nil, nil)
 		case contract.MethodJoin:
-			join = c
+			switch how {
+			case "ends in a join":
+				os.Exit(7)
+			case "one call at a time":
+				time.Sleep(time.Second)
+				fallthrough
+			case "fails at once":
+				c.Reply(nil, contract.SDKError("BUG", "no relay in the answer"))
+			default:
+				join = c
+			}
 		case contract.MethodLeave:
-			join.Reply(nil, contract.SDKError("LEFT", "left while joining"))
+			if join != nil {
+				join.Reply(nil, contract.SDKError("LEFT", "left while joining"))
+			}
 			c.Reply(nil, nil)
 		case "noSuchMethod":
 			if how == "knows everything" {
@@ -53,12 +67,15 @@ func TestCheck(t *testing.T) {
 		t.Skip(err)
 	}
 	for how, want := range map[string]adapter.Finding{
-		"sound":            {},
-		"refuses to start": {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
-		"knows everything": {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
-		"garbage":          {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
-		"invalid UTF-8":    {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
-		"exit in a call":   {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
+		"sound":              {},
+		"refuses to start":   {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
+		"knows everything":   {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
+		"garbage":            {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
+		"invalid UTF-8":      {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
+		"one call at a time": {Name: "slow call", Blame: adapter.BlameAdapter, Words: "when join had ended: calls mustn't wait for earlier ones"},
+		"ends in a join":     {Name: "slow call", Blame: adapter.BlameAdapter, Words: "join: adapter: it ended: exit status 7"},
+		"fails at once":      {Words: "BUG: no relay in the answer"},
+		"exit in a call":     {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
@@ -76,6 +93,7 @@ func TestCheck(t *testing.T) {
 			require.Equal(t, want.Blame == "", ok, "%q", all)
 			if want.Blame == "" {
 				require.Len(t, all, 6, "%q", all)
+				require.Contains(t, strings.Join(all, "\n"), want.Words)
 				return
 			}
 			require.Equal(t, want.Name, wrong[0].Name, "%q", all)
