@@ -201,6 +201,33 @@ func TestGaps(t *testing.T) {
 	require.Equal(t, "TCP 192.0.2.138 ports 3430-3432, 3461-3470 from 10.0.0.0/24", report.Beyond[0].String())
 }
 
+// TestGapsSayWhoDecides keeps apart what differs only in what becomes of it: ports that one rule drops, that another
+// does, and of which nobody can tell.
+func TestGapsSayWhoDecides(t *testing.T) {
+	p := policy.StandIn()
+	p.Entries = p.Entries[7:8] // UDP 3478-3500
+	report := check(t, p, `*filter
+:FORWARD ACCEPT [0:0]
+-A FORWARD -d 10.0.0.0/24 -p udp -m udp --sport 3500 -j DROP
+-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A FORWARD -p udp -m udp --dport 3478 -j DROP
+-A FORWARD -p udp -m udp --dport 3479:3480 -j REJECT
+-A FORWARD -p udp -m udp --dport 3481 -m limit --limit 10/sec -j DROP
+COMMIT
+`, ruleset.Options{Use: policy.Use{Sources: office}})
+	var gaps []string
+	for _, g := range report.Rows[0].Gaps {
+		gaps = append(gaps, fmt.Sprint(g.Ports, " ", g.Verdict, " ", g.By, " ", g.Answers))
+	}
+	require.ElementsMatch(t, []string{
+		"3478 drop the rule on line 5 of chain FORWARD of table filter false",
+		"3479-3480 drop the rule on line 6 of chain FORWARD of table filter false",
+		"3481 undecided the policy of chain FORWARD of table filter false",
+		"3500 drop the rule on line 3 of chain FORWARD of table filter true",
+	}, gaps)
+	require.Equal(t, ruleset.Partly, report.Rows[0].Status)
+}
+
 // TestCheckAgreesWithDecide compares the answers for regions with those for single packets, about every kind of rule.
 func TestCheckAgreesWithDecide(t *testing.T) {
 	for _, name := range []string{"half-open.nft.json", "half-open.iptables-save", "doubts.nft.json", "priorities.nft.json"} {

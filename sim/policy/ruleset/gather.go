@@ -45,8 +45,11 @@ func (g *gatherer) add(proto string, six bool, b box, e *policy.Entry, o outcome
 	}
 }
 
+// bare is an opening without its String, which leaves out what becomes of it and by whom.
+type bare Opening
+
 func (g *gatherer) put(o Opening, six bool, b box) {
-	key := fmt.Sprintf("%+v %v", o, six)
+	key := fmt.Sprintf("%+v %v", bare(o), six)
 	if g.groups == nil {
 		g.groups = make(map[string]*group)
 	}
