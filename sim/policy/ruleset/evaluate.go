@@ -210,11 +210,11 @@ func split(p piece, cuts []cut) (hits, left []piece) {
 // ask tells what a test says of all packets of a situation; some is those within the boxes, or without them if it is
 // negated.
 func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
-	if t.doubt != "" {
-		return maybe, nil, t.doubt
-	}
 	if t.exists != nil && t.exists(s) == no {
 		return no, nil, "" // a negated test of a port doesn't match a packet without ports
+	}
+	if t.doubt != "" {
+		return maybe, nil, t.doubt
 	}
 	all := false
 	for i := range t.alternatives {

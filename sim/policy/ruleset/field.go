@@ -23,7 +23,7 @@ const (
 	word
 )
 
-// fieldOf finds what an expression looks at, or says why nobody can tell.
+// fieldOf finds what an expression looks at, or says why nobody can tell, of packets that have it.
 func fieldOf(n *tree.Node) (f field, doubt string) {
 	if p := n.Field("payload"); p != nil {
 		return payloadField(p.Field("protocol").Value(), p.Field("field").Value())
@@ -76,7 +76,24 @@ func payloadField(protocol, name string) (field, string) {
 			}}, ""
 		}
 	}
-	return field{}, fmt.Sprintf("a match on %q isn't modelled", protocol+" "+name)
+	return field{exists: hasHeader(protocol)}, fmt.Sprintf("a match on %q isn't modelled", protocol+" "+name)
+}
+
+// hasHeader tells which packets have a header: the others can't match anything in it. It is nil for one that the model
+// doesn't know.
+func hasHeader(protocol string) func(*situation) answer {
+	switch protocol {
+	case "ip":
+		return isFamily(false)
+	case "ip6":
+		return isFamily(true)
+	case "th":
+		return nil
+	}
+	if _, known := protocols[protocol]; !known {
+		return nil
+	}
+	return func(s *situation) answer { return isProtocol(s, protocol) }
 }
 
 func metaField(key string) (field, string) {

@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -35,14 +36,16 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 		parts = joined.Items
 	}
 	var fields []field
+	t := test{negated: op == "!="}
 	for _, p := range parts {
 		f, doubt := fieldOf(p)
-		if doubt != "" {
-			return test{doubt: doubt}, nil
-		}
+		t.doubt = cmp.Or(t.doubt, doubt)
 		fields = append(fields, f)
 	}
-	t := test{exists: allExist(fields), negated: op == "!="}
+	t.exists = allExist(fields)
+	if t.doubt != "" {
+		return t, nil
+	}
 	values, err := s.values(right)
 	if err != nil {
 		return test{}, err
@@ -59,7 +62,7 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 		for i, f := range fields {
 			one, doubt := f.alternative(op, components[i])
 			if doubt != "" {
-				return test{doubt: doubt}, nil
+				return test{exists: t.exists, doubt: doubt}, nil
 			}
 			alt = alt.and(one)
 		}
@@ -146,11 +149,12 @@ var tcpFlags = map[string]uint8{"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 1
 // flagTest reads {"&": [tcp flags, mask]} compared with some of them.
 func flagTest(masked *tree.Node, op string, right *tree.Node) test {
 	doubt := test{doubt: "its match with a mask isn't modelled"}
-	if len(masked.Items) != 2 || op != "==" && op != "!=" {
+	if len(masked.Items) != 2 {
 		return doubt
 	}
 	payload := masked.Items[0].Field("payload")
-	if payload.Field("protocol").Value() != "tcp" || payload.Field("field").Value() != "flags" {
+	doubt.exists = hasHeader(payload.Field("protocol").Value())
+	if op != "==" && op != "!=" || payload.Field("protocol").Value() != "tcp" || payload.Field("field").Value() != "flags" {
 		return doubt
 	}
 	mask, ok1 := flagSet(masked.Items[1])

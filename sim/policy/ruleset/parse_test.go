@@ -65,6 +65,35 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 	}
 }
 
+// TestDoubtAboutAHeader has matches that the model doesn't know: they concern no packet without the header.
+func TestDoubtAboutAHeader(t *testing.T) {
+	for left, doubtful := range map[string]string{
+		`{"payload": {"protocol": "udp", "field": "length"}}`:                                            "UDP",
+		`{"payload": {"protocol": "icmp", "field": "type"}}`:                                             "",
+		`{"payload": {"protocol": "ip6", "field": "hoplimit"}}`:                                          "",
+		`{"payload": {"protocol": "ip", "field": "ttl"}}`:                                                "TCP UDP",
+		`{"payload": {"protocol": "tcp", "field": "window"}}`:                                            "TCP",
+		`{"&": [{"payload": {"protocol": "tcp", "field": "doff"}}, 4]}`:                                  "TCP",
+		`{"payload": {"base": "th", "offset": 0, "len": 16}}`:                                            "TCP UDP",
+		`{"concat": [{"meta": {"key": "mark"}}, {"payload": {"protocol": "udp", "field": "checksum"}}]}`: "UDP",
+	} {
+		rs, err := ruleset.Parse("rules", []byte(`{"nftables": [
+{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": ">", "left": `+left+`, "right": 4}}, {"accept": null}]}}]}`))
+		require.NoError(t, err)
+		var got []string
+		for _, proto := range []firewall.Proto{firewall.TCP, firewall.UDP} {
+			d, err := rs.Decide(proto, netip.MustParseAddrPort("10.0.0.2:50000"), netip.MustParseAddrPort("192.0.2.138:3478"), ruleset.Path{})
+			require.NoError(t, err)
+			if d.Verdict != "drop" {
+				require.Equal(t, "undecided", d.Verdict, left)
+				got = append(got, proto.String())
+			}
+		}
+		require.Equal(t, doubtful, strings.Join(got, " "), left)
+	}
+}
+
 // TestDecide goes through single matches of iptables, which a person can check by eye.
 func TestDecide(t *testing.T) {
 	for _, tc := range []struct{ rule, want string }{

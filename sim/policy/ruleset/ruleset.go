@@ -90,7 +90,7 @@ type test struct {
 	exists       func(*situation) answer // whether packets of this kind have such a thing at all; nil: yes
 	alternatives []alternative
 	negated      bool
-	doubt        string // why nobody can tell; then the rest is empty
+	doubt        string // why nobody can tell, of packets that have it; then there are no alternatives
 }
 
 // alternative is one way to pass a test.
