@@ -93,7 +93,7 @@ func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piec
 			for _, hit := range hits {
 				if doubt != "" {
 					hit.may |= r.action.reach()
-					hit.doubts = append(slices.Clip(hit.doubts), r.name+": "+doubt)
+					hit.doubts = append(slices.Clip(hit.doubts), r.of(c)+": "+doubt)
 					left = append(left, hit)
 					continue
 				}
@@ -109,9 +109,12 @@ func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piec
 	return done, append(rest, pieces...)
 }
 
+// of names a rule of a chain.
+func (r *rule) of(c *chain) string { return r.name + " of " + c.name }
+
 // act does with a region what a rule says. What it returns ended here, goes on to the next rule, or leaves the chain.
 func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back []piece) {
-	by := r.name + " of " + c.name
+	by := r.of(c)
 	switch r.action.kind {
 	case accept:
 		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts}}
@@ -125,7 +128,7 @@ func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back 
 		done, back = e.chain(r.action.target, []piece{p})
 	case doubtful:
 		p.may = canAccept | canDrop
-		p.doubts = append(slices.Clip(p.doubts), r.name+": "+r.action.doubt)
+		p.doubts = append(slices.Clip(p.doubts), by+": "+r.action.doubt)
 		next = []piece{p}
 	}
 	return done, next, back
