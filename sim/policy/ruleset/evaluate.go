@@ -54,6 +54,9 @@ func (e *evaluator) through(chains []*chain, region []box) ([]outcome, error) {
 				return nil, errTooComplex
 			}
 			for _, o := range done {
+				if o.verdict == canAccept {
+					o.doubts = nil // of this chain, whichever of its rules it is
+				}
 				o.doubts = slices.Concat(a.doubts, o.doubts)
 				if o.verdict == canDrop {
 					out = append(out, o)
