@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 )
@@ -175,7 +176,7 @@ func (r *rule) ask(s *situation) (cuts []cut, doubt string, never bool) {
 		case no:
 			return nil, "", true
 		case maybe:
-			doubt = why
+			doubt = cmp.Or(doubt, why) // the first says most: a limit, rather than the name of its table
 		case some:
 			cuts = append(cuts, cut{boxes, t.negated})
 		}

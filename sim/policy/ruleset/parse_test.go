@@ -94,6 +94,16 @@ func TestDoubtAboutAHeader(t *testing.T) {
 	}
 }
 
+// TestDoubtNamesTheMatch, by its first option and not by what goes with it.
+func TestDoubtNamesTheMatch(t *testing.T) {
+	rs, err := ruleset.Parse("rules", []byte("*filter\n:FORWARD DROP [0:0]\n"+
+		"-A FORWARD -m hashlimit --hashlimit-upto 9/sec --hashlimit-mode srcip --hashlimit-name calls -j ACCEPT\nCOMMIT\n"))
+	require.NoError(t, err)
+	d, err := rs.Decide(firewall.UDP, netip.MustParseAddrPort("10.0.0.2:50000"), netip.MustParseAddrPort("192.0.2.1:3478"), ruleset.Path{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"the rule on line 3 of chain FORWARD of table filter: --hashlimit-upto isn't modelled"}, d.Doubts)
+}
+
 // TestDecide goes through single matches of iptables, which a person can check by eye.
 func TestDecide(t *testing.T) {
 	for _, tc := range []struct{ rule, want string }{
