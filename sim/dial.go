@@ -27,18 +27,29 @@ func (h *Host) dial(ctx context.Context, network, address string, local net.Addr
 	if err := known(network, "udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"); err != nil {
 		return nil, opError("dial", network, nil, nil, err)
 	}
+	if address == "" {
+		return nil, opError("dial", network, nil, nil, errMissingAddress)
+	}
 	remotes, err := h.lookup(ctx, "dial", network, address)
 	if err != nil {
 		return nil, err
 	}
+	overTCP, isTCP := local.(*net.TCPAddr)
+	overUDP, isUDP := local.(*net.UDPAddr)
+	udp := strings.HasPrefix(network, "udp")
+	if local != nil && (udp && !isUDP || !udp && !isTCP) {
+		return nil, opError("dial", network, nil, nil, &net.AddrError{Err: "mismatched local address type", Addr: local.String()})
+	}
 	to := attempt(func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-		from, _ := local.(*net.TCPAddr)
-		return orNil(h.connect(ctx, network, tcpAddrPort(from), remote))
+		return orNil(h.connect(ctx, network, overTCP, net.TCPAddrFromAddrPort(remote)))
 	})
-	if strings.HasPrefix(network, "udp") {
-		to = func(_ context.Context, remote netip.AddrPort) (net.Conn, error) {
-			from, _ := local.(*net.UDPAddr)
-			return orNil(h.DialUDP(network, from, net.UDPAddrFromAddrPort(remote)))
+	if udp {
+		to = func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+			to := net.UDPAddrFromAddrPort(remote)
+			if err := ctx.Err(); err != nil {
+				return nil, opError("dial", network, local, to, gaveUp{err})
+			}
+			return orNil(h.DialUDP(network, overUDP, to))
 		}
 	}
 	return to.race(ctx, remotes)
@@ -154,7 +165,7 @@ func (d dialer) Dial(network, address string) (net.Conn, error) {
 	if d.dialer == nil {
 		return d.host.DialContext(ctx, network, address)
 	}
-	if d.dialer.Timeout > 0 {
+	if d.dialer.Timeout != 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.dialer.Timeout)
 		defer cancel()

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/pion/turn/v4"
@@ -111,7 +110,7 @@ func Example_turnBehindAFirewall() {
 		defer relayed.Close()
 		fmt.Println("allocated on", relayed.LocalAddr().(*net.UDPAddr).IP)
 		_, err = client.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", "192.0.2.1:3478")
-		fmt.Println("over TCP:", errors.Is(err, os.ErrDeadlineExceeded))
+		fmt.Println("over TCP:", errors.Is(err, context.DeadlineExceeded))
 		return nil
 	})
 	// Output:

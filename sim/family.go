@@ -16,6 +16,8 @@ const (
 	six
 )
 
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
 func familyOf(network string) family {
 	network, _, _ = strings.Cut(network, ":") // of "ip4:icmp"
 	switch {
@@ -43,6 +45,19 @@ func (f family) unspecified() netip.Addr {
 		return netip.IPv6Unspecified()
 	}
 	return netip.IPv4Unspecified()
+}
+
+// target is where a packet goes that a program sends to an address: without one it is for the host itself, as in
+// package net.
+func (f family) target(to netip.AddrPort) netip.AddrPort {
+	a := to.Addr().Unmap()
+	switch {
+	case a == netip.IPv6Unspecified(), !a.IsValid() && f == six:
+		a = netip.IPv6Loopback()
+	case a == netip.IPv4Unspecified(), !a.IsValid():
+		a = loopback4
+	}
+	return netip.AddrPortFrom(a, to.Port())
 }
 
 // place is where a host keeps a socket. The address of one that takes packets of both families is the zero value.
@@ -77,7 +92,7 @@ func taken[S comparable](h *Host, sockets map[netip.AddrPort]S, local netip.Addr
 	if !local.Addr().IsUnspecified() {
 		return socketFor(sockets, local) != *new(S)
 	}
-	own := append(slices.Clone(h.addrs), netip.IPv4Unspecified(), netip.IPv6Unspecified())
+	own := append(slices.Clone(h.addrs), netip.IPv4Unspecified(), netip.IPv6Unspecified(), loopback4, netip.IPv6Loopback())
 	return slices.ContainsFunc(own, func(a netip.Addr) bool {
 		return f.has(a) && socketFor(sockets, netip.AddrPortFrom(a, local.Port())) != *new(S)
 	})

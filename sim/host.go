@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -259,12 +258,12 @@ func (h *Host) bind(proto firewall.Proto, f family, want netip.AddrPort, taken f
 	} else if err := f.check(addr); err != nil {
 		return netip.AddrPort{}, err
 	} else if !h.owns(addr) {
-		return netip.AddrPort{}, syscall.EADDRNOTAVAIL
+		return netip.AddrPort{}, called("bind", syscall.EADDRNOTAVAIL)
 	}
 	if want.Port() != 0 {
 		local := netip.AddrPortFrom(addr, want.Port())
 		if taken(local) {
-			return netip.AddrPort{}, syscall.EADDRINUSE
+			return netip.AddrPort{}, called("bind", syscall.EADDRINUSE)
 		}
 		return local, nil
 	}
@@ -285,9 +284,4 @@ func (h *Host) bind(proto firewall.Proto, f family, want netip.AddrPort, taken f
 func (h *Host) number() uint64 {
 	h.made++
 	return h.index<<32 | h.made
-}
-
-// opError is an error as package net would give it.
-func opError(op, network string, local, remote net.Addr, err error) error {
-	return &net.OpError{Op: op, Net: network, Source: local, Addr: remote, Err: err}
 }

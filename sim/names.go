@@ -64,18 +64,20 @@ func (h *Host) lookup(ctx context.Context, op, network, address string) ([]netip
 }
 
 func (h *Host) ends(ctx context.Context, network, address string) ([]netip.AddrPort, error) {
-	host, service, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
+	var host, service string
+	if address != "" {
+		var err error
+		if host, service, err = net.SplitHostPort(address); err != nil {
+			return nil, err
+		}
 	}
 	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil && service != "" {
 		return nil, &net.AddrError{Err: "port is not a number from 0 to 65535", Addr: address}
 	}
-	f := familyOf(network)
-	addrs := []netip.Addr{f.unspecified()}
+	addrs := []netip.Addr{{}}
 	if host != "" {
-		if addrs, err = h.lookupHost(ctx, f, host); err != nil {
+		if addrs, err = h.lookupHost(ctx, familyOf(network), host); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +111,7 @@ func (h *Host) addressesOf(ctx context.Context, name string) ([]netip.Addr, erro
 		return []netip.Addr{a}, nil
 	}
 	if name == "localhost" {
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
+		return []netip.Addr{loopback4, netip.IPv6Loopback()}, nil
 	}
 	var found []netip.Addr
 	var err error

@@ -98,7 +98,7 @@ func TestTCPRefusedAndSilent(t *testing.T) {
 		require.ErrorIs(t, err, syscall.ETIMEDOUT)
 		require.Equal(t, 127*time.Second, time.Since(start))
 		_, err = a.CreateDialer(&net.Dialer{Timeout: 3 * time.Second}).Dial("tcp", "192.0.2.9:80")
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		var timeout net.Error
 		require.True(t, errors.As(err, &timeout) && timeout.Timeout())
 	})
@@ -217,7 +217,7 @@ func TestFirewall(t *testing.T) {
 		require.NoError(t, err)
 		d := alice.CreateDialer(&net.Dialer{Timeout: time.Second})
 		_, err = d.Dial("tcp", "47.74.211.17:80")
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		_ = c.Close()
 		_ = l.Close()
 		cancel()

@@ -27,7 +27,7 @@ func TestConnectedUDPHearsOfUnreachable(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			_, err = connected.Write([]byte("anyone?"))
 			require.ErrorIs(t, err, syscall.ECONNREFUSED)
-			require.EqualError(t, err, "write udp 10.0.0.2:49152->192.0.2.1:9: connection refused")
+			require.EqualError(t, err, "write udp 10.0.0.2:49152->192.0.2.1:9: write: connection refused")
 		}
 		_, err = connected.Write([]byte("anyone?"))
 		require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestUDPIsNeverFragmented(t *testing.T) {
 		require.NoError(t, err)
 		_, err = conn.Write(make([]byte, 1473))
 		require.ErrorIs(t, err, syscall.EMSGSIZE)
-		require.EqualError(t, err, "write udp 10.0.0.2:49152->192.0.2.1:9: message too long")
+		require.EqualError(t, err, "write udp 10.0.0.2:49152->192.0.2.1:9: write: message too long")
 	})
 }
 

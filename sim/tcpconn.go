@@ -9,7 +9,10 @@ import (
 )
 
 // tcpConn is a tcpSocket as package net and pion's transport.TCPConn want it.
-type tcpConn struct{ s *tcpSocket }
+type tcpConn struct {
+	s       *tcpSocket
+	network string
+}
 
 func (c *tcpConn) Read(p []byte) (int, error) {
 	n, err := c.s.readBytes(p)
@@ -29,11 +32,11 @@ func (c *tcpConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.s.loc
 func (c *tcpConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.s.remote) }
 
 func (c *tcpConn) SetReadDeadline(t time.Time) error {
-	return c.wrap("set", c.s.setDeadline(&c.s.read, t))
+	return c.wrapSetting(c.s.setDeadline(&c.s.read, t))
 }
 
 func (c *tcpConn) SetWriteDeadline(t time.Time) error {
-	return c.wrap("set", c.s.setDeadline(&c.s.write, t))
+	return c.wrapSetting(c.s.setDeadline(&c.s.write, t))
 }
 
 func (c *tcpConn) SetDeadline(t time.Time) error {
@@ -43,18 +46,16 @@ func (c *tcpConn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
-func (c *tcpConn) CloseRead() error  { return c.wrap("close", c.s.do((*tcp.Conn).CloseRead)) }
-func (c *tcpConn) CloseWrite() error { return c.wrap("close", c.s.do((*tcp.Conn).CloseWrite)) }
+func (c *tcpConn) CloseRead() error  { return c.wrap("close", c.s.shut((*tcp.Conn).CloseRead)) }
+func (c *tcpConn) CloseWrite() error { return c.wrap("close", c.s.shut((*tcp.Conn).CloseWrite)) }
 
 func (c *tcpConn) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(struct{ io.Writer }{c}, r)
+	n, err := io.Copy(struct{ io.Writer }{c}, r)
+	return n, c.wrap("readfrom", err)
 }
 
 func (c *tcpConn) SetLinger(sec int) error {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	c.s.linger = sec == 0
-	return nil
+	return c.wrap("set", c.s.do(func(*tcp.Conn) { c.s.linger = sec == 0 }))
 }
 
 // defaultKeepAlive is what package net uses when a program asks for no period of its own.
@@ -71,21 +72,29 @@ func (c *tcpConn) SetKeepAlivePeriod(d time.Duration) error {
 	return c.wrap("set", c.s.do(func(t *tcp.Conn) { t.SetKeepAlive(c.s.host.net.now(), d) }))
 }
 
-// SetNoDelay does nothing: data is never held back to fill a segment.
-func (c *tcpConn) SetNoDelay(bool) error { return nil }
+// SetNoDelay changes nothing: data is never held back to fill a segment.
+func (c *tcpConn) SetNoDelay(bool) error { return c.wrap("set", c.s.do(func(*tcp.Conn) {})) }
 
 // SetWriteBuffer bounds what Write takes without waiting; without it Write never waits.
 func (c *tcpConn) SetWriteBuffer(bytes int) error {
-	return c.wrap("set", c.s.do(func(t *tcp.Conn) { t.SetSendBuffer(bytes) }))
+	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetSendBuffer(bytes) }))
 }
 
 func (c *tcpConn) SetReadBuffer(bytes int) error {
-	return c.wrap("set", c.s.do(func(t *tcp.Conn) { t.SetReceiveBuffer(bytes) }))
+	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetReceiveBuffer(bytes) }))
 }
 
 func (c *tcpConn) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return opError(op, "tcp", c.LocalAddr(), c.RemoteAddr(), err)
+	return opError(op, c.network, c.LocalAddr(), c.RemoteAddr(), err)
+}
+
+// wrapSetting is wrap for deadlines and buffers, whose errors name the local address alone in package net.
+func (c *tcpConn) wrapSetting(err error) error {
+	if err == nil {
+		return nil
+	}
+	return opError("set", c.network, nil, c.LocalAddr(), err)
 }

@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -59,7 +61,7 @@ func (h *Host) sequence(f flow) uint32 {
 
 // dialTCP connects, or says why it could not.
 func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPort) (*tcpSocket, error) {
-	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	remote = f.target(remote)
 	if err := f.check(remote.Addr()); err != nil {
 		return nil, err
 	}
@@ -98,20 +100,12 @@ func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPor
 		return s, nil
 	}
 	if err = s.conn.Err(); err == nil {
-		err = dialContextError(ctx.Err())
+		err = gaveUp{ctx.Err()}
 	}
 	s.closed = true
-	s.conn.Abort()
+	s.abort()
 	s.mark()
 	return nil, err
-}
-
-// dialContextError is what package net makes of a context's end.
-func dialContextError(err error) error {
-	if err == context.DeadlineExceeded {
-		return os.ErrDeadlineExceeded
-	}
-	return err
 }
 
 func (s *tcpSocket) order() uint64 { return s.id }
@@ -256,11 +250,11 @@ func (s *tcpSocket) readBytes(p []byte) (int, error) {
 		if s.closed {
 			return 0, net.ErrClosed
 		}
-		if s.read.passed() {
-			return 0, os.ErrDeadlineExceeded
-		}
 		if len(p) == 0 {
 			return 0, nil
+		}
+		if s.read.passed() {
+			return 0, os.ErrDeadlineExceeded
 		}
 		n, err := s.conn.Read(p)
 		if s.conn.Owes() {
@@ -314,13 +308,31 @@ func (s *tcpSocket) close() error {
 	s.read.stop()
 	s.write.stop()
 	if s.linger {
-		s.conn.Abort()
+		s.abort()
 	} else {
 		s.conn.Close(s.host.net.now())
 	}
 	s.mark()
 	s.cond.Broadcast()
 	return nil
+}
+
+// abort ends the connection, whose ports are free from now on. s.mu is held.
+func (s *tcpSocket) abort() {
+	s.conn.Abort()
+	s.forget()
+}
+
+// shut ends one direction, if there is one.
+func (s *tcpSocket) shut(direction func(c *tcp.Conn)) (err error) {
+	closed := s.do(func(c *tcp.Conn) {
+		if c.State() == tcp.Closed || c.State() == tcp.TimeWait {
+			err = syscall.ENOTCONN
+			return
+		}
+		direction(c)
+	})
+	return cmp.Or(closed, err)
 }
 
 // do changes the connection for the application.

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -29,58 +28,71 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 
 // ListenUDP opens a UDP socket.
 func (h *Host) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, error) {
-	return h.openUDP("listen", network, local, nil)
+	if local == nil {
+		local = &net.UDPAddr{}
+	}
+	s, err := h.openUDP(network, local, netip.AddrPort{})
+	if err != nil {
+		return nil, opError("listen", network, nil, local, err)
+	}
+	return s, nil
 }
 
 // DialUDP opens a connected UDP socket.
 func (h *Host) DialUDP(network string, local, remote *net.UDPAddr) (transport.UDPConn, error) {
 	if remote == nil {
-		return nil, opError("dial", network, udpOrNil(local), nil, fmt.Errorf("missing address"))
+		return nil, opError("dial", network, udpOrNil(local), nil, errMissingAddress)
 	}
-	return h.openUDP("dial", network, local, remote)
+	s, err := h.openUDP(network, local, familyOf(network).target(remote.AddrPort()))
+	if err != nil {
+		return nil, opError("dial", network, udpOrNil(local), remote, err)
+	}
+	return s, nil
 }
 
-func (h *Host) openUDP(op, network string, local, remote *net.UDPAddr) (transport.UDPConn, error) {
+func (h *Host) openUDP(network string, local *net.UDPAddr, remote netip.AddrPort) (transport.UDPConn, error) {
 	if err := known(network, "udp", "udp4", "udp6"); err != nil {
-		return nil, opError(op, network, udpOrNil(local), udpOrNil(remote), err)
+		return nil, err
 	}
-	s, err := h.listenUDP(familyOf(network), addrPort(local), addrPort(remote))
+	s, err := h.listenUDP(familyOf(network), addrPort(local), remote)
 	if err != nil {
-		return nil, opError(op, network, udpOrNil(local), udpOrNil(remote), err)
+		return nil, err
 	}
-	return &udpConn{s}, nil
+	return &udpConn{s, network}, nil
 }
 
 // ListenTCP listens for TCP connections.
 func (h *Host) ListenTCP(network string, local *net.TCPAddr) (transport.TCPListener, error) {
+	if local == nil {
+		local = &net.TCPAddr{}
+	}
 	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
-		return nil, opError("listen", network, nil, tcpOrNil(local), err)
+		return nil, opError("listen", network, nil, local, err)
 	}
 	l, err := h.listenTCP(familyOf(network), tcpAddrPort(local))
 	if err != nil {
-		return nil, opError("listen", network, nil, tcpOrNil(local), err)
+		return nil, opError("listen", network, nil, local, err)
 	}
-	return &listener{l}, nil
+	return &listener{l, network}, nil
 }
 
 // DialTCP connects to a TCP port.
 func (h *Host) DialTCP(network string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
 	if remote == nil {
-		return nil, opError("dial", network, tcpOrNil(local), nil, fmt.Errorf("missing address"))
+		return nil, opError("dial", network, tcpOrNil(local), nil, errMissingAddress)
 	}
-	return h.connect(context.Background(), network, tcpAddrPort(local), tcpAddrPort(remote))
+	return h.connect(context.Background(), network, local, remote)
 }
 
-func (h *Host) connect(ctx context.Context, network string, local, remote netip.AddrPort) (transport.TCPConn, error) {
-	to := net.TCPAddrFromAddrPort(remote)
+func (h *Host) connect(ctx context.Context, network string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
 	if err := known(network, "tcp", "tcp4", "tcp6"); err != nil {
-		return nil, opError("dial", network, nil, to, err)
+		return nil, opError("dial", network, tcpOrNil(local), remote, err)
 	}
-	s, err := h.dialTCP(ctx, familyOf(network), local, remote)
+	s, err := h.dialTCP(ctx, familyOf(network), tcpAddrPort(local), remote.AddrPort())
 	if err != nil {
-		return nil, opError("dial", network, nil, to, err)
+		return nil, opError("dial", network, tcpOrNil(local), remote, err)
 	}
-	return &tcpConn{s}, nil
+	return &tcpConn{s, network}, nil
 }
 
 // Interfaces lists the host's one network card.
@@ -162,23 +174,26 @@ func tcpOrNil(a *net.TCPAddr) net.Addr {
 }
 
 // listener is a tcpListener as a transport.TCPListener.
-type listener struct{ l *tcpListener }
+type listener struct {
+	l       *tcpListener
+	network string
+}
 
 func (l *listener) Accept() (net.Conn, error) { return l.AcceptTCP() }
 
 func (l *listener) AcceptTCP() (transport.TCPConn, error) {
 	s, err := l.l.accept()
 	if err != nil {
-		return nil, opError("accept", "tcp", nil, l.Addr(), err)
+		return nil, opError("accept", l.network, nil, l.Addr(), err)
 	}
-	return &tcpConn{s}, nil
+	return &tcpConn{s, l.network}, nil
 }
 
 func (l *listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.l.local) }
 
 func (l *listener) Close() error {
 	if err := l.l.close(); err != nil {
-		return opError("close", "tcp", nil, l.Addr(), err)
+		return opError("close", l.network, nil, l.Addr(), err)
 	}
 	return nil
 }

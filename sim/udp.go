@@ -170,12 +170,15 @@ func (s *udpSocket) sender(from netip.AddrPort) *net.UDPAddr {
 }
 
 func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
-	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	to = s.family.target(to)
 	if err := s.family.check(to.Addr()); err != nil {
 		return 0, err
 	}
 	if err := s.host.reachable(to.Addr()); err != nil {
 		return 0, err
+	}
+	if to.Port() == 0 {
+		return 0, syscall.EINVAL
 	}
 	if len(p) > MTU-ipHeader(to.Addr())-udpHeader {
 		return 0, syscall.EMSGSIZE // fragments don't exist here
@@ -229,11 +232,16 @@ func (s *udpSocket) close() error {
 }
 
 func (s *udpSocket) setDeadline(d *deadline, at time.Time) error {
+	return s.do(func() { d.set(at, &s.cond) })
+}
+
+// do changes the socket for the application.
+func (s *udpSocket) do(change func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return net.ErrClosed
 	}
-	d.set(at, &s.cond)
+	change()
 	return nil
 }

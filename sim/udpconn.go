@@ -1,14 +1,18 @@
 package sim
 
 import (
-	"fmt"
+	"cmp"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
 // udpConn is a udpSocket as package net and pion's transport.UDPConn want it.
-type udpConn struct{ s *udpSocket }
+type udpConn struct {
+	s       *udpSocket
+	network string
+}
 
 func (c *udpConn) Close() error        { return c.wrap("close", c.s.close()) }
 func (c *udpConn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.s.local) }
@@ -21,11 +25,11 @@ func (c *udpConn) RemoteAddr() net.Addr {
 }
 
 func (c *udpConn) SetReadDeadline(t time.Time) error {
-	return c.wrap("set", c.s.setDeadline(&c.s.read, t))
+	return c.wrapSetting(c.s.setDeadline(&c.s.read, t))
 }
 
 func (c *udpConn) SetWriteDeadline(t time.Time) error {
-	return c.wrap("set", c.s.setDeadline(&c.s.write, t))
+	return c.wrapSetting(c.s.setDeadline(&c.s.write, t))
 }
 
 func (c *udpConn) SetDeadline(t time.Time) error {
@@ -36,18 +40,18 @@ func (c *udpConn) SetDeadline(t time.Time) error {
 }
 
 func (c *udpConn) SetReadBuffer(bytes int) error {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	c.s.limit = bytes
-	return nil
+	return c.wrapSetting(c.s.do(func() { c.s.limit = bytes }))
 }
 
-// SetWriteBuffer does nothing: what is written leaves at once.
-func (c *udpConn) SetWriteBuffer(int) error { return nil }
+// SetWriteBuffer changes nothing: what is written leaves at once.
+func (c *udpConn) SetWriteBuffer(int) error { return c.wrapSetting(c.s.do(func() {})) }
 
 func (c *udpConn) Read(p []byte) (int, error) {
-	n, _, err := c.ReadFromUDPAddrPort(p)
-	return n, err
+	if len(p) == 0 {
+		return 0, c.wrap("read", c.s.do(func() {})) // as package net has it: no datagram is lost
+	}
+	n, _, err := c.s.readFrom(p)
+	return n, c.wrap("read", err)
 }
 
 func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
@@ -61,7 +65,7 @@ func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
 // ReadFromUDPAddrPort is ReadFromUDP for who wants an address without memory of its own.
 func (c *udpConn) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
 	n, from, err := c.s.readFrom(p)
-	return n, from, c.wrap("read", err)
+	return n, from, c.wrap("read", called("recvfrom", err))
 }
 
 func (c *udpConn) ReadFrom(p []byte) (int, net.Addr, error) {
@@ -79,7 +83,7 @@ func (c *udpConn) ReadMsgUDP(p, _ []byte) (n, oobn, flags int, addr *net.UDPAddr
 
 func (c *udpConn) Write(p []byte) (int, error) {
 	if !c.s.remote.IsValid() {
-		return 0, c.wrap("write", fmt.Errorf("not connected: use WriteTo"))
+		return 0, c.wrap("write", cmp.Or(c.s.do(func() {}), error(syscall.EDESTADDRREQ)))
 	}
 	n, err := c.s.writeTo(p, c.s.remote)
 	return n, c.wrap("write", err)
@@ -87,7 +91,7 @@ func (c *udpConn) Write(p []byte) (int, error) {
 
 func (c *udpConn) WriteToUDP(p []byte, to *net.UDPAddr) (int, error) {
 	if to == nil && !c.s.remote.IsValid() {
-		return 0, c.wrap("write", fmt.Errorf("missing address"))
+		return 0, c.wrap("write", errMissingAddress)
 	}
 	return c.WriteToUDPAddrPort(p, addrPort(to))
 }
@@ -99,7 +103,7 @@ func (c *udpConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
 	}
 	n, err := c.s.writeTo(p, to)
 	if err != nil {
-		return n, opError("write", "udp", c.LocalAddr(), net.UDPAddrFromAddrPort(to), err)
+		return n, opError("write", c.network, c.LocalAddr(), net.UDPAddrFromAddrPort(to), called("sendto", err))
 	}
 	return n, nil
 }
@@ -107,7 +111,7 @@ func (c *udpConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error) {
 func (c *udpConn) WriteTo(p []byte, to net.Addr) (int, error) {
 	udp, ok := to.(*net.UDPAddr)
 	if !ok {
-		return 0, c.wrap("write", fmt.Errorf("%v is not a UDP address", to))
+		return 0, &net.OpError{Op: "write", Net: c.network, Source: c.LocalAddr(), Addr: to, Err: syscall.EINVAL}
 	}
 	return c.WriteToUDP(p, udp)
 }
@@ -125,5 +129,13 @@ func (c *udpConn) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return opError(op, "udp", c.LocalAddr(), c.RemoteAddr(), err)
+	return opError(op, c.network, c.LocalAddr(), c.RemoteAddr(), err)
+}
+
+// wrapSetting is wrap for deadlines and buffers, whose errors name the local address alone in package net.
+func (c *udpConn) wrapSetting(err error) error {
+	if err == nil {
+		return nil
+	}
+	return opError("set", c.network, nil, c.LocalAddr(), err)
 }

@@ -212,7 +212,7 @@ func tryTCP(host *sim.Host, p *probe, limit time.Duration) (answered, refused bo
 	local := &net.TCPAddr{Port: int(p.source)}
 	conn, err := host.CreateDialer(&net.Dialer{Timeout: limit, LocalAddr: local}).Dial("tcp", p.to.String())
 	if err != nil {
-		return false, !errors.Is(err, os.ErrDeadlineExceeded)
+		return false, !errors.Is(err, context.DeadlineExceeded)
 	}
 	_ = conn.Close()
 	return true, false

@@ -144,6 +144,8 @@ func (c *Conn) peerReset() {
 	switch {
 	case c.state == SynReceived && !c.passive:
 		err = syscall.ECONNREFUSED
+	case c.state == CloseWait:
+		err = syscall.EPIPE // as on Linux: the peer has said that it is done, and reads no more either
 	case c.state == TimeWait:
 		err = nil
 	}

@@ -11,7 +11,8 @@ type Conn struct {
 	cfg     Config
 	state   State
 	passive bool  // it began with the peer's SYN
-	err     error // why the connection ended, for Read and Write
+	err     error // why the connection ended
+	told    bool  // the application knows: Read and Write say it once
 
 	// Sending. Sequence numbers: iss is the SYN, una the oldest not acknowledged, nxt the next to
 	// send, max one past the highest ever sent (nxt goes back to una at a timeout).
@@ -25,6 +26,7 @@ type Conn struct {
 	finSent, finAcked  bool
 	override           bool // silly window avoidance is overridden once
 	reset              bool // an RST is owed; nothing else will be sent
+	greet              bool // but for the handshake's last acknowledgement, before it
 	sentAt             time.Duration
 
 	congestion congestion
@@ -112,7 +114,8 @@ func (c *Conn) Err() error { return c.err }
 
 // Write queues data and says how much it took: less than all when the send buffer is full.
 func (c *Conn) Write(p []byte) (int, error) {
-	if c.err != nil {
+	if c.err != nil && !c.told {
+		c.told = true
 		return 0, c.err
 	}
 	if c.fin || c.state == Closed || c.reset {
@@ -126,7 +129,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // Read takes data that has arrived. It reports 0 and no error when there is none yet, and io.EOF
-// after the peer's FIN.
+// after the peer's FIN. As on Linux, one call is told why the connection ended: to those after it nothing comes any more
+// (io.EOF), and nothing can be written (EPIPE).
 func (c *Conn) Read(p []byte) (int, error) {
 	if n := c.in.read(p); n > 0 {
 		c.updateWindow()
@@ -135,9 +139,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	switch {
 	case len(p) == 0:
 		return 0, nil
+	case c.finRead || c.told:
+		return 0, io.EOF
 	case c.err != nil:
+		c.told = true
 		return 0, c.err
-	case c.finRead || c.readShut:
+	case c.readShut:
 		return 0, io.EOF
 	}
 	return 0, nil
@@ -212,11 +219,8 @@ func (c *Conn) CloseWrite() {
 	}
 }
 
-// CloseRead drops what has arrived and what will; the peer isn't told.
-func (c *Conn) CloseRead() {
-	c.readShut = true
-	c.in = incoming{}
-}
+// CloseRead drops what has yet to arrive; the peer isn't told.
+func (c *Conn) CloseRead() { c.readShut = true }
 
 // Close ends both directions. Data that nobody has read makes it a reset, so that the peer learns
 // that it was lost (RFC 9293, 3.10.4 with RFC 2525, 2.17).
@@ -237,6 +241,7 @@ func (c *Conn) Close(now time.Duration) {
 func (c *Conn) Abort() {
 	if c.state >= SynReceived && c.state < TimeWait {
 		c.reset = true
+		c.greet = c.ackNow && !c.passive && c.max == c.iss+1 // as from a kernel, which doesn't wait for the application
 	}
 	c.end(syscall.ECONNABORTED)
 }

@@ -13,7 +13,10 @@ func (c *Conn) Output(now time.Duration, emit func(Segment)) {
 	}
 	switch {
 	case c.reset:
-		c.reset = false
+		if c.greet {
+			emit(c.segment(ACK, c.nxt, nil))
+		}
+		c.reset, c.greet = false, false
 		emit(Segment{Flags: RST | ACK, Seq: c.nxt, Ack: c.nextSeq, Scale: NoScale})
 		return
 	case c.state == Closed:
