@@ -43,10 +43,11 @@ soak-kernel: # 200 random policies, on which the kernel's firewall, ours and the
 	.ci/gotest -count=1 -run '^TestRandomPoliciesAgreeWithTheKernel$$' ./sim/kernel -policies=200
 	.ci/gotest -count=1 -run '^TestOurTCPAndTheKernels$$' ./sim/kernel -megabytes=100
 
-# About 20 minutes on two quiet cores, most of it waiting.
-soak-browser: build # The reference Web SDK in Chromium has the outcomes of the one in Go, scenario by scenario; its mutants are killed
+# About 30 minutes on two quiet cores, most of it waiting.
+soak-browser: build # The reference Web SDK in Chromium has the outcomes of the one in Go, scenario by scenario; a stranger's passes; mutants are killed
 	./proxyspec run --sdk reference --sdk browser:reference --jobs 6 --tags "not @exhaustive" --out proxyspec-soak
 	./proxyspec report compare --only-run proxyspec-soak/reference proxyspec-soak/browser-reference
+	./proxyspec run --sdk browser:conformance/suite/testdata/stranger.js --jobs 6 --tags "not @exhaustive" --out proxyspec-soak/stranger
 	./proxyspec mutants --browser --jobs 6 --out proxyspec-soak/browser-reference
 	$(GO) test -count=1 -v -run '^TestBrowserCostsLittle$$' ./conformance/suite -browser.cost
 

@@ -108,6 +108,20 @@ func TestAScriptWithItsOwnLookupIsJudgedFromOutside(t *testing.T) {
 	}
 }
 
+// TestStrangersWebSDKPasses has the suite take a Web SDK for sound that owes nothing to the reference. "make soak-browser"
+// has it in every scenario.
+func TestStrangersWebSDKPasses(t *testing.T) {
+	needBrowser(t)
+	t.Parallel() // it waits, most of its time
+	var tasks []runner.Task
+	for _, c := range aboutSDK(t, "@CP-FLOW-04 or @CP-FLOW-05 or @CP-API-12") {
+		tasks = append(tasks, runner.Task{Case: c, SDK: "browser:testdata/stranger.js"})
+	}
+	for i, c := range onKernel(t, 1, tasks) {
+		require.Equal(t, result.Pass, c.Outcome, "%s: %+v", tasks[i].Case.ID, c.Failure)
+	}
+}
+
 // vendors is a script that is the reference Web SDK, module by module, but for what change makes of its files.
 func vendors(t *testing.T, change func(file, text string) string) string {
 	dir := t.TempDir()
