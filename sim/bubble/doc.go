@@ -30,6 +30,9 @@
 //     sync.Mutex, a system call, a real socket or a channel made outside is not durable. A goroutine that
 //     holds a mutex across a Read, Write or Sleep while another one wants it stops time for ever.
 //   - A loop that polls without blocking stops time, too.
+//   - A timer fires at its very instant, and time.Now is that instant until everybody waits. Code that acts only if
+//     its deadline lies before now, and not at it, misses it: quic-go did with its retransmissions (v0.54; v0.57
+//     doesn't).
 //   - Channels, timers and contexts made inside must not be used from outside: the runtime ends the
 //     process. The other way round, begin with context.Background() inside: a context that is cancelled
 //     from outside is fatal as soon as something derived from it lives inside.

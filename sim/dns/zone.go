@@ -3,6 +3,7 @@ package dns
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -63,7 +64,23 @@ func (z Zone) canonical() (Zone, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("dns zone: %w", err)
 	}
+	out.addParents()
 	return out, nil
+}
+
+// addParents adds what is above the zone's names: a name with others below it exists, and has nothing of its own (RFC 8020).
+func (z Zone) addParents() {
+	for _, name := range slices.Collect(maps.Keys(z)) {
+		for name != "." {
+			next, end := wire.NextLabel(name, 0)
+			if name = name[next:]; end {
+				name = "."
+			}
+			if _, ok := z[name]; !ok {
+				z[name] = Record{}
+			}
+		}
+	}
 }
 
 func (r Record) check(name string) error {
@@ -123,6 +140,9 @@ func (z Zone) answer(message []byte, size int) []byte {
 	}
 	if opt := query.IsEdns0(); opt != nil {
 		reply.SetEdns0(mostUDP, false)
+		if opt.Version() != 0 {
+			reply.Answer, reply.Rcode = nil, wire.RcodeBadVers // RFC 6891, 6.1.3
+		}
 		if size == 0 {
 			size = min(int(opt.UDPSize()), mostUDP)
 		}
