@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/reports"
@@ -37,11 +38,37 @@ func reportFlag(flags *pflag.FlagSet, out *string, what string) {
 
 // prepare makes a report folder ready before the run: it exists and can be written to, and an earlier report's
 // evidence, which the new one wouldn't mention, is gone. A folder that has files of these names and no
-// report of ours is somebody else's.
-func prepare(dir string) error {
+// report of ours is somebody else's. It is this run's alone until release is called.
+func prepare(dir string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
+	if release, err = claim(dir); err != nil {
+		return nil, err
+	}
+	if err := emptied(dir); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// claim keeps a second run out of a folder, which would clear away the evidence that the first has written. The lock
+// ends with the process, however that ends. Where a file system has no locks nothing is kept out.
+func claim(dir string) (release func(), err error) {
+	locked, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(locked.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		_ = locked.Close()
+		return nil, errors.New("another run is writing its report into the folder; name another folder")
+	}
+	return func() { _ = locked.Close() }, nil
+}
+
+// emptied takes an earlier report's evidence out of a folder, once it is known that it can be written to.
+func emptied(dir string) error {
 	earlier, err := readReport(dir)
 	if err != nil {
 		return err

@@ -59,9 +59,11 @@ func (c *command) merge(dirs []string, out string, quiet bool) error {
 		return usage(fmt.Errorf("--out %s is one of the folders to merge; name another", out))
 	}
 	if !same {
-		if err := prepare(target); err != nil {
+		release, err := prepare(target)
+		if err != nil {
 			return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", out, err)}
 		}
+		defer release()
 		for i, run := range runs {
 			for _, one := range run.Cases {
 				if err := copyEvidence(dirs[i], target, one.Evidence); err != nil {

@@ -165,12 +165,14 @@ func (c *command) test(ctx context.Context, p *plan, sdk subject) (*result.Run, 
 		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", sdk.out, err)}
 	}
 	out, err := filepath.Abs(sdk.out)
-	if err == nil {
-		err = prepare(out)
-	}
 	if err != nil {
 		return nil, unwritten(err)
 	}
+	release, err := prepare(out)
+	if err != nil {
+		return nil, unwritten(err)
+	}
+	defer release()
 
 	blank := p.blank(sdk)
 	s.expect(blank, p.expected)
