@@ -74,7 +74,16 @@ func Parse(name string, source []byte) (*File, error) {
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return file, nil
 	}
-	for _, section := range pairs(tree.Docs[0].Body) {
+	body := tree.Docs[0].Body
+	switch body.Type() {
+	case ast.MappingType, ast.MappingValueType, ast.NullType, ast.CommentType:
+	default:
+		return nil, fmt.Errorf("%s:%d: the file must be a map with the sections expect and profiles", name, firstLine(body))
+	}
+	if len(tree.Docs) > 1 {
+		return nil, fmt.Errorf("%s: the file has %d YAML documents; one is read", name, len(tree.Docs))
+	}
+	for _, section := range pairs(body) {
 		line := section.Key.GetToken().Position.Line
 		list, isList := section.Value.(*ast.SequenceNode)
 		key := section.Key.String()

@@ -53,6 +53,24 @@ func TestWhoIsMeant(t *testing.T) {
 	require.Len(t, entries, 1, "as it was selected")
 }
 
+// TestNotOurFile has files from which nothing would be read, and which mustn't pass for empty ones.
+func TestNotOurFile(t *testing.T) {
+	const want = "the file must be a map with the sections expect and profiles"
+	for text, want := range map[string]string{
+		"- requirement: CP-RES-05\n":     "known.yaml:1: " + want,
+		"\n\n- requirement: CP-RES-05\n": "known.yaml:3: " + want,
+		"known failures\n":               "known.yaml:1: " + want,
+		"expect: []\n---\nexpect: []\n":  "known.yaml: the file has 2 YAML documents; one is read",
+	} {
+		_, err := expectation.Parse("known.yaml", []byte(text))
+		require.EqualError(t, err, want, text)
+	}
+	for _, text := range []string{"", "# nothing fails\n", "{}\n", "~\n", "---\nexpect: []\n"} {
+		_, err := expectation.Parse("known.yaml", []byte(text))
+		require.NoError(t, err, text)
+	}
+}
+
 // TestExitCodes holds what a file of one entry makes of a run of one case: 4 whenever the entry is no longer true.
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
