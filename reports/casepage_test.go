@@ -78,6 +78,23 @@ const search = (words) => { input.value = words; input.dispatchEvent(new Event("
 	require.Empty(t, b.console)
 }
 
+// TestPagesWithoutScripts shows nothing that only a script could make work, and says what is missing.
+func TestPagesWithoutScripts(t *testing.T) {
+	b := openTab(t)
+	b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
+	index := write(t, sample())
+	var page bytes.Buffer
+	require.NoError(t, reports.Page(&page, sample(), sample().Cases[1]))
+	file := filepath.Join(t.TempDir(), "case.html")
+	require.NoError(t, os.WriteFile(file, page.Bytes(), 0o644))
+	const shown = `return [...document.querySelectorAll("button, input, canvas, .events, [data-packed]")].filter((e) => e.checkVisibility()).length + ""`
+	b.open(index, "")
+	require.Equal(t, "0", b.says(shown))
+	b.open(file, "")
+	require.Equal(t, "0", b.says(shown))
+	require.Contains(t, b.says(`return document.getElementById("timeline").innerText`), "A script draws it, and scripts are off.")
+}
+
 func TestCasePageOfEveryOutcome(t *testing.T) {
 	run := sample()
 	for _, c := range run.Cases {
