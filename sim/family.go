@@ -50,7 +50,8 @@ func (f family) unspecified() netip.Addr {
 // target is where a packet goes that a program sends to an address: without one it is for the host itself, as in
 // package net.
 func (f family) target(to netip.AddrPort) netip.AddrPort {
-	a := to.Addr().Unmap()
+	to = plain(to)
+	a := to.Addr()
 	switch {
 	case a == netip.IPv6Unspecified(), !a.IsValid() && f == six:
 		a = netip.IPv6Loopback()

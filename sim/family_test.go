@@ -152,3 +152,40 @@ func TestDialTriesWhatThereIs(t *testing.T) {
 		time.Sleep(5 * time.Minute) // TIME-WAIT
 	})
 }
+
+// TestZones: a link-local address is the same with the host's card as its zone, which pion/ice adds, and without.
+func TestZones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Settle: synctest.Wait})
+		a, b := n.Host("a", netip.MustParseAddr("fe80::1")), n.Host("b", netip.MustParseAddr("fe80::2"))
+		n.Connect(a, b, LinkConfig{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = n.Serve(ctx) }()
+		defer func() { cancel(); <-done }()
+
+		l, err := b.ListenTCP("tcp", nil)
+		require.NoError(t, err)
+		defer l.Close()
+		to := l.Addr().(*net.TCPAddr)
+		to.IP, to.Zone = b.Addr().AsSlice(), "eth0"
+		c, err := a.Dial("tcp", to.String())
+		require.NoError(t, err)
+		defer c.Close()
+
+		local, err := b.ListenUDP("udp", &net.UDPAddr{IP: to.IP, Port: 9, Zone: "eth0"})
+		require.NoError(t, err)
+		defer local.Close()
+		from, err := a.ListenPacket("udp", ":0")
+		require.NoError(t, err)
+		defer from.Close()
+		_, err = from.WriteTo([]byte("hello"), &net.UDPAddr{IP: to.IP, Port: 9, Zone: "eth0"})
+		require.NoError(t, err)
+		text := make([]byte, 9)
+		size, err := local.Read(text)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(text[:size]))
+		_, err = a.Ping(ctx, b.Addr().WithZone("eth0"))
+		require.NoError(t, err)
+	})
+}

@@ -18,7 +18,7 @@ type ping struct {
 // Ping sends an echo request of ICMP and waits for the answer: how long it took, or the error that came
 // instead. Nobody sends it again.
 func (h *Host) Ping(ctx context.Context, to netip.Addr) (time.Duration, error) {
-	to = to.Unmap()
+	to = to.Unmap().WithZone("")
 	if err := h.reachable(to); err != nil {
 		return 0, fmt.Errorf("ping %v from %s: %w", to, h.name, err)
 	}

@@ -155,8 +155,11 @@ func tcpAddrPort(a *net.TCPAddr) netip.AddrPort {
 	return plain(a.AddrPort())
 }
 
-// plain is an address without the IPv6 mapping that package net gives IPv4.
-func plain(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+// plain is an address without the IPv6 mapping that package net gives IPv4, and without the zone of a link-local one: a
+// host has one card.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
 
 // udpOrNil and tcpOrNil keep a nil pointer from becoming an address that isn't nil.
 func udpOrNil(a *net.UDPAddr) net.Addr {
