@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -52,15 +53,20 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
   proxyspec load --users 5000 --relays 3 --capacity 20 --knee
   proxyspec load --users 10000 --shard 1/2 --format json > part-1.json`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error { return c.load(o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noZeros(cmd.Flags()); err != nil {
+				return usage(err)
+			}
+			return c.load(o)
+		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.IntVar(&o.plan.Users, "users", 100, "how many users join")
 	f.IntVar(&o.plan.Enterprises, "enterprises", 0, "how many enterprises they belong to (default: one for every 50 users)")
 	f.IntVar(&o.plan.Relays, "relays", 3, "how many relays the cloud proxy has")
-	f.DurationVar(&o.plan.Ramp, "ramp", 0, "in which time they all begin to join (default 10s)")
-	f.DurationVar(&o.plan.Hold, "hold", 0, "how long they stay when all are in (default 10s)")
+	f.DurationVar(&o.plan.Ramp, "ramp", 10*time.Second, "in which time they all begin to join")
+	f.DurationVar(&o.plan.Hold, "hold", 10*time.Second, "how long they stay when all are in")
 	f.IntVar(&o.plan.Media, "media", 10, "packets of media that each sends in a second")
 	f.IntVar(&o.plan.Payload, "payload", 160, "bytes in one of them")
 	f.IntVar(&o.plan.WebRTC, "webrtc", 0, "how many of the users have the reference SDK whole, with WebRTC; two of one enterprise call each other")
@@ -74,6 +80,16 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	formatFlag(cmd, &o.format, "text", "json", "html")
 	cmd.AddCommand(c.loadMergeCommand())
 	return cmd
+}
+
+// noZeros refuses a zero where it would quietly become the default.
+func noZeros(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if (f.Value.String() == "0" || f.Value.String() == "0s") && f.DefValue != f.Value.String() && f.Name != "seed" {
+			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", f.Name, f.Value, f.DefValue))
+		}
+	})
+	return err
 }
 
 func goalFlags(f *pflag.FlagSet, goal *load.Goal) {
@@ -176,11 +192,11 @@ Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that 
   proxyspec load --users 10000 --shard 2/2 --format json > part-2.json
   proxyspec load merge part-1.json part-2.json
   proxyspec load merge part-1.json part-2.json --format html > load.html`,
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				return usage(errors.New("merge needs the files of the reports"))
 			}
-			if err := goal.Check(); err != nil {
+			if err := errors.Join(noZeros(cmd.Flags()), goal.Check()); err != nil {
 				return usage(err)
 			}
 			var parts []*load.Report
