@@ -58,6 +58,20 @@ type command struct {
 	stdout, stderr io.Writer
 }
 
+// output is standard output. It remembers what went wrong, so that no command passes for done whose words are lost.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 // exit is an error that decides the exit code.
 type exit struct {
 	code int
@@ -76,13 +90,17 @@ func usage(err error) error {
 
 // Main runs the command and returns its exit code: one of result's.
 func Main(suite Suite, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &command{suite: suite, stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &output{Writer: stdout}
+	c := &command{suite: suite, stdin: stdin, stdout: out, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.Execute()
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return result.ExitPassed
 	}

@@ -131,6 +131,9 @@ func plural(n int, noun string) string {
 
 // terminalWidth is 0 where there is no terminal.
 func terminalWidth(w io.Writer) int {
+	if out, isOutput := w.(*output); isOutput {
+		w = out.Writer
+	}
 	f, isFile := w.(*os.File)
 	if !isFile {
 		return 0
