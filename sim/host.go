@@ -101,10 +101,8 @@ func (h *Host) reachable(a netip.Addr) error {
 		return syscall.EINVAL
 	case h.owns(a):
 		return nil
-	case !h.source(a).IsValid():
-		return syscall.EAFNOSUPPORT
-	case h.nic == nil:
-		return syscall.ENETUNREACH
+	case h.nic == nil || !h.source(a).IsValid():
+		return syscall.ENETUNREACH // without an address of that family, too, as where a kernel has no route for it
 	}
 	return nil
 }

@@ -125,6 +125,21 @@ func TestUDPAddressesAsValues(t *testing.T) {
 	})
 }
 
+// TestNoRoute: a host without an address of a family reaches nobody of it, and hears so at once.
+func TestNoRoute(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		for _, network := range []string{"tcp", "udp"} {
+			_, err := a.Dial(network, "[2001:db8::1]:80")
+			require.ErrorIs(t, err, syscall.ENETUNREACH)
+		}
+		socket, err := a.ListenPacket("udp", ":0")
+		require.NoError(t, err)
+		defer socket.Close()
+		_, err = socket.WriteTo([]byte("x"), &net.UDPAddr{IP: netip.MustParseAddr("2001:db8::1").AsSlice(), Port: 9})
+		require.ErrorIs(t, err, syscall.ENETUNREACH)
+	})
+}
+
 // TestUDPIsNeverFragmented: the largest datagram passes, one byte more is refused, by either version of IP.
 func TestUDPIsNeverFragmented(t *testing.T) {
 	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
