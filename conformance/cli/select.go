@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"regexp"
+	"slices"
+	"sync"
 
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -27,7 +30,7 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	if s.catalogue, err = catalogue.Load(c.suite.Files, c.suite.Catalogue); err != nil {
 		return nil, &exit{code: result.ExitFault, err: err}
 	}
-	cfg := selection.Config{Suite: c.suite.Files}
+	cfg := selection.Config{Suite: c.suite.Files, IsStep: c.suite.isStep()}
 	for _, r := range s.catalogue.Requirements() {
 		cfg.Requirements = append(cfg.Requirements, r.ID)
 	}
@@ -51,6 +54,21 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	cfg.Paths, cfg.Tags = paths, tags
 	s.cases, err = selection.Select(cfg)
 	return s, usage(err)
+}
+
+// isStep tells whether words are a step of the vocabulary.
+func (s Suite) isStep() func(words string) bool {
+	vocabulary := sync.OnceValue(func() (out []*regexp.Regexp) {
+		for _, d := range s.Definitions {
+			if expr, err := regexp.Compile(d.Expr); err == nil { // runner.Check refuses it
+				out = append(out, expr)
+			}
+		}
+		return out
+	})
+	return func(words string) bool {
+		return slices.ContainsFunc(vocabulary(), func(expr *regexp.Regexp) bool { return expr.MatchString(words) })
+	}
 }
 
 // identity says which suite this is: what its files say, and how many cases that makes.

@@ -18,19 +18,24 @@ import (
 type check struct {
 	reader
 	path  string
+	lines []string // of the file
 	found []error
 }
 
 // check looks at one file. Its error has a line for each mistake.
-func (r reader) check(path string, doc *messages.GherkinDocument, all []block) error {
-	c := check{reader: r, path: path}
+func (r reader) check(path string, doc *messages.GherkinDocument, lines []string, all []block) error {
+	c := check{reader: r, path: path, lines: lines}
 	if len(all) == 0 {
 		c.mistake(doc.Feature.Location, "the feature has no scenario")
 	}
 	c.tags(doc.Feature.Tags)
 	for _, child := range doc.Feature.Children {
+		c.background(child.Background)
 		if child.Rule != nil {
 			c.tags(child.Rule.Tags)
+			for _, inner := range child.Rule.Children {
+				c.background(inner.Background)
+			}
 		}
 	}
 	outlines := gherkin.DialectsBuiltin().GetDialect(doc.Feature.Language).ScenarioOutlineKeywords()
@@ -49,8 +54,36 @@ func (c *check) mistake(at *messages.Location, format string, args ...any) {
 	c.found = append(c.found, fmt.Errorf("%s:%d: %w", c.path, at.Line, fmt.Errorf(format, args...)))
 }
 
+func (c *check) background(b *messages.Background) {
+	if b != nil {
+		c.description(b.Location, b.Description)
+	}
+}
+
+// description looks for steps whose first word is misspelled. Before the first step Gherkin takes such a line for text
+// about the scenario, which would do without it and say nothing.
+func (c *check) description(above *messages.Location, text string) {
+	if c.isStep == nil {
+		return
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if _, words, _ := strings.Cut(line, " "); c.isStep(strings.TrimSpace(words)) {
+			at := *above
+			for i := int(above.Line); i < len(c.lines); i++ {
+				if strings.TrimSpace(c.lines[i]) == line {
+					at.Line = int64(i + 1)
+					break
+				}
+			}
+			c.mistake(&at, "%q is read as a description, and not run: a step begins with Given, When, Then, And or But", line)
+		}
+	}
+}
+
 func (c *check) scenario(s *messages.Scenario, outline bool) {
 	c.tags(s.Tags)
+	c.description(s.Location, s.Description)
 	if strings.TrimSpace(s.Name) == "" {
 		c.mistake(s.Location, "the scenario has no name")
 	}

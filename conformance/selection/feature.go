@@ -27,6 +27,7 @@ type place struct {
 // reader turns files into features; it remembers the catalogue.
 type reader struct {
 	requirements []string
+	isStep       func(words string) bool // nil: nobody can tell
 }
 
 // read makes the cases of one file. Its error has a line for each mistake.
@@ -39,7 +40,7 @@ func (r reader) read(from file) (*feature, error) {
 	}
 	lines := strings.Split(text, "\n")
 	f := &feature{path: path, blocks: blocks(doc, lines)}
-	if err := r.check(path, doc, f.blocks); err != nil {
+	if err := r.check(path, doc, lines, f.blocks); err != nil {
 		return nil, err
 	}
 

@@ -8,7 +8,7 @@ import (
 )
 
 func TestReadRefuses(t *testing.T) {
-	r := reader{requirements: []string{"CP-FLOW-01"}}
+	r := reader{requirements: []string{"CP-FLOW-01"}, isStep: func(words string) bool { return words == "x happens" }}
 	scenario := "Feature: F\n  Scenario: S\n    Given x\n"
 	for _, tc := range []struct{ name, text, want string }{
 		{"nothing", "", `f.feature:1: the file has no feature; begin it with a line such as "Feature: behind the firewall"`},
@@ -34,6 +34,9 @@ func TestReadRefuses(t *testing.T) {
 		{"unknown requirements", "@CP-FLOW-1\nFeature: F\n  @cp-flow-01 @CPU\n  Scenario: S\n    Given x\n",
 			"f.feature:1: @CP-FLOW-1 names no requirement of the catalogue; did you mean \"@CP-FLOW-01\"?\n" +
 				`f.feature:3: @cp-flow-01 names no requirement of the catalogue; did you mean "@CP-FLOW-01"?`},
+		{"steps that are read as text", "Feature: F\n  Background:\n    Givn x happens\n  Scenario: S\n    It says that x happens.\n\n    # a note\n    given  x happens\n    Given y\n",
+			`f.feature:3: "Givn x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But` + "\n" +
+				`f.feature:8: "given  x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But`},
 		{"a name twice", scenario + "  Scenario: S\n    Given y\n", `f.feature:4: "S" is a repetition of line 2; give it a name or values of its own`},
 		{"a row twice", "Feature: F\n  Scenario: S\n    Given <x>\n    Examples:\n      | x |\n      | 1 |\n      | 1 |\n", `f.feature:7: "S" is a repetition of line 6; give it a name or values of its own`},
 	} {

@@ -15,6 +15,8 @@ type Config struct {
 	Root  string
 	// Requirements are the IDs of the catalogue, such as "CP-FLOW-01".
 	Requirements []string
+	// IsStep tells whether words are a step that the world knows; nil: nobody can tell.
+	IsStep func(words string) bool
 
 	// Paths are those of the command line: files, folders, and FILE:LINE for the scenario or the row there. None
 	// means the whole suite.
@@ -26,7 +28,7 @@ type Config struct {
 // Select lists the cases, path by path, file by file, in the order of their lines, none of them twice. Its
 // error is the user's to mend: each line of it says what is wrong and where.
 func Select(cfg Config) ([]Case, error) {
-	r := reader{requirements: cfg.Requirements}
+	r := reader{requirements: cfg.Requirements, isStep: cfg.IsStep}
 	match, err := r.newFilter(cfg.Tags)
 	if err != nil {
 		return nil, err
