@@ -64,7 +64,8 @@ func (r *Router) Guard(wall firewall.Judge, inside ...*Link) {
 }
 
 // Translate puts a NAT into the router, with the same inside as the firewall's if there is one. The
-// routers beyond it need a Route to the NAT's outside addresses.
+// routers beyond it need a Route to the NAT's outside addresses. What it ends, for want of a port say, has in a Sighting
+// a verdict whose rule is "nat: " and the nat.Outcome.
 func (r *Router) Translate(n *nat.NAT, inside ...*Link) {
 	r.nat = n
 	r.within("a NAT", inside)
