@@ -39,8 +39,12 @@ func TestTheHarnessKeepsToTheSchema(t *testing.T) {
 	ours, theirs := net.Pipe()
 	w := &watched{Conn: ours, schema: &adapter.Schema{}}
 	c := contract.NewClient(contract.ClientConfig{RW: w})
+	results := map[string]any{
+		contract.MethodCreateClient: contract.CreateClientResult{Client: "c"},
+		contract.MethodStats:        contract.Stats{},
+	}
 	go func() {
-		_ = contract.Serve(context.Background(), theirs, answers(func(c *contract.Call) { c.Reply(nil, nil) }))
+		_ = contract.Serve(context.Background(), theirs, answers(func(c *contract.Call) { c.Reply(results[c.Method], nil) }))
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(t.Context()) }()

@@ -29,6 +29,7 @@
   const immediate = (call) => new Promise((resolve) => resolve(call()))
 
   const clients = new Map()
+  const states = ['DISCONNECTED', 'CONNECTING', 'CONNECTED', 'RECONNECTING', 'DISCONNECTING']
 
   // Held is a client of the SDK's and what the adapter knows of it.
   class Held {
@@ -42,7 +43,9 @@
       this.client = client
       const on = need(client, 'on', 'client.on')
       const event = (type, more = {}) => notify('event', { client: id, type, ...more })
-      on('connection-state-change', (e) => event('connection-state', { state: e.curState, reason: e.reason || undefined }))
+      on('connection-state-change', ({ curState: state, reason }) => states.includes(state)
+        ? event('connection-state', { state, reason: reason || undefined })
+        : log('warning', `the SDK's connection state is ${JSON.stringify(state)}, which says nothing here`))
       on('stream-message', (e) => { this.messages.received++; event('message', { uid: String(e.uid), text: text(e.data ?? e.text) }) })
       on('peer-online', (e) => event('user-joined', { uid: String(e.uid) }))
       on('peer-leave', (e) => event('user-left', { uid: String(e.uid) }))
@@ -195,9 +198,9 @@
   }
 
   const add = (to, packets, bytes, frames) => {
-    to.packets += packets
-    to.bytes += bytes
-    to.frames += frames ?? packets // a packet of audio is a frame
+    to.packets += packets ?? 0
+    to.bytes += bytes ?? 0
+    to.frames += frames ?? packets ?? 0 // a packet of audio is a frame
   }
 
   function pairOf(stats) {

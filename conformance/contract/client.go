@@ -120,18 +120,21 @@ func (c *Client) take(raw []byte) (*Pending, error) {
 	case f.ID != nil && f.Method == "":
 		return c.reply(f)
 	case f.ID == nil && f.Method == NotifyEvent:
-		return nil, notify(f, c.cfg.Event)
+		return nil, notify(f, Event.readable, c.cfg.Event)
 	case f.ID == nil && f.Method == NotifyLog:
-		return nil, notify(f, c.cfg.Log)
+		return nil, notify(f, func(Log) error { return nil }, c.cfg.Log)
 	default:
 		return nil, errors.New("neither a reply nor a notification that the contract has")
 	}
 }
 
-func notify[T any](f Frame, to func(T)) error {
+func notify[T any](f Frame, readable func(T) error, to func(T)) error {
 	var v T
 	if err := json.Unmarshal(f.Params, &v); err != nil {
 		return fmt.Errorf("parameters of the notification %s: %w", f.Method, err)
+	}
+	if err := readable(v); err != nil {
+		return err
 	}
 	if to != nil {
 		to(v)
@@ -161,6 +164,8 @@ func (c *Client) reply(f Frame) (*Pending, error) {
 		default:
 			return nil, fmt.Errorf("the reply to %s has error code %d, which the contract doesn't have", p.Method, f.Error.Code)
 		}
+	} else if err := readableResult(p.Method, f.Result); err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	delete(c.open, p.ID)

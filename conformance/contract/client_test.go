@@ -25,6 +25,34 @@ func talking(t *testing.T, cfg ClientConfig) (*Client, net.Conn, <-chan error) {
 	return c, theirs, done
 }
 
+// TestUnreadableResultsAreTheAdaptersFault has results that would make a scenario blame the SDK.
+func TestUnreadableResultsAreTheAdaptersFault(t *testing.T) {
+	const counted = `{"messagesSent":1,"messagesReceived":0,"sent":{}}`
+	for _, tt := range []struct{ method, result, want string }{
+		{MethodStats, counted, ""},
+		{MethodStats, `{}`, "the result of stats: it needs messagesSent, messagesReceived and sent"},
+		{MethodStats, `{"messagesSent":"1","messagesReceived":0,"sent":{}}`, "the result of stats: json: cannot unmarshal string"},
+		{MethodCreateClient, `{"client":"c1"}`, ""},
+		{MethodCreateClient, `{}`, "the result of createClient: it has no client"},
+		{MethodInit, `true`, ""},
+	} {
+		t.Run(tt.method+" "+tt.result, func(t *testing.T) {
+			c, adapter, _ := talking(t, ClientConfig{})
+			p, err := c.Begin(tt.method, ClientCall{})
+			require.NoError(t, err)
+			go func() {
+				bufio.NewReader(adapter).ReadString('\n')
+				io.WriteString(adapter, `{"jsonrpc":"2.0","id":1,"result":`+tt.result+"}\n")
+			}()
+			if err := p.Wait(t.Context(), nil); tt.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestClientBlamesTheAdapter(t *testing.T) {
 	for _, tt := range []struct{ name, lines, want string }{
 		{"garbage", "Starting up...\n", "not a JSON-RPC frame"},
@@ -33,6 +61,9 @@ func TestClientBlamesTheAdapter(t *testing.T) {
 		{"a request", `{"jsonrpc":"2.0","id":9,"method":"hello"}` + "\n", "neither a reply nor a notification"},
 		{"an unknown notification", `{"jsonrpc":"2.0","method":"trace"}` + "\n", "neither a reply nor a notification"},
 		{"an event that is none", `{"jsonrpc":"2.0","method":"event","params":[]}` + "\n", "parameters of the notification event"},
+		{"a state of its own", `{"jsonrpc":"2.0","method":"event","params":{"client":"c1","type":"connection-state","state":"ONLINE"}}` + "\n",
+			`the event connection-state has the state "ONLINE": it may be DISCONNECTED, CONNECTING, CONNECTED, RECONNECTING, DISCONNECTING`},
+		{"a message of nobody", `{"jsonrpc":"2.0","method":"event","params":{"client":"c1","type":"message","text":"hello"}}` + "\n", "the event message has no uid"},
 		{"an unknown id", `{"jsonrpc":"2.0","id":2,"result":{}}` + "\n", "request 2, which was never made"},
 		{"neither result nor error", `{"jsonrpc":"2.0","id":1}` + "\n", "either a result or an error"},
 		{"an unknown code", `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}` + "\n", "error code 1"},

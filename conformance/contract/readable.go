@@ -1,0 +1,53 @@
+package contract
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What an SDK says is judged. Where an adapter leaves out what a scenario reads, or says it in words of its own, the SDK
+// would be blamed for silence. What nobody reads may be anything, and so may a type of events that the contract doesn't have.
+
+var states = []string{StateDisconnected, StateConnecting, StateConnected, StateReconnecting, StateDisconnecting}
+
+// readable says why an event can't be read, if it can't.
+func (e Event) readable() error {
+	switch e.Type {
+	case EventState:
+		if !slices.Contains(states, e.State) {
+			return fmt.Errorf("the event %s has the state %q: it may be %s", e.Type, e.State, strings.Join(states, ", "))
+		}
+	case EventMessage, EventUserJoined, EventUserLeft, EventPublished, EventUnpublished:
+		if e.UID == "" {
+			return fmt.Errorf("the event %s has no uid", e.Type)
+		}
+	}
+	return nil
+}
+
+// readableResult says why the result of a method can't be read, if it can't.
+func readableResult(method string, result json.RawMessage) error {
+	var err error
+	switch method {
+	case MethodCreateClient:
+		var made CreateClientResult
+		if err = json.Unmarshal(result, &made); err == nil && made.Client == "" {
+			err = errors.New("it has no client")
+		}
+	case MethodStats:
+		var given struct {
+			MessagesSent, MessagesReceived *int
+			Sent                           *MediaStats
+		}
+		if err = json.Unmarshal(result, &given); err == nil && (given.MessagesSent == nil || given.MessagesReceived == nil || given.Sent == nil) {
+			err = errors.New("it needs messagesSent, messagesReceived and sent")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the result of %s: %w", method, err)
+	}
+	return nil
+}
