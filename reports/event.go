@@ -34,12 +34,16 @@ func (h hosts) name(a netip.Addr) string {
 }
 
 // end says who and where one end of a packet is: the address is what an administrator needs, the name what
-// a reader needs.
+// a reader needs. ICMP has no ports.
 func (h hosts) end(a netip.AddrPort) string {
-	if name, ok := h[a.Addr()]; ok {
-		return name + " " + a.String()
+	at := a.String()
+	if a.Port() == 0 {
+		at = a.Addr().String()
 	}
-	return a.String()
+	if name, ok := h[a.Addr()]; ok {
+		return name + " " + at
+	}
+	return at
 }
 
 // longestDetail is how much of an event's own words a report repeats: a call's detail can be all of its

@@ -119,7 +119,16 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 		have = append(have, e.Digest)
 	}
 	if len(want) == 0 {
-		return fmt.Errorf("%s sent nothing: a step before this one must", sender)
+		call, err := s.last(sender, contract.MethodSend)
+		if err != nil {
+			return fmt.Errorf("%s sent nothing: a step before this one must", sender)
+		}
+		return s.unlessOwnLookup(&result.Failure{
+			Message:  fmt.Sprintf("%s's SDK sent nothing", sender),
+			Expected: "messages, which " + receiver + " gets",
+			Actual:   "it refused them all; the last " + ended(call),
+			Events:   few(append(proof(call), s.failedCalls()...)),
+		})
 	}
 	if slices.Equal(want, have) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pion/transport/v3/stdnet"
@@ -145,6 +146,9 @@ func TestStrangersFaultsAreNoticed(t *testing.T) {
 		switch c.Outcome {
 		case result.Fail:
 			delete(missed, of[i])
+			if strings.Contains(c.Failure.Message, "a step before this one must") {
+				t.Errorf("%s: %s blames the scenario: %s", tasks[i].SDK, c.ID, c.Failure.Message)
+			}
 		case result.Pass:
 		default:
 			t.Errorf("%s: %s: %s: %+v", tasks[i].SDK, c.ID, c.Outcome, c.Failure)

@@ -101,6 +101,7 @@ func Faults() []Twist {
 		{"impatient", "gives a gateway 300 ms to answer", []string{"CP-RES-14"}},
 		{"sends-again", "repeats a message that isn't confirmed within 300 ms", []string{"CP-RES-14"}},
 		{"writes-at-random", "writes messages in another order", []string{"CP-FLOW-06"}},
+		{"takes-no-messages", "refuses every message", []string{"CP-FLOW-06"}},
 		{"trims-messages", "cuts messages", []string{"CP-FLOW-06"}},
 		{"latin-messages", "knows Latin letters only", []string{"CP-FLOW-06"}},
 		{"sends-repeats-once", "doesn't send the same text twice", []string{"CP-FLOW-06"}},

@@ -51,6 +51,9 @@ func (c *client) send(call *contract.Call) {
 			return
 		}
 		s.sentLast = p.Text
+	case "takes-no-messages":
+		call.Reply(nil, contract.SDKError("NOT_SENT", "no"))
+		return
 	case "drops-while-away":
 		if !s.up {
 			call.Reply(nil, nil)
