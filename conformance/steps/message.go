@@ -1,8 +1,10 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -112,8 +114,10 @@ func (s *scene) received(who, text, sender string) error {
 
 func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) error {
 	var want, have []string
+	texts := map[string]string{}
 	for _, text := range s.said[sender] {
 		want = append(want, world.Digest(text))
+		texts[world.Digest(text)] = fmt.Sprintf("%q", text)
 	}
 	for _, e := range got {
 		have = append(have, e.Digest)
@@ -139,26 +143,26 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	}
 	return s.unlessOwnLookup(&result.Failure{
 		Message:  fmt.Sprintf("%s did not get exactly what %s sent", receiver, sender),
-		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), numbered(want, at)),
-		Actual:   fmt.Sprintf("%d messages: %s", len(have), numbered(have, at)),
+		Expected: fmt.Sprintf("%d messages, in order: %s", len(want), numbered(want, at, texts)),
+		Actual:   fmt.Sprintf("%d messages: %s", len(have), numbered(have, at, texts)),
 		Events:   few(append(slices.Clone(got[min(at, len(got)):]), s.failedCalls()...)),
 		Decides:  firstOf(got[min(at, len(got)):]),
 	})
 }
 
-// numbered is the beginnings of some digests, enough to tell them apart, from the one at an index on, whose number it
-// names.
-func numbered(digests []string, at int) string {
+// numbered is some messages, by their digests, from the one at an index on, whose number it names. Of a text that nobody
+// sent no more is known than its digest.
+func numbered(digests []string, at int, texts map[string]string) string {
 	const most = 4
 	if at == len(digests) {
 		return fmt.Sprintf("none from number %d on", at+1)
 	}
-	text := fmt.Sprintf("from number %d on", at+1)
+	var named []string
 	for _, d := range digests[at:min(len(digests), at+most)] {
-		text += " " + d[:min(8, len(d))]
+		named = append(named, cmp.Or(texts[d], "another text (SHA-256 "+d[:min(8, len(d))]+"...)"))
 	}
 	if len(digests) > at+most {
-		text += " ..."
+		named = append(named, "...")
 	}
-	return text
+	return fmt.Sprintf("from number %d on %s", at+1, strings.Join(named, ", "))
 }
