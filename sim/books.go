@@ -7,7 +7,7 @@ import "fmt"
 type Books struct {
 	Sent       uint64 // by hosts, ports, and routers that answer
 	Duplicated uint64 // by links
-	Arrived    uint64 // at hosts and ports
+	Arrived    uint64 // at hosts, ports, and routers that they are for
 	Lost       uint64 // on links, overflowed ones included
 	Dropped    uint64 // by routers
 	UnderWay   uint64

@@ -23,7 +23,7 @@ func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 	return false
 }
 
-// forward reports whether the packet goes on.
+// forward reports whether the packet goes on, or was for the router itself.
 func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	wire, outcome := p.header(), nat.NotOurs
 	if r.nat != nil && !in.inside {
@@ -44,6 +44,10 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 			r.reject(now, p, in)
 		}
 		return false
+	}
+	if r.owns(p.Dst.Addr()) {
+		r.receive(now, p, in)
+		return true
 	}
 	out := r.route(p.Dst.Addr())
 	if out == nil {
@@ -72,6 +76,21 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	}
 	out.send(now, p)
 	return true
+}
+
+// receive answers a packet for the router itself: nobody listens there, but an echo has its reply.
+func (r *Router) receive(now time.Duration, p *Packet, in *nic) {
+	r.net.books.Arrived++
+	switch {
+	case p.damaged:
+	case p.ICMP != nil:
+		r.answer(now, p.echo(), in)
+	case p.Proto == firewall.TCP:
+		r.answer(now, p.refusal(), in)
+	default:
+		r.answer(now, p.complaint(p.Dst.Addr(), portUnreachable), in)
+	}
+	p.free()
 }
 
 // header is what a NAT changes in a packet.
@@ -109,6 +128,9 @@ func (r *Router) judge(now time.Duration, p *Packet, in *nic) (firewall.Verdict,
 	}
 	direction := firewall.Inbound
 	if in.inside {
+		if r.owns(p.Dst.Addr()) {
+			return firewall.Verdict{}, false
+		}
 		if out := r.route(p.Dst.Addr()); out != nil && out.inside {
 			return firewall.Verdict{}, false // between two hosts of the inside
 		}

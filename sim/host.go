@@ -210,10 +210,7 @@ func (h *Host) deliverTCP(now time.Duration, p *Packet) bool {
 // deliverICMP answers an echo, and tells the socket that sent it what became of a packet.
 func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 	kind := p.ICMP.kind(p.Src.Addr().Is4())
-	if kind == echoRequest {
-		answer := newICMP(echoReply, p.Dst.Addr(), p.Src.Addr())
-		answer.ICMP.Rest, answer.ICMP.Body = p.ICMP.Rest, p.ICMP.Body
-		answer.identify(p.Src.Port())
+	if answer := p.echo(); answer != nil {
 		h.send(now, answer)
 		return false
 	}

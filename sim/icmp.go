@@ -84,6 +84,17 @@ func newICMP(k kind, src, dst netip.Addr) *Packet {
 	return p
 }
 
+// echo is the answer to an echo request; nil for any other packet.
+func (p *Packet) echo() *Packet {
+	if p.ICMP == nil || p.ICMP.kind(p.Src.Addr().Is4()) != echoRequest {
+		return nil
+	}
+	e := newICMP(echoReply, p.Dst.Addr(), p.Src.Addr())
+	e.ICMP.Rest, e.ICMP.Body = p.ICMP.Rest, p.ICMP.Body
+	e.identify(p.Src.Port())
+	return e
+}
+
 // What an error quotes at most: its whole packet may not be longer than these (RFC 1812, 4.3.2.3, and
 // RFC 4443, 2.4).
 const (

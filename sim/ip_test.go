@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,7 +135,24 @@ func TestICMP(t *testing.T) {
 		require.Contains(t, send(udp(far, 25, 64)), router+" > "+client.Addr().String()+" administratively prohibited, about UDP")
 		require.Contains(t, send(udp(elsewhere, 9, 64)), core+" > "+client.Addr().String()+" host unreachable, about UDP")
 
-		rtt, err := client.Ping(t.Context(), far)
+		// Routers answer for themselves, and the firewall judges what crosses it.
+		near, next := netip.MustParseAddr(router), netip.MustParseAddr(core)
+		require.Contains(t, send(udp(near, 25, 1)), router+" > "+client.Addr().String()+" port unreachable, about UDP")
+		require.Contains(t, send(udp(next, 25, 64)), router+" > "+client.Addr().String()+" administratively prohibited, about UDP")
+		rtt, err := client.Ping(t.Context(), near)
+		require.NoError(t, err)
+		require.Equal(t, 2*time.Millisecond, rtt)
+		rtt, err = client.Ping(t.Context(), next)
+		require.NoError(t, err)
+		require.Equal(t, 4*time.Millisecond, rtt)
+		outside, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		_, err = server.Ping(outside, near)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = client.DialContext(t.Context(), "tcp", net.JoinHostPort(router, "25"))
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+
+		rtt, err = client.Ping(t.Context(), far)
 		require.NoError(t, err)
 		require.Equal(t, 6*time.Millisecond, rtt)
 		_, err = client.Ping(t.Context(), elsewhere)
@@ -143,5 +161,6 @@ func TestICMP(t *testing.T) {
 		defer cancel()
 		_, err = client.Ping(ctx, far.Next())
 		require.Error(t, err)
+		require.NoError(t, n.Books().Balanced())
 	})
 }

@@ -48,13 +48,17 @@ func (r *Router) end(l *Link, of string) *nic {
 }
 
 // SetAddr gives the router addresses of its own, one of each family at most, from which it answers what it
-// can't or may not forward.
+// can't or may not forward. A packet to one of them it answers as a host without sockets does. Its firewall doesn't judge
+// what comes from the inside for the router itself, which doesn't cross it.
 func (r *Router) SetAddr(addrs ...netip.Addr) {
 	if len(addrs) > 2 || len(addrs) == 2 && addrs[0].Is4() == addrs[1].Is4() {
 		panic(fmt.Sprintf("sim: router %s has one address of each family at most, not %v", r.name, addrs))
 	}
 	r.addrs = addrs
 }
+
+// owns tells whether an address is the router's own.
+func (r *Router) owns(a netip.Addr) bool { return slices.Contains(r.addrs, a) }
 
 // Guard puts a firewall into the router. Links named here are the inside; a packet from one of them
 // to another link is outbound.
