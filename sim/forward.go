@@ -84,11 +84,11 @@ func (r *Router) receive(now time.Duration, p *Packet, in *nic) {
 	switch {
 	case p.damaged:
 	case p.ICMP != nil:
-		r.answer(now, p.echo(), in)
+		r.say(now, p.echo(), in)
 	case p.Proto == firewall.TCP:
-		r.answer(now, p.refusal(), in)
+		r.say(now, p.refusal(), in)
 	default:
-		r.answer(now, p.complaint(p.Dst.Addr(), portUnreachable), in)
+		r.say(now, p.complaint(p.Dst.Addr(), portUnreachable), in)
 	}
 	p.free()
 }
@@ -150,18 +150,23 @@ func (r *Router) reject(now time.Duration, p *Packet, in *nic) {
 	r.answer(now, p.complaint(r.source(p), adminProhibited), in)
 }
 
-// answer sends a packet of the router's own back, if there is one. To the outside of a NAT it speaks of
-// outside addresses.
+// answer sends a packet of the router's own back, if there is one, about one that it doesn't pass on. To the outside of a
+// NAT it speaks of outside addresses.
 func (r *Router) answer(now time.Duration, p *Packet, to *nic) {
+	if p != nil && r.nat != nil && !to.inside {
+		r.translate(now, p, r.nat.Outbound)
+	}
+	r.say(now, p, to)
+}
+
+// say sends a packet of the router's own, if there is one.
+func (r *Router) say(now time.Duration, p *Packet, to *nic) {
 	if p == nil {
 		return
 	}
 	r.sent++
 	r.net.books.Sent++
 	p.flow, p.number = r.number, r.sent
-	if r.nat != nil && !to.inside {
-		r.translate(now, p, r.nat.Outbound)
-	}
 	r.see(now, p, to, true, firewall.Verdict{}, false)
 	to.send(now, p)
 }

@@ -57,8 +57,10 @@ func (r *Router) SetAddr(addrs ...netip.Addr) {
 	r.addrs = addrs
 }
 
-// owns tells whether an address is the router's own.
-func (r *Router) owns(a netip.Addr) bool { return slices.Contains(r.addrs, a) }
+// owns tells whether packets to an address are for the router itself. One that is its NAT's, too, is the NAT's.
+func (r *Router) owns(a netip.Addr) bool {
+	return slices.Contains(r.addrs, a) && (r.nat == nil || !r.nat.Owns(a))
+}
 
 // Guard puts a firewall into the router. Links named here are the inside; a packet from one of them
 // to another link is outbound.

@@ -71,6 +71,9 @@ func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPor
 	if !want.Addr().IsValid() || want.Addr().IsUnspecified() {
 		want = netip.AddrPortFrom(h.source(remote.Addr()), want.Port())
 	}
+	if want.Addr().Unmap().Is4() != remote.Addr().Is4() {
+		return nil, syscall.ENETUNREACH
+	}
 	h.mu.Lock()
 	local, err := h.bind(firewall.TCP, f, want, func(a netip.AddrPort) bool {
 		return h.tcp[flow{a, remote}] != nil || socketFor(h.listeners, a) != nil

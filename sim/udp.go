@@ -66,6 +66,9 @@ func (h *Host) listenUDP(f family, want, remote netip.AddrPort) (*udpSocket, err
 	if remote.IsValid() && local.Addr().IsUnspecified() {
 		local = netip.AddrPortFrom(h.source(remote.Addr()), local.Port())
 	}
+	if remote.IsValid() && local.Addr().Is4() != remote.Addr().Is4() {
+		return nil, syscall.ENETUNREACH
+	}
 	s := &udpSocket{host: h, family: f, local: local, remote: remote, id: h.number(), limit: receiveBuffer}
 	s.cond.L = &s.mu
 	h.udp[f.place(local)] = s

@@ -98,8 +98,8 @@ func Main(suite Suite, args []string, stdin io.Reader, stdout, stderr io.Writer)
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.Execute()
-	if err == nil {
-		err = out.err
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err = &exit{code: result.ExitReport, err: out.err}
 	}
 	if err == nil {
 		return result.ExitPassed

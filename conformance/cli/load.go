@@ -82,13 +82,13 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	return cmd
 }
 
-// noZeros refuses a zero where it would quietly become the default.
+// noZeros refuses a zero that a plan would take for the default.
 func noZeros(flags *pflag.FlagSet) (err error) {
-	flags.Visit(func(f *pflag.Flag) {
-		if (f.Value.String() == "0" || f.Value.String() == "0s") && f.DefValue != f.Value.String() && f.Name != "seed" {
-			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", f.Name, f.Value, f.DefValue))
+	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "payload"} {
+		if f := flags.Lookup(name); f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
+			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", name, f.Value, f.DefValue))
 		}
-	})
+	}
 	return err
 }
 
@@ -196,7 +196,7 @@ Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that 
 			if len(files) == 0 {
 				return usage(errors.New("merge needs the files of the reports"))
 			}
-			if err := errors.Join(noZeros(cmd.Flags()), goal.Check()); err != nil {
+			if err := goal.Check(); err != nil {
 				return usage(err)
 			}
 			var parts []*load.Report

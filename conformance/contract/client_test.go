@@ -27,10 +27,12 @@ func talking(t *testing.T, cfg ClientConfig) (*Client, net.Conn, <-chan error) {
 
 // TestUnreadableResultsAreTheAdaptersFault has results that would make a scenario blame the SDK.
 func TestUnreadableResultsAreTheAdaptersFault(t *testing.T) {
-	const counted = `{"messagesSent":1,"messagesReceived":0,"sent":{}}`
+	const track = `{"packets":1,"bytes":2,"frames":0}`
+	const counted = `{"messagesSent":1,"messagesReceived":0,"sent":{"audio":` + track + `,"video":` + track + `}}`
 	for _, tt := range []struct{ method, result, want string }{
 		{MethodStats, counted, ""},
-		{MethodStats, `{}`, "the result of stats: it needs messagesSent, messagesReceived and sent"},
+		{MethodStats, `{}`, "the result of stats: it needs messagesSent and messagesReceived"},
+		{MethodStats, `{"messagesSent":1,"messagesReceived":0,"sent":{"audio":` + track + `}}`, "the result of stats: it needs packets, bytes and frames of sent.audio and sent.video"},
 		{MethodStats, `{"messagesSent":"1","messagesReceived":0,"sent":{}}`, "the result of stats: json: cannot unmarshal string"},
 		{MethodCreateClient, `{"client":"c1"}`, ""},
 		{MethodCreateClient, `{}`, "the result of createClient: it has no client"},

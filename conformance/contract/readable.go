@@ -38,16 +38,31 @@ func readableResult(method string, result json.RawMessage) error {
 			err = errors.New("it has no client")
 		}
 	case MethodStats:
-		var given struct {
-			MessagesSent, MessagesReceived *int
-			Sent                           *MediaStats
-		}
-		if err = json.Unmarshal(result, &given); err == nil && (given.MessagesSent == nil || given.MessagesReceived == nil || given.Sent == nil) {
-			err = errors.New("it needs messagesSent, messagesReceived and sent")
-		}
+		err = countsAll(result)
 	}
 	if err != nil {
 		return fmt.Errorf("the result of %s: %w", method, err)
+	}
+	return nil
+}
+
+// countsAll says what a result of stats leaves out.
+func countsAll(stats json.RawMessage) error {
+	type track struct{ Packets, Bytes, Frames *int }
+	var given struct {
+		MessagesSent, MessagesReceived *int
+		Sent                           struct{ Audio, Video track }
+	}
+	if err := json.Unmarshal(stats, &given); err != nil {
+		return err
+	}
+	if given.MessagesSent == nil || given.MessagesReceived == nil {
+		return errors.New("it needs messagesSent and messagesReceived")
+	}
+	for _, t := range []track{given.Sent.Audio, given.Sent.Video} {
+		if t.Packets == nil || t.Bytes == nil || t.Frames == nil {
+			return errors.New("it needs packets, bytes and frames of sent.audio and sent.video")
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	gherkin "github.com/cucumber/gherkin/go/v42"
 	messages "github.com/cucumber/messages/go/v34"
@@ -60,15 +61,18 @@ func (c *check) background(b *messages.Background) {
 	}
 }
 
-// description looks for steps whose first word is misspelled. Before the first step Gherkin takes such a line for text
-// about the scenario, which would do without it and say nothing.
+// keywords begin steps.
+var keywords = []string{"Given", "When", "Then", "And", "But"}
+
+// description looks for steps whose keyword is misspelled or left out. Before the first step Gherkin takes such a line for
+// text about the scenario, which would do without it and say nothing.
 func (c *check) description(above *messages.Location, text string) {
 	if c.isStep == nil {
 		return
 	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if _, words, _ := strings.Cut(line, " "); c.isStep(strings.TrimSpace(words)) {
+		if c.meantAsStep(line) {
 			at := *above
 			for i := int(above.Line); i < len(c.lines); i++ {
 				if strings.TrimSpace(c.lines[i]) == line {
@@ -79,6 +83,22 @@ func (c *check) description(above *messages.Location, text string) {
 			c.mistake(&at, "%q is read as a description, and not run: a step begins with Given, When, Then, And or But", line)
 		}
 	}
+}
+
+// meantAsStep tells a step from a sentence that has a step's words in it.
+func (c *check) meantAsStep(line string) bool {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return false
+	}
+	isStep := func(words []string) bool {
+		text := strings.Join(words, " ")
+		return c.isStep(placeholder.ReplaceAllString(text, "x")) || c.isStep(placeholder.ReplaceAllString(text, "1"))
+	}
+	if first := strings.TrimSuffix(words[0], ":"); nearest.To(first, keywords) != "" && isStep(words[1:]) {
+		return true
+	}
+	return unicode.IsLower([]rune(line)[0]) && isStep(words)
 }
 
 func (c *check) scenario(s *messages.Scenario, outline bool) {

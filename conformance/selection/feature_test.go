@@ -34,9 +34,11 @@ func TestReadRefuses(t *testing.T) {
 		{"unknown requirements", "@CP-FLOW-1\nFeature: F\n  @cp-flow-01 @CPU\n  Scenario: S\n    Given x\n",
 			"f.feature:1: @CP-FLOW-1 names no requirement of the catalogue; did you mean \"@CP-FLOW-01\"?\n" +
 				`f.feature:3: @cp-flow-01 names no requirement of the catalogue; did you mean "@CP-FLOW-01"?`},
-		{"steps that are read as text", "Feature: F\n  Background:\n    Givn x happens\n  Scenario: S\n    It says that x happens.\n\n    # a note\n    given  x happens\n    Given y\n",
+		{"steps that are read as text", "Feature: F\n  Background:\n    Givn x happens\n  Scenario: S\n    It says that x happens.\n    Here x happens\n    - x happens\n    Although x happens\n\n    # a note\n    given  x happens\n    When: x happens\n    x happens\n    Given y\n",
 			`f.feature:3: "Givn x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But` + "\n" +
-				`f.feature:8: "given  x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But`},
+				`f.feature:11: "given  x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But` + "\n" +
+				`f.feature:12: "When: x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But` + "\n" +
+				`f.feature:13: "x happens" is read as a description, and not run: a step begins with Given, When, Then, And or But`},
 		{"a name twice", scenario + "  Scenario: S\n    Given y\n", `f.feature:4: "S" is a repetition of line 2; give it a name or values of its own`},
 		{"a row twice", "Feature: F\n  Scenario: S\n    Given <x>\n    Examples:\n      | x |\n      | 1 |\n      | 1 |\n", `f.feature:7: "S" is a repetition of line 6; give it a name or values of its own`},
 	} {

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -82,14 +83,16 @@ func (s *scene) arrivesOrIsLost() error {
 	if err != nil {
 		return err
 	}
-	said := s.said[world.Alice]
-	digest := world.Digest(said[len(said)-1])
+	var said contract.Send
+	if err := json.Unmarshal([]byte(call.Began.Detail), &said); err != nil {
+		return fmt.Errorf("read what alice said: %w", err)
+	}
 	arrived := func() []timeline.Event {
-		return s.ofAlice(after(call.Began.Seq), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == digest })
+		return s.ofAlice(after(call.Began.Seq), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == world.Digest(said.Text) })
 	}
 	told := func() []timeline.Event {
-		return s.find(after(call.Began.Seq), by(world.Alice), func(e *timeline.Event) bool {
-			return e.Kind == timeline.KindResult && e.Code != "" || s.failure(e)
+		return s.find(after(call.Began.Seq), func(e *timeline.Event) bool {
+			return e.Seq == call.Ended().Seq && e.Code != "" || s.failure(e)
 		})
 	}
 	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(arrived(), told()...) })

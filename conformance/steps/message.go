@@ -117,7 +117,7 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	texts := map[string]string{}
 	for _, text := range s.said[sender] {
 		want = append(want, world.Digest(text))
-		texts[world.Digest(text)] = fmt.Sprintf("%q", text)
+		texts[world.Digest(text)] = fmt.Sprintf("%.60q", text)
 	}
 	for _, e := range got {
 		have = append(have, e.Digest)

@@ -154,7 +154,7 @@ func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
 	case !translatable(p):
 		return p, Unsupported
 	}
-	turns := n.owns(p.Dst.Addr())
+	turns := n.Owns(p.Dst.Addr())
 	if turns && n.cfg.NoHairpin {
 		return p, NoHairpin
 	}
@@ -177,7 +177,7 @@ func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
 // Inbound translates a packet from outside.
 func (n *NAT) Inbound(now time.Time, p Packet) (Packet, Outcome) {
 	switch {
-	case !n.owns(p.Dst.Addr()):
+	case !n.Owns(p.Dst.Addr()):
 		return p, NotOurs
 	case p.About != nil:
 		return n.inboundError(now, p)
@@ -262,7 +262,8 @@ func (n *NAT) Flush() {
 	clear(n.home)
 }
 
-func (n *NAT) owns(a netip.Addr) bool {
+// Owns tells whether an address is one of the NAT's outside addresses.
+func (n *NAT) Owns(a netip.Addr) bool {
 	for _, o := range n.cfg.Outside {
 		if o == a {
 			return true

@@ -111,6 +111,7 @@ func Faults() []Twist {
 		{"loses-packets", "drops media packets that arrive", []string{"CP-FLOW-06"}},
 		{"reconnects-direct", "reconnects past the cloud proxy", []string{"CP-RES-06", "CP-RES-09"}},
 		{"drops-while-away", "takes messages while it reconnects, and sends none", []string{"CP-RES-17"}},
+		{"repeats-what-waited", "sends twice what waited for a reconnect", []string{"CP-RES-17"}},
 		{"never-reconnects", "never reconnects", []string{"CP-RES-09"}},
 		{"cloud-when-direct-fails", "turns the cloud proxy on where there is no direct way", []string{"CP-SEQ-05"}},
 		{"init-again", "needs init before each join", []string{"CP-SEQ-11"}},

@@ -70,10 +70,14 @@ func (c *client) send(call *contract.Call) {
 			return
 		}
 	}
+	waited := !s.up
 	s.whenUp(func(err error) {
 		if err != nil {
 			call.Reply(nil, contract.SDKError("NOT_SENT", err.Error()))
 			return
+		}
+		if waited && c.sdk.has("repeats-what-waited") {
+			s.wire.request(frame{Type: "message", Text: p.Text}, func(frame, error) {})
 		}
 		if c.sdk.has("sent-when-written") {
 			c.counts.add(func(n *contract.Stats) { n.MessagesSent++ })
