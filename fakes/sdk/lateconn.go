@@ -96,14 +96,15 @@ func (c *lateConn) ReadFrom(p []byte) (int, net.Addr, error) {
 // allocateSuccess is how the success response to an Allocate request begins: RFC 8489, section 5, and RFC 8656, section 17.
 var allocateSuccess = [2]byte{0x01, 0x03}
 
-// Close closes the socket, or keeps it from being opened.
+// Close closes the socket, or keeps it from being opened. Whoever writes hears of it, also of a repeated request, which
+// the TURN client would otherwise go on repeating until its time is up.
 func (c *lateConn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn == nil && c.err == nil {
-		c.err = net.ErrClosed
 		close(c.ready)
 	}
+	c.err = net.ErrClosed
 	if c.conn == nil {
 		return nil
 	}

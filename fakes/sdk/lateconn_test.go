@@ -17,6 +17,8 @@ type written struct {
 	at    []time.Duration
 }
 
+func (w *written) Close() error { return nil }
+
 func (w *written) WriteTo(p []byte, _ net.Addr) (int, error) {
 	w.at = append(w.at, time.Since(w.began))
 	return len(p), nil
@@ -47,5 +49,8 @@ func TestRepeatedRequestGoesAMomentLater(t *testing.T) {
 		time.Sleep(repeatPause)
 		synctest.Wait()
 		require.Equal(t, []time.Duration{0, 0, 0, 0, repeatPause}, socket.at)
+		require.NoError(t, c.Close())
+		_, err = c.WriteTo(request, nil)
+		require.ErrorIs(t, err, net.ErrClosed, "or the client would go on")
 	})
 }

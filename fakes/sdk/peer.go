@@ -25,6 +25,8 @@ const (
 	iceFailed       = 15 * time.Second
 	iceKeepAlive    = 2 * time.Second
 
+	// closeLimit is how long ICE may wait for a relay that it has asked, and then once more for its TURN client, which hears
+	// only at its next attempt, at most 1.6 s later, that its socket is closed.
 	closeLimit = 2 * time.Second
 )
 
@@ -150,8 +152,8 @@ func (p Path) ways() string {
 	return strings.Join(ways, ", ")
 }
 
-// close closes the connection and waits until nothing is left of it. ICE may be waiting for a relay that
-// doesn't answer: then its sockets are taken away.
+// close closes the connection and waits until nothing is left of it. ICE gives its allocations back only when it waits for
+// no other relay's answer any more: those that don't answer are given up, and at last its sockets are taken away.
 func (p *peer) close() {
 	p.changed(webrtc.PeerConnectionStateClosed) // senders stop before there is nothing to send on
 	closed := make(chan struct{})
@@ -159,13 +161,16 @@ func (p *peer) close() {
 		defer close(closed)
 		_ = p.GracefulClose()
 	}()
-	timer := time.NewTimer(closeLimit)
-	defer timer.Stop()
-	select {
-	case <-closed:
-	case <-timer.C:
+	p.sockets.connected() // nobody else is asked
+	for _, giveUp := range []func(){p.sockets.settle, p.sockets.Close} {
+		timer := time.NewTimer(closeLimit)
+		select {
+		case <-closed:
+		case <-timer.C:
+		}
+		timer.Stop()
+		giveUp()
 	}
-	p.sockets.Close()
 	<-closed
 	p.tasks.Wait()
 }

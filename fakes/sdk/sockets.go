@@ -63,7 +63,7 @@ func (s *sockets) Close() {
 	}
 }
 
-// settle says that ICE is connected.
+// settle says that no TURN server is needed but those that have made an allocation: ICE is connected, or has to end.
 func (s *sockets) settle() {
 	s.connected()
 	s.mu.Lock()
