@@ -39,7 +39,6 @@ type peer struct {
 	up       chan struct{} // closed once media can flow
 	down     chan struct{} // closed when it no longer can
 	accepted bool          // SD-RTN has answered the offer, and knows of the connection
-	found    sync.Once     // ICE has found a way
 
 	mu     sync.Mutex
 	isUp   bool
@@ -81,7 +80,7 @@ func (s *session) newPeer(path Path) (*peer, error) {
 	p.OnConnectionStateChange(p.changed)
 	p.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
 		if state == webrtc.ICEConnectionStateConnected {
-			p.found.Do(p.sockets.settle)
+			p.sockets.connected()
 		}
 	})
 	return p, nil
@@ -162,14 +161,14 @@ func (p *peer) close() {
 		_ = p.GracefulClose()
 	}()
 	p.sockets.connected() // nobody else is asked
-	for _, giveUp := range []func(){p.sockets.settle, p.sockets.Close} {
+	for _, end := range []func(){p.sockets.giveUp, p.sockets.Close} {
 		timer := time.NewTimer(closeLimit)
 		select {
 		case <-closed:
 		case <-timer.C:
 		}
 		timer.Stop()
-		giveUp()
+		end()
 	}
 	<-closed
 	p.tasks.Wait()

@@ -29,7 +29,7 @@ const (
 //
 // ICE would ask all its TURN servers for an allocation at once. Here they are asked one after the other, in
 // their order, until ICE is connected: a relay that isn't needed hears nothing, and one seed gives one trace. One that
-// has been asked by then and hasn't answered is given up: an allocation that it made later would stay, unused.
+// has been asked by then may still make an allocation. ICE gives it back with the others.
 type sockets struct {
 	transport.Net
 	life  context.Context
@@ -63,9 +63,8 @@ func (s *sockets) Close() {
 	}
 }
 
-// settle says that no TURN server is needed but those that have made an allocation: ICE is connected, or has to end.
-func (s *sockets) settle() {
-	s.connected()
+// giveUp closes the sockets to TURN servers over UDP that have been asked and haven't made an allocation.
+func (s *sockets) giveUp() {
 	s.mu.Lock()
 	open := slices.Clone(s.open)
 	s.mu.Unlock()
