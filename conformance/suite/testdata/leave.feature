@@ -1,7 +1,3 @@
-# Whichever relays are still being asked when the reference SDK leaves, it leaves no allocation behind.
-exec proxyspec run leave.feature
-stdout 'scenarios     12 passed'
--- leave.feature --
 Feature: Leaving while relays are still being asked
   Scenario Outline: It takes <ms> ms to a relay and back
     * from alice to a relay and back it takes <ms> ms, and 0 % of the packets are lost
