@@ -2,10 +2,12 @@ package sdk_test
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/pion/transport/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -146,8 +148,30 @@ func TestUserWhoWasCutOffJoinsAgain(t *testing.T) {
 	})
 }
 
+// distant is a network on which what comes over TCP has been on its way for a moment.
+type distant struct{ transport.Net }
+
+func (n distant) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := n.Net.(interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return distantConn{c.(transport.TCPConn)}, nil
+}
+
+type distantConn struct{ transport.TCPConn }
+
+func (c distantConn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	time.Sleep(time.Millisecond)
+	return n, err
+}
+
 func TestLeaveTakesAJoinOutOfTheQueue(t *testing.T) {
 	inBubble(t, func(l *lab) {
+		l.through = func(n transport.Net) transport.Net { return distant{n} } // or the first leave might have ended by then
 		alice, _ := proxied(l)
 		first := alice.begin(contract.MethodLeave, alice.me())
 		join := alice.begin(contract.MethodJoin, alice.joining("alice"))
