@@ -17,7 +17,8 @@ type lateConn struct {
 	open  func() (net.PacketConn, error)
 	ready chan struct{} // closed once conn or err is set
 
-	allocated atomic.Bool // the server has made an allocation
+	claimed   atomic.Bool // the server has been asked with credentials, and may have made an allocation
+	allocated atomic.Bool // it has
 
 	mu    sync.Mutex
 	conn  net.PacketConn
@@ -55,12 +56,24 @@ func (c *lateConn) WriteTo(p []byte, to net.Addr) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if authenticates(p) {
+		c.claimed.Store(true)
+	}
 	if c.repeated(p) {
 		p := bytes.Clone(p)
 		time.AfterFunc(repeatPause, func() { _, _ = conn.WriteTo(p, to) }) // as good as lost, if that fails
 		return len(p), nil
 	}
 	return conn.WriteTo(p, to)
+}
+
+// authenticates says whether a packet is an Allocate request with credentials. One without them is only asked for some.
+func authenticates(p []byte) bool {
+	if len(p) < len(allocateRequest) || [2]byte(p) != allocateRequest {
+		return false
+	}
+	m := stun.Message{Raw: p}
+	return m.Decode() == nil && m.Contains(stun.AttrMessageIntegrity)
 }
 
 // repeated says whether a packet is a request that has been written before.
@@ -93,8 +106,11 @@ func (c *lateConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	return n, from, err
 }
 
-// allocateSuccess is how the success response to an Allocate request begins: RFC 8489, section 5, and RFC 8656, section 17.
-var allocateSuccess = [2]byte{0x01, 0x03}
+// How an Allocate request and the success response to it begin: RFC 8489, section 5, and RFC 8656, section 17.
+var (
+	allocateRequest = [2]byte{0x00, 0x03}
+	allocateSuccess = [2]byte{0x01, 0x03}
+)
 
 // Close closes the socket, or keeps it from being opened. Whoever writes hears of it, also of a repeated request, which
 // the TURN client would otherwise go on repeating until its time is up.

@@ -80,7 +80,7 @@ func (s *session) newPeer(path Path) (*peer, error) {
 	p.OnConnectionStateChange(p.changed)
 	p.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
 		if state == webrtc.ICEConnectionStateConnected {
-			p.sockets.connected()
+			p.sockets.settle()
 		}
 	})
 	return p, nil

@@ -29,7 +29,7 @@ const (
 //
 // ICE would ask all its TURN servers for an allocation at once. Here they are asked one after the other, in
 // their order, until ICE is connected: a relay that isn't needed hears nothing, and one seed gives one trace. One that
-// has been asked by then may still make an allocation. ICE gives it back with the others.
+// has been asked by then is given up, but if it may have made an allocation: that would stay. ICE gives it back with the others.
 type sockets struct {
 	transport.Net
 	life  context.Context
@@ -63,13 +63,22 @@ func (s *sockets) Close() {
 	}
 }
 
-// giveUp closes the sockets to TURN servers over UDP that have been asked and haven't made an allocation.
-func (s *sockets) giveUp() {
+// settle says that ICE is connected: no other TURN server is asked, and none that was is given credentials any more.
+func (s *sockets) settle() {
+	s.connected()
+	s.closeUnless(func(c *lateConn) bool { return c.claimed.Load() })
+}
+
+// giveUp waits no longer for allocations.
+func (s *sockets) giveUp() { s.closeUnless(func(c *lateConn) bool { return c.allocated.Load() }) }
+
+// closeUnless closes the sockets to TURN servers over UDP that needn't be kept.
+func (s *sockets) closeUnless(keep func(*lateConn) bool) {
 	s.mu.Lock()
 	open := slices.Clone(s.open)
 	s.mu.Unlock()
 	for _, c := range open {
-		if asking, ok := c.(*lateConn); ok && !asking.allocated.Load() {
+		if asking, ok := c.(*lateConn); ok && !keep(asking) {
 			_ = asking.Close()
 		}
 	}
