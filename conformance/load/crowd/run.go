@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// watchdog is how much real time a second of virtual time may take.
-	watchdog = 2 * time.Minute
+	// watchdog is how much real time a step may take, and on top of it for each user: all leave in one step.
+	watchdog, watchdogPerUser = 2 * time.Minute, 100 * time.Millisecond
 	// joinLimit is how long after the ramp the last user may still be joining.
 	joinLimit = time.Minute
 	// gcPercent trades memory of the system for time: with 10,000 users a collection goes through 2 GB.
@@ -47,7 +47,7 @@ func (c *crowd) run(ctx context.Context, tell func(string)) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	memory.HugePages(c.plan.Users * perUser) // each packet needs what lies in other pages than the last one's
 	debug.FreeOSMemory()                     // what isn't there yet counts as nobody's
-	b, err := bubble.Open(bubble.Config{Watchdog: watchdog})
+	b, err := bubble.Open(bubble.Config{Watchdog: watchdog + time.Duration(c.plan.Users)*watchdogPerUser})
 	if err != nil {
 		return err
 	}
