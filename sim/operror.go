@@ -13,9 +13,14 @@ var errMissingAddress = errors.New("missing address")
 
 // opError is an error as package net would give it: an errno names the system call that returns it there.
 func opError(op, network string, local, remote net.Addr, err error) error {
-	call := map[string]string{"dial": "connect", "listen": "bind", "close": "shutdown"}[op]
-	if call == "" {
-		call = op
+	call := op
+	switch op {
+	case "dial":
+		call = "connect"
+	case "listen":
+		call = "bind"
+	case "close":
+		call = "shutdown"
 	}
 	return &net.OpError{Op: op, Net: network, Source: local, Addr: remote, Err: called(call, err)}
 }

@@ -192,7 +192,7 @@ Exit codes: 0 the crowd was served well; 1 it was not; 2 usage, or reports that 
   proxyspec load --users 10000 --shard 2/2 --format json > part-2.json
   proxyspec load merge part-1.json part-2.json
   proxyspec load merge part-1.json part-2.json --format html > load.html`,
-		RunE: func(cmd *cobra.Command, files []string) error {
+		RunE: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				return usage(errors.New("merge needs the files of the reports"))
 			}

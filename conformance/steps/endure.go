@@ -87,8 +87,9 @@ func (s *scene) arrivesOrIsLost() error {
 	if err := json.Unmarshal([]byte(call.Began.Detail), &said); err != nil {
 		return fmt.Errorf("read what alice said: %w", err)
 	}
+	digest := world.Digest(said.Text)
 	arrived := func() []timeline.Event {
-		return s.ofAlice(after(call.Began.Seq), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == world.Digest(said.Text) })
+		return s.ofAlice(after(call.Began.Seq), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == digest })
 	}
 	told := func() []timeline.Event {
 		return s.find(after(call.Began.Seq), func(e *timeline.Event) bool {

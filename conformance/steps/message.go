@@ -114,10 +114,8 @@ func (s *scene) received(who, text, sender string) error {
 
 func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) error {
 	var want, have []string
-	texts := map[string]string{}
 	for _, text := range s.said[sender] {
 		want = append(want, world.Digest(text))
-		texts[world.Digest(text)] = fmt.Sprintf("%.60q", text)
 	}
 	for _, e := range got {
 		have = append(have, e.Digest)
@@ -140,6 +138,10 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	at := 0 // where they differ first
 	for at < min(len(want), len(have)) && want[at] == have[at] {
 		at++
+	}
+	texts := map[string]string{}
+	for i, text := range s.said[sender] {
+		texts[want[i]] = fmt.Sprintf("%.60q", text)
 	}
 	return s.unlessOwnLookup(&result.Failure{
 		Message:  fmt.Sprintf("%s did not get exactly what %s sent", receiver, sender),
