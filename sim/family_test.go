@@ -30,10 +30,7 @@ func dual(t *testing.T, names map[string][]netip.Addr, f func(t *testing.T, a, b
 		n.Connect(b, core, LinkConfig{Delay: time.Millisecond})
 		n.Connect(nowhere, core, LinkConfig{Down: true})
 		a.ResolveWith(func(_ context.Context, name string) ([]netip.Addr, error) { return names[name], nil })
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
-		go func() { defer close(done); _ = n.Serve(ctx) }()
-		defer func() { cancel(); <-done }()
+		defer serving(n)()
 		f(t, a, b)
 	})
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -33,10 +32,7 @@ func TestNAT(t *testing.T) {
 		table, err := nat.New(nat.Config{Outside: []netip.Addr{outside}})
 		require.NoError(t, err)
 		home.Translate(table, inside...)
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
-		go func() { defer close(done); _ = n.Serve(ctx) }()
-		defer func() { cancel(); <-done }()
+		defer serving(n)()
 
 		echo, err := server.ListenPacket("udp", ":7")
 		require.NoError(t, err)

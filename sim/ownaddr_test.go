@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"syscall"
@@ -33,10 +32,7 @@ func TestRouterBesideItsNAT(t *testing.T) {
 				translator, err := nat.New(nat.Config{Outside: []netip.Addr{netip.MustParseAddr(outside)}})
 				require.NoError(t, err)
 				home.Translate(translator, first, second)
-				ctx, cancel := context.WithCancel(context.Background())
-				done := make(chan struct{})
-				go func() { defer close(done); _ = n.Serve(ctx) }()
-				defer func() { cancel(); <-done }()
+				defer serving(n)()
 
 				// What bob has sent opens his port to alice, by way of the outside address.
 				socket, err := bob.ListenUDP("udp", &net.UDPAddr{Port: 5001})

@@ -293,10 +293,7 @@ func TestLookAheadIsTakenBack(t *testing.T) {
 			table, err := nat.New(nat.Config{Outside: []netip.Addr{netip.MustParseAddr("203.0.113.1")}, Timeouts: nat.Timeouts{UDP: 60 * ms}})
 			require.NoError(t, err)
 			translator.Translate(table, mid)
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan struct{})
-			go func() { defer close(done); _ = n.Serve(ctx) }()
-			defer func() { cancel(); <-done }()
+			defer serving(n)()
 
 			in, err := server.ListenPacket("udp4", ":9")
 			require.NoError(t, err)

@@ -27,6 +27,14 @@ var (
 	right = netip.MustParseAddr("192.0.2.1")
 )
 
+// serving moves a network's packets until stop is called.
+func serving(n *Network) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = n.Serve(ctx) }()
+	return func() { cancel(); <-done }
+}
+
 // pair runs f in a bubble with two hosts and a link between them.
 func pair(t *testing.T, link LinkConfig, f func(t *testing.T, a, b *Host)) {
 	t.Helper()
@@ -34,10 +42,7 @@ func pair(t *testing.T, link LinkConfig, f func(t *testing.T, a, b *Host)) {
 		n := New(Config{Seed: 1, Settle: synctest.Wait})
 		a, b := n.Host("left", left), n.Host("right", right)
 		n.Connect(a, b, link)
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
-		go func() { defer close(done); _ = n.Serve(ctx) }()
-		defer func() { cancel(); <-done }()
+		defer serving(n)()
 		f(t, a, b)
 	})
 }
