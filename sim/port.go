@@ -68,7 +68,11 @@ func (p *Port) Count() PortCount {
 // Serve reads and writes until ctx ends, or reading fails. Then it closes rw and returns; nil if ctx
 // ended or rw was at its end.
 func (p *Port) Serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = p.rw.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = p.rw.Close()
+	})
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -78,6 +82,8 @@ func (p *Port) Serve(ctx context.Context) error {
 	close(over)
 	if stop() {
 		_ = p.rw.Close()
+	} else {
+		<-closed // reading ends before closing does, and a device's name is free for the next only then
 	}
 	<-done
 	if ctx.Err() != nil || errors.Is(err, io.EOF) {

@@ -92,3 +92,28 @@ func TestPort(t *testing.T) {
 		require.Equal(t, PortCount{In: 2, Out: 2, Bad: 1}, count)
 	})
 }
+
+// slowDevice takes a while to close, as a kernel may: a read under way ends before.
+type slowDevice struct {
+	*pipeDevice
+	gone bool
+}
+
+func (d *slowDevice) Close() error {
+	_ = d.pipeDevice.Close()
+	time.Sleep(time.Second)
+	d.gone = true
+	return nil
+}
+
+// TestServeOfAPortWaitsForTheDevice: who opens a device of the same name next finds the name free.
+func TestServeOfAPortWaitsForTheDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &slowDevice{pipeDevice: newDevice()}
+		port := New(Config{Seed: 1}).Port("tun", d)
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(time.Minute, cancel)
+		require.NoError(t, port.Serve(ctx))
+		require.True(t, d.gone, "closing is still under way")
+	})
+}
