@@ -87,7 +87,7 @@ func loadPageOf(r *load.Report) *loadPage {
 		{"Whole SDKs among them", fmt.Sprint(p.WebRTC)},
 		{"Relays", plural(p.Relays, "relay", "relays") + capacity(p.Capacity)},
 		{"All began within", span(p.Ramp) + ", and held for " + span(p.Hold)},
-		{"Media of each user", fmt.Sprintf("%d packets a second of %d B", p.Media, p.Payload)},
+		{"Media of each user", fmt.Sprintf("%d packets a second of %d B%s", p.Media, p.Payload, p.Bursts())},
 		{"Seed", fmt.Sprint(p.Seed)},
 	}}
 	page.table("Joins", append([]fact{{"joined", fmt.Sprintf("%d of %d", r.Joined, p.Users)}}, percentiles(r.Join)...))

@@ -68,6 +68,7 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	f.DurationVar(&o.plan.Ramp, "ramp", 10*time.Second, "in which time they all begin to join")
 	f.DurationVar(&o.plan.Hold, "hold", 10*time.Second, "how long they stay when all are in")
 	f.IntVar(&o.plan.Media, "media", 10, "packets of media that each sends in a second")
+	f.IntVar(&o.plan.Burst, "burst", 1, "how many of them are sent at once, as those of a frame of video are")
 	f.IntVar(&o.plan.Payload, "payload", 160, "bytes in one of them")
 	f.IntVar(&o.plan.WebRTC, "webrtc", 0, "how many of the users have the reference SDK whole, with WebRTC; two of one enterprise call each other")
 	f.IntVar(&o.plan.Scale, "scale", 0, "concurrent users that the account of each enterprise allows (default: enough)")
@@ -84,7 +85,7 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 
 // noZeros refuses a zero that a plan would take for the default.
 func noZeros(flags *pflag.FlagSet) (err error) {
-	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "payload"} {
+	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "burst", "payload"} {
 		if f := flags.Lookup(name); f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
 			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", name, f.Value, f.DefValue))
 		}

@@ -39,6 +39,7 @@ func TestImpossiblePlans(t *testing.T) {
 		"--capacity is -1 bits a second: it can't be less than none":          func(p *load.Plan) { p.Capacity = -1 },
 		"--shard 1/3 has no enterprise: there are 2":                          func(p *load.Plan) { p.Shard = shard.Shard{Index: 1, Count: 3} },
 		"--media is 1001: it may be from 1 to 1000":                           func(p *load.Plan) { p.Media = 1001 },
+		"--burst is 11: it may be from 1 to 10":                               func(p *load.Plan) { p.Burst = 11 },
 		"--messages is 1ms: it must be at least 1s":                           func(p *load.Plan) { p.Messages = time.Millisecond },
 		"--webrtc is 101: it may be from 0 to 100":                            func(p *load.Plan) { p.WebRTC = 101 },
 		"--webrtc is 3: they call each other in pairs":                        func(p *load.Plan) { p.WebRTC = 3 },

@@ -24,6 +24,7 @@ type Plan struct {
 	Hold time.Duration `json:"holdNs"` // default 10 s
 
 	Media    int           `json:"mediaPerSecond"` // packets that each user sends in a second, and gets back; default 10
+	Burst    int           `json:"burst"`          // of them sent at once, as those of a frame of video are; default 1
 	Payload  int           `json:"payloadBytes"`   // of one; default 160
 	Messages time.Duration `json:"messagesNs"`     // from one message of a user to the next; default 10 s
 
@@ -44,6 +45,7 @@ func (p Plan) WithDefaults() Plan {
 	def(&p.Ramp, 10*time.Second)
 	def(&p.Hold, 10*time.Second)
 	def(&p.Media, 10)
+	def(&p.Burst, 1)
 	def(&p.Payload, 160)
 	def(&p.Messages, 10*time.Second)
 	return p
@@ -76,6 +78,7 @@ func (p Plan) Check() error {
 		{"--enterprises", p.Enterprises, 1, mostEnterprises},
 		{"--relays", p.Relays, 1, mostRelays},
 		{"--media", p.Media, 1, mostMedia},
+		{"--burst", p.Burst, 1, p.Media},
 		{"--payload", p.Payload, leastPayload, mostPayload},
 		{"--webrtc", p.WebRTC, 0, p.Users},
 		{"--scale", p.Scale, 0, mostUsers},

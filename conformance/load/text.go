@@ -37,8 +37,8 @@ func (r *Report) Text() string {
 		line("lost", "%d calls, of which %d were taken up again: half within %v, 99 of 100 within %v", r.Lost, r.Rejoined,
 			r.Reconnect.Percentile(50), r.Reconnect.Percentile(99))
 	}
-	line("media", "%d packets sent, %d came back (%.2f %% lost); relays took %d, passed on %d and dropped %d",
-		r.Media.Sent, r.Media.Returned, 100*r.Media.Loss(), r.Media.In, r.Media.Out, r.Media.Dropped)
+	line("media", "%d packets sent%s, %d came back (%.2f %% lost); relays took %d, passed on %d and dropped %d",
+		r.Media.Sent, p.Bursts(), r.Media.Returned, 100*r.Media.Loss(), r.Media.In, r.Media.Out, r.Media.Dropped)
 	if p.WebRTC > 0 {
 		line("WebRTC", "%d RTP packets sent by %d users, %d came to the other one (some are on their way at either end)", r.WebRTC.Sent, p.WebRTC, r.WebRTC.Returned)
 	}
@@ -74,6 +74,14 @@ func said(missed []string) string {
 		return "served well"
 	}
 	return strings.Join(missed, "; ")
+}
+
+// Bursts is how packets follow each other, to go behind their number; empty if each goes alone.
+func (p Plan) Bursts() string {
+	if p.Burst < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" in bursts of %d", p.Burst)
 }
 
 func bits(n int64) string {

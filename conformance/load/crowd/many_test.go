@@ -21,6 +21,11 @@ func TestMany(t *testing.T) {
 	r := report(t, load.Plan{Users: *many})
 	t.Logf("a packet costs %.2f times as much", float64(r.Holding.Cost())/float64(few.Holding.Cost()))
 	require.Less(t, r.PerUser(), int64(mostMemory))
+	video := load.Plan{Users: 100, Media: 40, Burst: 8, Payload: 1000} // five frames a second
+	few = report(t, video)
+	video.Users = *many
+	r = report(t, video)
+	t.Logf("a packet of a burst costs %.2f times as much", float64(r.Holding.Cost())/float64(few.Holding.Cost()))
 	r = report(t, load.Plan{Users: *many, WebRTC: min(100, *many/20*2)})
 	require.NotZero(t, r.WebRTC.Returned)
 	t.Logf("%d RTP packets of whole SDKs, %d came", r.WebRTC.Sent, r.WebRTC.Returned)

@@ -245,7 +245,7 @@ func (u *user) listen(s *stay) {
 func (u *user) carry(ctx context.Context, s *stay) {
 	p := &u.fleet.plan
 	packet := frame(p.Payload)
-	every := time.Second / time.Duration(p.Media)
+	every := time.Second * time.Duration(p.Burst) / time.Duration(p.Media)
 	media := time.NewTicker(every)
 	defer media.Stop()
 	next, refresh, id := time.Now().Add(p.Messages), time.Now().Add(refreshEvery), 1
@@ -258,7 +258,9 @@ func (u *user) carry(ctx context.Context, s *stay) {
 		case <-media.C:
 		}
 		now := time.Now()
-		u.send(s, packet)
+		for range p.Burst {
+			u.send(s, packet)
+		}
 		if now.Sub(time.Unix(0, s.back.Load())) > deaf+every {
 			s.closed(errors.New("the media is lost"))
 			return
