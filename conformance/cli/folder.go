@@ -67,17 +67,35 @@ func claim(dir string) (release func(), err error) {
 	return func() { _ = locked.Close() }, nil
 }
 
-// emptied takes an earlier report's evidence out of a folder, once it is known that it can be written to.
-func emptied(dir string) error {
-	earlier, err := readReport(dir)
-	if err != nil {
+// writable makes a folder, if need be, and tries to write into it.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	probe, err := os.CreateTemp(dir, ".proxyspec-*")
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// sameFolder says whether two names are of one folder, as one is that has a link to it.
+func sameFolder(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// emptied takes an earlier report's evidence out of a folder, once it is known that it can be written to.
+func emptied(dir string) error {
+	earlier, err := readReport(dir)
+	if err != nil {
+		return err
+	}
+	if err := writable(dir); err != nil {
 		return err
 	}
 	for _, c := range earlier {

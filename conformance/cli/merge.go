@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,33 +47,29 @@ func (c *command) merge(dirs []string, out string, quiet bool) error {
 	if err != nil {
 		return usage(err)
 	}
-	target, err := filepath.Abs(out)
-	if err != nil {
-		return usage(err)
-	}
-	same := false
-	for _, dir := range dirs {
-		d, err := filepath.Abs(dir)
-		same = same || err == nil && d == target
-	}
+	same := slices.ContainsFunc(dirs, func(dir string) bool { return sameFolder(dir, out) })
 	if same && len(dirs) > 1 {
 		return usage(fmt.Errorf("--out %s is one of the folders to merge; name another", out))
 	}
+	ready := prepare
+	if same {
+		ready = claim // what is there stays
+	}
+	release, err := ready(out)
+	if err != nil {
+		return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", out, err)}
+	}
+	defer release()
 	if !same {
-		release, err := prepare(target)
-		if err != nil {
-			return &exit{code: result.ExitReport, err: fmt.Errorf("--out %s: %w", out, err)}
-		}
-		defer release()
 		for i, run := range runs {
 			for _, one := range run.Cases {
-				if err := copyEvidence(dirs[i], target, one.Evidence); err != nil {
+				if err := copyEvidence(dirs[i], out, one.Evidence); err != nil {
 					return &exit{code: result.ExitReport, err: fmt.Errorf("copy the evidence of %s: %w", one.ID, err)}
 				}
 			}
 		}
 	}
-	failed := reports.Write(target, merged)
+	failed := reports.Write(out, merged)
 	if !quiet {
 		failed = errors.Join(failed, reports.Summary(c.stdout, merged, reports.Terminal{Color: hasColor(c.stdout), Dir: out}))
 	}

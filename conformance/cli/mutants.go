@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -174,16 +173,4 @@ func (c *command) chosenMutants(all []mutation.Mutant, names []string) ([]mutati
 		}
 	}
 	return chosen, errors.Join(mistakes...)
-}
-
-// writable makes a folder, if need be, and tries to write into it.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	probe, err := os.CreateTemp(dir, ".proxyspec-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
