@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,16 +108,39 @@ func (s source) folder(name string) ([]file, error) {
 	return files, nil
 }
 
-// featuresBelow lists the .feature files of a folder, or the one file, in the order of their names.
-func featuresBelow(tree fs.FS, at string) ([]string, error) {
-	var names []string
-	err := fs.WalkDir(tree, at, func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && path.Ext(name) == ".feature" {
-			names = append(names, name)
+// featuresBelow lists the .feature files of a folder, or the one file, in the order of their names. Links are
+// followed, but for one that leads back to a folder it lies in. What is hidden was left there by an editor or a file
+// system, beside the file that is meant.
+func featuresBelow(tree fs.FS, at string, within ...fs.FileInfo) (names []string, err error) {
+	here, err := fs.Stat(tree, at)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case err == nil && here.IsDir():
+	case path.Ext(at) == ".feature": // or a link to none, which reading it will tell
+		return []string{at}, nil
+	default:
+		return nil, nil
+	}
+	if slices.ContainsFunc(within, func(outer fs.FileInfo) bool { return os.SameFile(outer, here) }) {
+		return nil, nil
+	}
+	entries, err := fs.ReadDir(tree, at)
+	if err != nil {
+		return nil, err
+	}
+	within = append(slices.Clone(within), here)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
 		}
-		return err
-	})
-	return names, err
+		below, err := featuresBelow(tree, path.Join(at, entry.Name()), within...)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, below...)
+	}
+	return names, nil
 }
 
 // onDisk reads a file on disk, and finds out whether it is one of the embedded suite, to the byte: then it stands

@@ -220,6 +220,9 @@ func TestSelectErrors(t *testing.T) {
 		{"known tags, no combination", nil, "@slow and @CP-API-12", `--tags "@slow and @CP-API-12" selects nothing of 6 cases: each of its tags exists, but no scenario has this combination`},
 		{"no @", nil, "not slow", `--tags "not slow": "slow" is no tag; a tag begins with @, as in "@slow"`},
 		{"comma", nil, "@slow,@tcp", `--tags "@slow,@tcp": write "or" between tags, not a comma`},
+		{"a tag negated by its sign", nil, "~@slow", `--tags "~@slow": "~@slow" is no tag; a tag begins with @, as in "@slow"`},
+		{"an operator at the end", nil, "@slow and", "--tags \"@slow and\" can't be read: it ends where a tag should follow\n" +
+			`An expression is made of tags, and, or, not and brackets: "@CP-FLOW-01 and not @slow"`},
 		{"another language", nil, "@slow && ~@tcp", "--tags \"@slow && ~@tcp\" can't be read: Expected operator\n" +
 			`An expression is made of tags, and, or, not and brackets: "@CP-FLOW-01 and not @slow"`},
 	} {
@@ -230,6 +233,39 @@ func TestSelectErrors(t *testing.T) {
 			require.EqualError(t, err, tc.want)
 		})
 	}
+}
+
+// What lies in a folder of one's own beside the features, and what a link leads to.
+func TestSelectFolderWithLinks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.MkdirAll("mine/deep", 0o777))
+	require.NoError(t, os.Mkdir("shared", 0o777))
+	scenario := func(name string) []byte { return []byte("Feature: F\n  Scenario: " + name + "\n    Given x\n") }
+	require.NoError(t, os.WriteFile("mine/deep/a.feature", scenario("A"), 0o666))
+	require.NoError(t, os.WriteFile("shared/b.feature", scenario("B"), 0o666))
+	require.NoError(t, os.WriteFile("mine/._a.feature", []byte("\x00\x05\x16\x07"), 0o666))
+	for at, to := range map[string]string{
+		"mine/linked":      "../shared",
+		"mine/deep/up":     "..",
+		"mine/latest":      "nothing",
+		"mine/.#a.feature": "qa@host.4711:1",
+	} {
+		require.NoError(t, os.Symlink(to, at))
+	}
+
+	cfg := suite()
+	cfg.Paths = []string{"mine"}
+	selected, err := Select(cfg)
+	require.NoError(t, err)
+	var paths []string
+	for _, c := range selected {
+		paths = append(paths, c.Path)
+	}
+	require.Equal(t, []string{"mine/deep/a.feature", "mine/linked/b.feature"}, paths)
+
+	require.NoError(t, os.Symlink("nothing", "mine/gone.feature"))
+	_, err = Select(cfg)
+	require.EqualError(t, err, "open mine/gone.feature: no such file or directory")
 }
 
 func TestSelectBrokenSuite(t *testing.T) {

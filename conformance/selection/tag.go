@@ -20,7 +20,7 @@ type filter struct {
 
 // newFilter reads an expression; an empty one lets everything pass.
 func (r reader) newFilter(text string) (*filter, error) {
-	match, err := tagexpressions.Parse(text)
+	match, err := parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("--tags %q can't be read: %s\nAn expression is made of tags, and, or, not and brackets: \"@CP-FLOW-01 and not @slow\"", text, reason(err))
 	}
@@ -33,7 +33,7 @@ func (r reader) newFilter(text string) (*filter, error) {
 			continue
 		}
 		if !strings.HasPrefix(word, "@") {
-			return nil, fmt.Errorf("--tags %q: %q is no tag; a tag begins with @, as in %q", text, word, "@"+strings.TrimLeft(word, "~!"))
+			return nil, fmt.Errorf("--tags %q: %q is no tag; a tag begins with @, as in %q", text, word, "@"+strings.TrimLeft(word, "~!@"))
 		}
 		if strings.Contains(word, ",@") {
 			return nil, fmt.Errorf("--tags %q: write \"or\" between tags, not a comma", text)
@@ -44,6 +44,16 @@ func (r reader) newFilter(text string) (*filter, error) {
 		f.tags = append(f.tags, word)
 	}
 	return f, nil
+}
+
+// parse reads an expression. The library panics on one that ends with an operator, such as "@a and" (v6.2.0).
+func parse(text string) (match tagexpressions.Evaluatable, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it ends where a tag should follow")
+		}
+	}()
+	return tagexpressions.Parse(text)
 }
 
 // reason is the library's error without its repetition of the expression.
