@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/suite"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/features"
 )
@@ -41,4 +43,19 @@ func TestTheFirstWrongEventDecides(t *testing.T) {
 	require.Equal(t, events[0].Seq, c.Failure.Deciding())
 	require.Equal(t, "UDP", events[0].Proto, "before SD-RTN knew whose media it was")
 	require.Equal(t, "not the firewall: it stopped no packet", c.Failure.Cause)
+}
+
+// TestWhatIsStoppedAfterwardsIsNoCause: when a case has failed its SDK says goodbye, here on a connection that a
+// middlebox has cut, which had nothing to do with the failure.
+func TestWhatIsStoppedAfterwardsIsNoCause(t *testing.T) {
+	cases, err := suite.Cases("@CP-RES-09")
+	require.NoError(t, err)
+	cases = slices.DeleteFunc(cases, func(c selection.Case) bool { return !strings.HasSuffix(c.ID, "it-drops-what-follows-is-built-anew") })
+	require.Len(t, cases, 1)
+	run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: "mutant:never-pings"})
+	require.NoError(t, err)
+	c := run.Cases[0]
+	require.Equal(t, result.Fail, c.Outcome)
+	require.Contains(t, c.Failure.Cause, `stopped by rule "unsolicited"`)
+	require.NotContains(t, c.Failure.Cause, "from alice")
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -155,66 +154,4 @@ func ladder(events []timeline.Event) []timeline.Event {
 		shown = append(shown, e)
 	}
 	return shown
-}
-
-// Cause says in words what the firewall stopped and what else the scenario took away, for whoever reads a failure:
-// most failures are there.
-func (w *World) Cause() string {
-	type stop struct {
-		proto string
-		to    netip.AddrPort
-		rule  string
-	}
-	why := map[stop]string{} // where rules by name had to do with it
-	count := map[stop]int{}
-	from := map[stop]netip.AddrPort{} // the first that was stopped
-	var order []stop
-	for _, e := range w.Timeline.Events() {
-		if e.Kind != timeline.KindPacket || e.Verdict == "" || e.Verdict == firewall.Allow.String() {
-			continue
-		}
-		s := stop{e.Proto, e.To, e.Rule}
-		if e.Code != "" && why[s] == "" {
-			why[s] = ": " + e.Detail
-		}
-		if count[s] == 0 {
-			order = append(order, s)
-			from[s] = e.From
-		}
-		count[s]++
-	}
-	var parts []string
-	shown := order[:min(len(order), 6)]
-	for _, s := range shown {
-		packets := "1 packet"
-		if n := count[s]; n > 1 {
-			packets = fmt.Sprintf("%d packets", n)
-		}
-		parts = append(parts, fmt.Sprintf("%s to %s from %s stopped by rule %q (%s)%s", s.proto, w.called(s.to), w.called(from[s]), s.rule, packets, why[s]))
-	}
-	if more := len(order) - len(shown); more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d other destinations", more))
-	}
-	for _, e := range w.Timeline.Events() {
-		if e.Kind == timeline.KindWorld && (e.Name == EventStopped || e.Name == EventCut) {
-			parts = append(parts, fmt.Sprintf("%s was %s by the scenario", e.Detail, e.Name))
-		}
-	}
-	missing := w.MissingRows()
-	if len(missing) > 0 {
-		parts = append(parts, "the policy doesn't let through row "+strings.Join(missing, ", "))
-	}
-	switch { // which is worth a word where the firewall is what one would look at first
-	case len(order) > 0:
-	case len(parts) == 0:
-		parts = append(parts, "not the firewall: it stopped no packet")
-	default:
-		parts = append(parts, "the firewall stopped no packet")
-	}
-	return strings.Join(parts, "; ")
-}
-
-// called is an address, and before it whose it is, if somebody's.
-func (w *World) called(a netip.AddrPort) string {
-	return strings.TrimSpace(w.names[a.Addr()] + " " + a.String())
 }

@@ -106,6 +106,7 @@ type World struct {
 
 	nat        nat.Config // of the office; without an address there is none
 	unrecorded atomic.Bool
+	closed     int // how many events there were when Close began
 
 	mu     sync.Mutex
 	errs   []error // of what serves
@@ -246,6 +247,7 @@ func (w *World) Faults() error {
 // Close ends everything: the SDKs first, then the servers, the network last, so that each can say
 // goodbye to the next.
 func (w *World) Close() error {
+	w.closed = len(w.Timeline.Events())
 	for _, p := range people {
 		if u := w.users[p.Name]; u != nil {
 			u.close()
