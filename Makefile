@@ -49,7 +49,7 @@ soak-browser: build # The reference Web SDK in Chromium has the outcomes of the 
 	./proxyspec report compare --only-run proxyspec-soak/reference proxyspec-soak/browser-reference
 	./proxyspec run --sdk browser:conformance/suite/testdata/stranger.js --jobs 6 --tags "not @exhaustive" --out proxyspec-soak/stranger
 	./proxyspec mutants --browser --jobs 6 --out proxyspec-soak/browser-reference
-	$(GO) test -count=1 -v -run '^TestBrowserCostsLittle$$' ./conformance/suite -browser.cost
+	$(GO) test -run '^$$' -bench '^BenchmarkBrowser$$' -benchtime 1x ./conformance/suite
 
 soak-race: # Every Go test with the race detector
 	CGO_ENABLED=1 .ci/gotest -race -timeout 30m ./...

@@ -2,7 +2,6 @@ package suite_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,28 +21,23 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/suite"
 )
 
-var browserCost = flag.Bool("browser.cost", false, "measure what a browser costs, on a quiet machine")
-
-// TestBrowserCostsLittle measures how long a browser takes to start, and scenarios in it, and how much memory it has. A
-// scenario of the API's rules is over before a page could be made for the next: it is measured where there are spare
-// pages, after scenarios that wait as most do, and where so many follow each other that there are none: that is the start
-// of the page's process, and is printed only. So is what the whole browser takes, which isn't the one to use.
-func TestBrowserCostsLittle(t *testing.T) {
-	if !*browserCost {
-		t.Skip("a measurement: make soak-browser")
-	}
-	needBrowser(t)
+// BenchmarkBrowser prints how long a browser takes to start, and scenarios in it, and how much memory it has. A scenario of
+// the API's rules is over before a page could be made for the next: it is measured where there are spare pages, after
+// scenarios that wait as most do, and where so many follow each other that there are none: that is the start of the page's
+// process.
+func BenchmarkBrowser(b *testing.B) {
+	needBrowser(b)
 	program, err := browser.Find()
-	require.NoError(t, err)
+	require.NoError(b, err)
 	const (
 		rule  = "api/mixing/startproxyserver-after-setproxyserver-errors"
 		media = "api/stop/when-it-is-refused-it-clears-nothing-of-startproxyserver" // two joins, and media through a relay
 	)
-	all := aboutSDK(t, "")
+	all := aboutSDK(b, "")
 	var tasks []runner.Task
 	add := func(n int, id string) {
 		at := slices.IndexFunc(all, func(c selection.Case) bool { return c.ID == id })
-		require.GreaterOrEqual(t, at, 0, id)
+		require.GreaterOrEqual(b, at, 0, id)
 		for range n {
 			tasks = append(tasks, runner.Task{Case: all[at], SDK: suite.Suite().WebSDK})
 		}
@@ -55,30 +49,31 @@ func TestBrowserCostsLittle(t *testing.T) {
 	}
 	rested := len(tasks)
 	add(10, rule)
-	most := watchMemory(t)
+	most := watchMemory(b)
 	var medias, rules, crowded []time.Duration
-	cases := onKernel(t, 1, tasks)
-	for i, c := range cases {
-		require.Equal(t, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)
-		switch {
-		case c.ID == media:
-			medias = append(medias, c.Wall)
-		case i >= rested+5:
-			crowded = append(crowded, c.Wall)
-		case i > 0 && i < rested:
-			rules = append(rules, c.Wall)
+	first := time.Duration(0)
+	for range b.N {
+		for i, c := range onKernel(b, 1, tasks) {
+			require.Equal(b, result.Pass, c.Outcome, "%s: %v", c.ID, c.Failure)
+			switch {
+			case i == 0:
+				first = max(first, c.Wall)
+			case c.ID == media:
+				medias = append(medias, c.Wall)
+			case i >= rested+5:
+				crowded = append(crowded, c.Wall)
+			case i < rested:
+				rules = append(rules, c.Wall)
+			}
 		}
 	}
-	first := cases[0].Wall
-	t.Logf("%s: a browser and its first scenario: %v; a scenario of the API's rules: %v, one of many in a row: %v; one with media: %v; memory: %d MB",
-		program, first.Round(time.Millisecond), median(rules).Round(time.Millisecond), median(crowded).Round(time.Millisecond),
-		median(medias).Round(time.Millisecond), most()>>20)
-	require.Less(t, first, 5*time.Second)
-	require.Less(t, median(medias), 3*time.Second)
-	if strings.Contains(program, "headless") {
-		require.Less(t, median(rules), 150*time.Millisecond)
-	}
-	require.Less(t, most(), 600<<20)
+	b.Log(program)
+	b.ReportMetric(first.Seconds(), "s-start-and-first")
+	b.ReportMetric(median(rules).Seconds()*1000, "ms-rule")
+	b.ReportMetric(median(crowded).Seconds()*1000, "ms-rule-of-many-in-a-row")
+	b.ReportMetric(median(medias).Seconds(), "s-media")
+	b.ReportMetric(float64(most()>>20), "MiB")
+	b.ReportMetric(0, "ns/op")
 }
 
 func median(walls []time.Duration) time.Duration {
@@ -87,7 +82,7 @@ func median(walls []time.Duration) time.Duration {
 }
 
 // watchMemory looks now and then how much memory the browsers below this process have, each shared page counted once.
-func watchMemory(t *testing.T) (most func() int) {
+func watchMemory(t testing.TB) (most func() int) {
 	top := 0
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -136,7 +136,7 @@ func vendors(t *testing.T, change func(file, text string) string) string {
 	return "browser:" + filepath.Join(dir, websdk.Main)
 }
 
-func needBrowser(t *testing.T) {
+func needBrowser(t testing.TB) {
 	if testing.Short() {
 		t.Skip("a browser isn't started with -short")
 	}

@@ -26,7 +26,7 @@ var whole = flag.Bool("kernel.whole", false, "compare the virtual network and th
 const few = "@CP-FLOW-01 or @CP-FLOW-04 or @CP-API-12 or @CP-API-13 or @CP-CFG-01"
 
 // onKernel runs tasks on the kernel network.
-func onKernel(t *testing.T, jobs int, tasks []runner.Task) []*result.Case {
+func onKernel(t testing.TB, jobs int, tasks []runner.Task) []*result.Case {
 	t.Helper()
 	for i := range tasks {
 		tasks[i].Network = runner.Kernel
@@ -37,14 +37,14 @@ func onKernel(t *testing.T, jobs int, tasks []runner.Task) []*result.Case {
 	return ended
 }
 
-func needKernel(t *testing.T) {
+func needKernel(t testing.TB) {
 	if err := kernel.Probe(); err != nil {
 		t.Skip(err)
 	}
 }
 
 // aboutSDK is the cases of some tags that judge an SDK and that real time has time for.
-func aboutSDK(t *testing.T, tags string) []selection.Case {
+func aboutSDK(t testing.TB, tags string) []selection.Case {
 	cases, err := suite.Cases(tags)
 	require.NoError(t, err)
 	return slices.DeleteFunc(cases, func(c selection.Case) bool {
