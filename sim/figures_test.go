@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -138,14 +140,14 @@ func BenchmarkIdleHour(b *testing.B) {
 const capturePairs = 41
 
 // BenchmarkCapture prints by how much packets cost more when bob's network card is captured, and when the
-// firewall is, on both sides with each verdict.
+// firewall is, on both sides with each verdict: what the capture takes itself, and with a file to write to.
 func BenchmarkCapture(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	rate := func(watch func(o *office) []sim.Node) (rate float64) {
+	rate := func(w io.Writer, watch func(o *office) []sim.Node) (rate float64) {
 		inBubble(b, func() {
 			o := newOffice(b, sim.Config{Seed: 1, Settle: synctest.Wait}, time.Millisecond)
 			if watch != nil {
-				_, err := o.net.Capture(io.Discard, watch(o)...)
+				_, err := o.net.Capture(w, watch(o)...)
 				require.NoError(b, err)
 			}
 			moving(o.net, func() {
@@ -157,24 +159,28 @@ func BenchmarkCapture(b *testing.B) {
 		})
 		return rate
 	}
+	file, err := os.Create(filepath.Join(b.TempDir(), "capture.pcapng"))
+	require.NoError(b, err)
+	defer file.Close()
+	host, wall := func(o *office) []sim.Node { return []sim.Node{o.bob} }, func(o *office) []sim.Node { return []sim.Node{o.wall} }
 	for _, tc := range []struct {
 		name  string
+		w     io.Writer
 		watch func(o *office) []sim.Node
-	}{
-		{"host", func(o *office) []sim.Node { return []sim.Node{o.bob} }},
-		{"firewall", func(o *office) []sim.Node { return []sim.Node{o.wall} }},
-	} {
+	}{{"host", io.Discard, host}, {"firewall", io.Discard, wall}, {"host to a file", file, host}, {"firewall to a file", file, wall}} {
 		b.Run(tc.name, func(b *testing.B) {
 			var ratios []float64
 			for range b.N {
 				for i := range capturePairs {
 					var plain, captured float64
 					if i%2 == 0 {
-						plain, captured = rate(nil), rate(tc.watch)
+						plain, captured = rate(nil, nil), rate(tc.w, tc.watch)
 					} else { // neither side always runs on what the other one left behind
-						captured, plain = rate(tc.watch), rate(nil)
+						captured, plain = rate(tc.w, tc.watch), rate(nil, nil)
 					}
 					ratios = append(ratios, plain/captured)
+					_, err := file.Seek(0, io.SeekStart)
+					require.NoError(b, errors.Join(err, file.Truncate(0)))
 				}
 			}
 			b.ReportMetric(median(ratios), "x-no-capture")
