@@ -15,7 +15,7 @@ func (c *checker) beyond(compiled firewall.Policy) ([]Opening, error) {
 			continue
 		}
 		for _, proto := range c.protocols(six) {
-			fate, err := c.fate(fateKey{six, proto.number, opening})
+			fate, err := c.fate(fateKey{six, proto.number, opening(proto.number)})
 			if err != nil {
 				return nil, err
 			}

@@ -75,6 +75,17 @@ func Check(p *policy.Policy, rs *Ruleset, o Options) (*Report, error) {
 		return nil, err
 	}
 	c := checker{rs: rs, Options: o, fates: make(map[fateKey][]outcome)}
+	for i, six := range []bool{false, true} {
+		for _, r := range compiled.Rules {
+			for _, prefix := range r.Destinations {
+				if prefix.Addr().Is6() == six {
+					relay := whole()
+					relay[dstAddr], _ = addressSpan(prefix.String())
+					c.relays[i] = append(c.relays[i], relay)
+				}
+			}
+		}
+	}
 	rules := make(map[string][]firewall.Rule, len(p.Entries)) // by entry
 	for _, r := range compiled.Rules {
 		id, _, _ := strings.Cut(r.ID, "/")
@@ -102,7 +113,8 @@ func Check(p *policy.Policy, rs *Ruleset, o Options) (*Report, error) {
 type checker struct {
 	rs *Ruleset
 	Options
-	fates map[fateKey][]outcome
+	fates  map[fateKey][]outcome
+	relays [2][]box // what rows ask for, of IPv4 and of IPv6: no such address is the firewall's own
 }
 
 type fateKey struct {
@@ -116,14 +128,53 @@ func (c *checker) fate(k fateKey) ([]outcome, error) {
 	if out, ok := c.fates[k]; ok {
 		return out, nil
 	}
-	region := everything(k.six)
-	if k.leg.back {
-		region = region.swapped()
-	}
 	e := evaluator{situation: c.situation(k.six, k.proto, k.leg)}
-	out, err := e.through(c.chains(c.rs, k.six, k.leg), []box{region})
+	for _, relay := range c.relays[family(k.six)] {
+		switch {
+		case !k.leg.back:
+			e.situation.relays = append(e.situation.relays, relay)
+		case c.Hook == Forward: // else the answers' destination is this machine
+			e.situation.relays = append(e.situation.relays, relay.swapped())
+		}
+	}
+	alive, err := c.start(k)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.through(c.chains(c.rs, k.six, k.leg), alive)
 	c.fates[k] = out
 	return out, err
+}
+
+// start is all packets of a kind, those apart whose flow may have got another source by its first packet.
+func (c *checker) start(k fateKey) (out []outcome, err error) {
+	all, first := everything(k.six), opening(k.proto)
+	translated := []piece{}
+	rest := []piece{{box: all}}
+	if k.leg != first {
+		nat := slices.DeleteFunc(c.rs.hooks(k.six, Postrouting), func(c *chain) bool { return !c.translates })
+		e := evaluator{situation: c.situation(k.six, k.proto, first)}
+		done, err := e.through(nat, []outcome{start(all, false)})
+		if err != nil {
+			return nil, err
+		}
+		var boxes []box
+		for _, o := range done {
+			if o.translated {
+				boxes = append(boxes, o.box)
+			}
+		}
+		translated, rest = divide(piece{box: all}, boxes)
+	}
+	for i, pieces := range [][]piece{rest, translated} {
+		for _, p := range pieces {
+			if k.leg.back {
+				p.box = p.box.swapped()
+			}
+			out = append(out, start(p.box, i == 1))
+		}
+	}
+	return out, nil
 }
 
 // sources are the clients' addresses of a family; none given means everybody.
@@ -216,7 +267,7 @@ func (c *checker) gaps(b box, six bool, r firewall.Rule, e *policy.Entry, g *gat
 		return false, nil
 	}
 	rest := []box{b}
-	for _, l := range []leg{opening, onward, answers} {
+	for _, l := range legs(uint8(r.Proto)) {
 		fate, err := c.fate(fateKey{six, uint8(r.Proto), l})
 		if err != nil {
 			return false, err
@@ -238,7 +289,7 @@ func (c *checker) gaps(b box, six bool, r firewall.Rule, e *policy.Entry, g *gat
 				if o.verdict == canAccept {
 					next = append(next, common)
 				} else {
-					g.add(r.Proto.String(), six, common, e, *o, l != opening)
+					g.add(r.Proto.String(), six, common, e, *o, l.state != "new")
 				}
 			}
 		}

@@ -29,17 +29,34 @@ func (p Path) resolve(rs *Ruleset) (Path, error) {
 	return p, nil
 }
 
-// The three kinds of packets of a flow, and the chains that they meet.
+// leg is a kind of packets of a flow.
 type leg struct {
 	state string
 	back  bool // from the internet to the client
+	flags uint8
 }
 
-var (
-	opening = leg{state: "new"}
-	onward  = leg{state: "established"}
-	answers = leg{state: "established", back: true}
-)
+func opening(proto uint8) leg {
+	if proto == uint8(firewall.TCP) {
+		return leg{state: "new", flags: tcpFlags["syn"]}
+	}
+	return leg{state: "new"}
+}
+
+// legs are the kinds of packets that a flow can't do without. Rules may tell each of TCP's from the others.
+func legs(proto uint8) []leg {
+	if proto != uint8(firewall.TCP) {
+		return []leg{opening(proto), {state: "established"}, {state: "established", back: true}}
+	}
+	ack, push, fin := tcpFlags["ack"], tcpFlags["psh"], tcpFlags["fin"]
+	out := []leg{opening(proto)}
+	for _, back := range []bool{false, true} {
+		for _, flags := range []uint8{ack, ack | push, ack | fin} {
+			out = append(out, leg{"established", back, flags})
+		}
+	}
+	return append(out, leg{"established", true, tcpFlags["syn"] | ack})
+}
 
 func (p Path) chains(rs *Ruleset, six bool, l leg) []*chain {
 	switch {
@@ -53,20 +70,19 @@ func (p Path) chains(rs *Ruleset, six bool, l leg) []*chain {
 
 // situation is what is fixed about the packets of a leg.
 func (p Path) situation(six bool, proto uint8, l leg) *situation {
-	s := &situation{six: six, proto: proto, state: l.state, in: p.In, out: p.Out}
+	s := &situation{six: six, proto: proto, state: l.state, flags: l.flags, in: p.In, out: p.Out, back: l.back}
 	if p.Hook == Output {
 		s.in = "" // such packets have none
 	}
 	if l.back {
 		s.in, s.out = p.Out, p.In
 	}
-	if proto == uint8(firewall.TCP) {
-		s.flags = tcpFlags["ack"]
-		if l.state == "new" {
-			s.flags = tcpFlags["syn"]
-		}
-	}
 	return s
+}
+
+// start is a region on its way, which nothing has happened to.
+func start(b box, translated bool) outcome {
+	return outcome{box: b, verdict: canAccept, by: "no rule: no chain is at this hook", translated: translated}
 }
 
 // Decision is what becomes of one packet.
@@ -88,8 +104,10 @@ func (rs *Ruleset) Decide(proto firewall.Proto, src, dst netip.AddrPort, path Pa
 	}
 	one := func(n num) span { return span{n, n} }
 	region := box{one(addrNum(src.Addr())), one(addrNum(dst.Addr())), one(num{0, uint64(src.Port())}), one(num{0, uint64(dst.Port())})}
-	e := evaluator{situation: path.situation(six, uint8(proto), opening)}
-	out, err := e.through(path.chains(rs, six, opening), []box{region})
+	first := opening(uint8(proto))
+	e := evaluator{situation: path.situation(six, uint8(proto), first)}
+	e.situation.relays = []box{region}
+	out, err := e.through(path.chains(rs, six, first), []outcome{start(region, false)})
 	if err != nil {
 		return Decision{}, err
 	}

@@ -9,6 +9,7 @@
 // addresses and ports, so that its answers hold for every packet of a region, not for samples.
 //
 // Its invariant is honesty: a match or an action that the model doesn't know makes the answer "undecided" wherever
-// it could matter, with the rule and the reason; nothing is guessed. Tables and hooks that judge packets before or
-// beside IP (bridge, netdev, ingress) are named, and not judged. It changes no firewall and runs no program.
+// it could matter, with the rule and the reason; nothing is guessed. Chains that judge packets before or after IP (at
+// ingress and egress) make it undecided if they can drop any; the tables of bridges are named, and not judged. Addresses
+// that a row asks for are taken for none of the firewall's own. It changes no firewall and runs no program.
 package ruleset

@@ -13,6 +13,8 @@ type outcome struct {
 	by      string   // the rule or policy that decided
 	byRule  bool     // it was a rule
 	doubts  []string // why nobody can tell
+
+	translated bool // from here on the source may be another
 }
 
 // piece is a region that is on its way through a chain.
@@ -20,6 +22,8 @@ type piece struct {
 	box
 	may    verdict  // what doubtful rules on its way may have done with it
 	doubts []string // shared between pieces: append to a clipped copy
+
+	translated bool // a doubtful rule may have given it another source
 }
 
 // errTooComplex ends an evaluation that would not end by itself in reasonable time: k rules can cut a space of four
@@ -30,31 +34,30 @@ const mostPieces = 1_000_000
 
 // evaluator sends regions through chains.
 type evaluator struct {
-	situation *situation
-	pieces    int // made so far
+	situation *situation // of the packets, and within a base chain of what it sees
+	pieces    int        // made so far
 }
 
 // through sends regions through base chains, one after the other, as the kernel does: each must let a packet pass.
-func (e *evaluator) through(chains []*chain, region []box) ([]outcome, error) {
+func (e *evaluator) through(chains []*chain, alive []outcome) ([]outcome, error) {
 	var out []outcome
-	alive := make([]outcome, 0, len(region))
-	for _, b := range region {
-		alive = append(alive, outcome{box: b, verdict: canAccept, by: "no rule: no chain is at this hook"})
-	}
+	packets := *e.situation
 	for _, c := range chains {
-		if c.nat && e.situation.state != "new" {
+		if c.nat && packets.state != "new" {
 			continue
 		}
 		var next []outcome
 		for _, a := range alive {
-			done, rest := e.chain(c, []piece{{box: a.box}})
+			e.situation = packets.at(c, a.translated)
+			done, rest := e.chain(c, []piece{{box: a.box, translated: a.translated}})
 			for _, p := range rest {
-				done = append(done, outcome{p.box, p.may | c.policy, "the policy of " + c.name, false, p.doubts})
+				done = append(done, outcome{p.box, p.may | c.policy, "the policy of " + c.name, false, p.doubts, p.translated})
 			}
 			if e.pieces > mostPieces {
 				return nil, errTooComplex
 			}
 			for _, o := range done {
+				o.verdict &= c.policy | c.ends // a doubtful return leads to no verdict that the chain never gives
 				if o.verdict == canAccept {
 					o.doubts = nil // of this chain, whichever of its rules it is
 				}
@@ -97,6 +100,7 @@ func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piec
 			for _, hit := range hits {
 				if doubt != "" {
 					hit.may |= r.action.reach()
+					hit.translated = hit.translated || r.action.translates || r.action.target != nil && r.action.target.translates
 					hit.doubts = append(slices.Clip(hit.doubts), r.of(c)+": "+doubt)
 					left = append(left, hit)
 					continue
@@ -121,9 +125,9 @@ func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back 
 	by := r.of(c)
 	switch r.action.kind {
 	case accept:
-		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts}}
+		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts, p.translated || r.action.translates}}
 	case drop:
-		done = []outcome{{p.box, p.may | canDrop, by, true, p.doubts}}
+		done = []outcome{{p.box, p.may | canDrop, by, true, p.doubts, false}}
 	case giveBack:
 		back = []piece{p}
 	case jump:
@@ -139,25 +143,18 @@ func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back 
 }
 
 // reach is every way in which an action can end a packet's journey.
-func (a action) reach() (v verdict) {
+func (a action) reach() verdict {
 	switch a.kind {
 	case accept:
 		return canAccept
 	case drop:
 		return canDrop
-	case doubtful, giveBack:
+	case doubtful, giveBack, goAway:
 		return canAccept | canDrop // whatever the calling chain would have said
-	case jump, goAway:
-		for _, r := range a.target.rules {
-			if r.action.kind != giveBack {
-				v |= r.action.reach()
-			}
-		}
-		if a.kind == goAway {
-			v = canAccept | canDrop // it skips the rest of the calling chain
-		}
+	case jump:
+		return a.target.ends
 	}
-	return v
+	return 0
 }
 
 // cut is what a test asks of addresses and ports.
@@ -171,7 +168,15 @@ type cut struct {
 func (r *rule) ask(s *situation) (cuts []cut, doubt string, never bool) {
 	for i := range r.tests {
 		t := &r.tests[i]
+		if t.own {
+			why, outside := s.own(t.negated)
+			doubt, cuts = cmp.Or(doubt, why), append(cuts, outside...)
+			continue
+		}
 		matches, boxes, why := t.ask(s)
+		if matches == some && s.hides(boxes) {
+			matches, why = maybe, "it asks for an address or port after the source of the flow was translated"
+		}
 		switch matches {
 		case no:
 			return nil, "", true
@@ -248,6 +253,31 @@ func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
 	return some, boxes, ""
 }
 
+// of is a part of a piece.
+func (p piece) of(b box) piece {
+	p.box = b
+	return p
+}
+
+// own tells which packets a test for the machine's own addresses may match: a relay isn't this machine.
+func (s *situation) own(negated bool) (doubt string, outside []cut) {
+	if !negated && !s.hidden[dstAddr] {
+		outside = []cut{{s.relays, true}}
+	}
+	return "it asks whether the destination is an address of this machine", outside
+}
+
+// hides tells whether any of some boxes asks for what is hidden.
+func (s *situation) hides(boxes []box) bool {
+	all := whole()
+	for d, hidden := range s.hidden {
+		if hidden && slices.ContainsFunc(boxes, func(b box) bool { return b[d] != all[d] }) {
+			return true
+		}
+	}
+	return false
+}
+
 // divide cuts a region along boxes.
 func divide(p piece, boxes []box) (inside, outside []piece) {
 	rest := []box{p.box}
@@ -263,13 +293,13 @@ func divide(p piece, boxes []box) (inside, outside []piece) {
 				next = append(next, r)
 				continue
 			}
-			inside = append(inside, piece{common, p.may, p.doubts})
+			inside = append(inside, p.of(common))
 			next = append(next, r.minus(b)...)
 		}
 		rest = next
 	}
 	for _, r := range rest {
-		outside = append(outside, piece{r, p.may, p.doubts})
+		outside = append(outside, p.of(r))
 	}
 	return inside, outside
 }

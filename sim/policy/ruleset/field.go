@@ -21,6 +21,8 @@ const (
 	address fieldKind = iota
 	port
 	word
+	flags // of TCP
+	own   // whether an address is this machine's
 )
 
 // fieldOf finds what an expression looks at, or says why nobody can tell, of packets that have it.
@@ -30,6 +32,11 @@ func fieldOf(n *tree.Node) (f field, doubt string) {
 	}
 	if m := n.Field("meta"); m != nil {
 		return metaField(m.Field("key").Value())
+	}
+	if fib := n.Field("fib"); fib.Field("result").Value() == "type" {
+		if only := fib.Field("flags"); only.Value() == "daddr" || only != nil && len(only.Items) == 1 && only.Items[0].Value() == "daddr" {
+			return field{kind: own}, ""
+		}
 	}
 	if c := n.Field("ct"); c != nil && c.Field("key").Value() == "state" {
 		return field{kind: word, equals: func(s *situation, v string) answer { return is(s.state == v) }}, ""
@@ -70,10 +77,7 @@ func payloadField(protocol, name string) (field, string) {
 		case "dport":
 			return field{exists: exists, dim: dstPort, kind: port}, ""
 		case "flags":
-			return field{exists: exists, kind: word, equals: func(s *situation, v string) answer {
-				flag, ok := tcpFlags[v]
-				return is(ok && s.flags&flag != 0)
-			}}, ""
+			return field{exists: exists, kind: flags}, ""
 		}
 	}
 	return field{exists: hasHeader(protocol)}, fmt.Sprintf("a match on %q isn't modelled", protocol+" "+name)

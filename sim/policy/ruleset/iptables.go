@@ -38,7 +38,8 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 	text := string(source)
 	r.six = sixListing.MatchString(text)
 	rs.covers[family(r.six)] = true
-	var later []pendingRule // rules may jump to chains that are declared after them
+	inNFT := strings.Contains(text, "(nf_tables)") // iptables keeps these tables in nftables
+	var later []pendingRule                        // rules may jump to chains that are declared after them
 	tables := 0
 	for i, line := range strings.Split(text, "\n") {
 		r.line = i + 1
@@ -48,6 +49,9 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 		case strings.HasPrefix(line, "*"):
 			r.table, r.open = line[1:], true
 			tables++
+			if inNFT {
+				rs.own[map[bool]string{false: "ip ", true: "ip6 "}[r.six]+r.table] = true
+			}
 		case !r.open && strings.HasPrefix(line, "table "):
 			return &placed{r.line, 1, `this is how "nft list ruleset" prints for people: add -j, "nft -j list ruleset"`}
 		case !r.open:

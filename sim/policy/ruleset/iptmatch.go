@@ -16,11 +16,12 @@ type ruleReader struct {
 	negated bool
 	action  *action
 	comment string
+	foreign bool // the options are the target's, until the next -m
 }
 
 func (r *iptablesReader) rule(c *chain, words []wordAt) error {
 	o := ruleReader{iptablesReader: r, words: words}
-	for len(o.words) > 0 && o.action == nil {
+	for len(o.words) > 0 {
 		if err := o.option(); err != nil {
 			return err
 		}
@@ -92,7 +93,9 @@ func (o *ruleReader) option() error {
 	case "--ctstate", "--state":
 		read = o.state
 	case "-m", "--match":
-		read = func(wordAt) error { return nil } // its options speak for it
+		read = func(wordAt) error { o.foreign = false; return nil } // its options speak for it
+	case "--dst-type":
+		read = o.dstType
 	case "--comment":
 		read = func(w wordAt) error { o.comment = w.text; return nil }
 	case "-j", "--jump":
@@ -100,6 +103,10 @@ func (o *ruleReader) option() error {
 	case "-g", "--goto":
 		read = o.target(goAway)
 	default:
+		if o.foreign {
+			o.negated = false
+			return nil
+		}
 		return o.unknown(w)
 	}
 	v, err := o.value(w)
@@ -246,6 +253,17 @@ func (o *ruleReader) state(w wordAt) error {
 	return nil
 }
 
+// dstType reads "-m addrtype --dst-type LOCAL".
+func (o *ruleReader) dstType(w wordAt) error {
+	if w.text != "LOCAL" {
+		o.rule.tests = append(o.rule.tests, test{doubt: "--dst-type " + w.text + " isn't modelled"})
+		o.negated = false
+		return nil
+	}
+	o.add(test{own: true})
+	return nil
+}
+
 // tcpFlags reads "--tcp-flags FIN,SYN,RST,ACK SYN".
 func (o *ruleReader) tcpFlags(w wordAt) error {
 	var flags [2]uint8
@@ -282,8 +300,10 @@ func (o *ruleReader) target(kind actionKind) func(wordAt) error {
 	return func(w wordAt) error {
 		a := action{kind: proceed}
 		switch {
-		case w.text == "ACCEPT", w.text == "MASQUERADE", w.text == "SNAT": // the latter pass with another source
+		case w.text == "ACCEPT":
 			a.kind = accept
+		case w.text == "MASQUERADE", w.text == "SNAT":
+			a.kind, a.translates = accept, true
 		case w.text == "DROP", w.text == "REJECT", w.text == "TARPIT":
 			a.kind = drop
 		case w.text == "RETURN":
@@ -296,7 +316,7 @@ func (o *ruleReader) target(kind actionKind) func(wordAt) error {
 				a = action{kind: doubtful, doubt: fmt.Sprintf("what the target %s does isn't modelled", w.text)}
 			}
 		}
-		o.action = &a
+		o.action, o.foreign = &a, true
 		return nil
 	}
 }

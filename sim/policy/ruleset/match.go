@@ -23,6 +23,9 @@ func (s *statements) match(n *tree.Node) (test, error) {
 
 // compare makes a test of a comparison.
 func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test, error) {
+	if f, _ := fieldOf(left); f.kind == own && right.Value() == "local" {
+		return test{own: true, negated: op == "!="}, nil
+	}
 	if masked := left.Field("&"); masked != nil {
 		return flagTest(masked, op, right), nil
 	}
@@ -51,6 +54,10 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 		return test{}, err
 	}
 	for _, v := range values {
+		if v.Value() == "*" { // whatever the other elements don't match
+			t.alternatives = append(t.alternatives, alternative{})
+			continue
+		}
 		components := []*tree.Node{v}
 		if joined := v.Field("concat"); joined != nil {
 			components = joined.Items
@@ -90,12 +97,17 @@ func (s *statements) values(n *tree.Node) ([]*tree.Node, error) {
 	}
 	var out []*tree.Node
 	for _, item := range n.Items {
-		if e := item.Field("elem"); e != nil && e.Field("val") != nil {
-			item = e.Field("val") // with a timeout or a counter beside it
-		}
-		out = append(out, item)
+		out = append(out, element(item))
 	}
 	return out, nil
+}
+
+// element is the value of an element of a set, which may have a timeout or a counter beside it.
+func element(n *tree.Node) *tree.Node {
+	if e := n.Field("elem"); e != nil && e.Field("val") != nil {
+		return e.Field("val")
+	}
+	return n
 }
 
 func is(b bool) answer {
@@ -212,7 +224,16 @@ func allExist(fields []field) func(*situation) answer {
 
 // alternative is one value of a field.
 func (f field) alternative(op string, v *tree.Node) (alternative, string) {
-	if f.kind == word {
+	switch f.kind {
+	case own:
+		return alternative{}, "what kind of address the destination is isn't modelled"
+	case flags:
+		want, ok := flagSet(v)
+		if !ok || op != "==" && op != "!=" && op != "in" {
+			return alternative{}, fmt.Sprintf("its comparison %q of TCP flags isn't modelled", op)
+		}
+		return alternative{when: func(s *situation) answer { return is(s.flags == want || op == "in" && s.flags&want != 0) }}, ""
+	case word:
 		if v.Kind != tree.String && v.Kind != tree.Number || op != "==" && op != "!=" && op != "in" {
 			return alternative{}, fmt.Sprintf("its comparison %q isn't modelled", op)
 		}

@@ -15,6 +15,7 @@ type nftReader struct {
 	chains map[string]*chain     // "inet filter forward"
 	sets   map[string]*tree.Node // "inet filter blocked": sets and maps
 	count  map[*chain]int        // rules so far, for their names
+	flags  map[string]string     // of tables: "inet filter" may be dormant
 }
 
 func (rs *Ruleset) readNFT(source []byte) error {
@@ -29,7 +30,7 @@ func (rs *Ruleset) readNFT(source []byte) error {
 	if list == nil || list.Kind != tree.List {
 		return wrong(root, `no list "nftables": this isn't what "nft -j list ruleset" prints`)
 	}
-	r := nftReader{rs: rs, chains: make(map[string]*chain), sets: make(map[string]*tree.Node), count: make(map[*chain]int)}
+	r := nftReader{rs: rs, chains: make(map[string]*chain), sets: make(map[string]*tree.Node), count: make(map[*chain]int), flags: make(map[string]string)}
 	for _, read := range []func(kind string, n *tree.Node) error{r.declare, r.rule} {
 		for _, item := range list.Items {
 			if item.Kind != tree.Map || len(item.Keys) != 1 {
@@ -80,7 +81,8 @@ func (r *nftReader) declare(kind string, n *tree.Node) error {
 		return r.chain(n)
 	case "table":
 		family, err := fieldText(n, "family")
-		if err == nil && family != "inet" && family != "ip" && family != "ip6" && family != "arp" {
+		r.flags[family+" "+n.Field("name").Value()] = flagsOf(n)
+		if err == nil && family != "inet" && family != "ip" && family != "ip6" && family != "arp" && family != "netdev" {
 			r.rs.outside = append(r.rs.outside, fmt.Sprintf("table %s %s: the family %s isn't modelled here", family, n.Field("name").Value(), family))
 		}
 		return err
@@ -96,6 +98,7 @@ func (r *nftReader) chain(n *tree.Node) error {
 	parts := strings.SplitN(full, " ", 3)
 	family := parts[0]
 	c := &chain{
+		table:    family + " " + parts[1],
 		name:     fmt.Sprintf("chain %s of table %s %s", parts[2], family, parts[1]),
 		families: [2]bool{family == "ip" || family == "inet", family == "ip6" || family == "inet"},
 		policy:   canAccept,
@@ -105,10 +108,22 @@ func (r *nftReader) chain(n *tree.Node) error {
 	}
 	r.chains[full] = c
 	hook := n.Field("hook")
-	if hook == nil || !c.families[0] && !c.families[1] {
+	flags := r.flags[c.table]
+	if hook == nil || flags == "dormant" {
 		return nil
 	}
 	c.hook = Hook(hook.Text)
+	if c.hook == "ingress" || c.hook == "egress" {
+		r.rs.edges = append(r.rs.edges, edge{c, devices(n)})
+	}
+	if !c.families[0] && !c.families[1] {
+		return nil
+	}
+	if flags != "" {
+		c.rules = append(c.rules, rule{name: "the flags of the table", action: action{
+			kind: doubtful, doubt: fmt.Sprintf("nft lists them as %q, which may stand for dormant", flags),
+		}})
+	}
 	kind, err := fieldText(n, "type")
 	if err != nil {
 		return err
@@ -129,8 +144,6 @@ func (r *nftReader) chain(n *tree.Node) error {
 	switch c.hook {
 	case Prerouting, Input, Forward, Output, Postrouting:
 		r.rs.bases = append(r.rs.bases, c)
-	default:
-		r.rs.outside = append(r.rs.outside, fmt.Sprintf("%s: the hook %s isn't modelled here", c.name, c.hook))
 	}
 	return nil
 }
@@ -188,27 +201,45 @@ func (s *statements) read(key, value *tree.Node) error {
 		return s.verdict(key, value)
 	case "vmap":
 		return s.verdictMap(value)
-	case "counter", "log", "comment", "continue", "set", "map", "flow", "secmark", "ct helper", "ct timeout", "ct expectation", "last", "dup":
+	case "counter", "log", "comment", "continue", "secmark", "ct helper", "ct timeout", "ct expectation", "last", "dup":
+	case "set", "map": // it remembers what it saw, and may ask how much of it there was
+		if statements := value.Field("stmt"); statements != nil {
+			for _, stateful := range statements.Items {
+				for _, k := range stateful.Keys {
+					if k.Text != "counter" && k.Text != "last" {
+						s.depends(k.Text)
+					}
+				}
+			}
+		}
+	case "flow": // a packet that can't be offloaded goes no further in its rule
+		s.rule.tests = append(s.rule.tests, test{doubt: "it goes on for those packets alone whose flow is offloaded"})
 	case "masquerade", "snat":
-		s.act(action{kind: accept}) // the packet goes on with another source, and is not judged again
+		s.act(action{kind: accept, translates: true})
 	case "mangle":
-		target := value.Field("key")
-		if target.Field("payload") != nil {
+		if p := value.Field("key").Field("payload"); p != nil && !idle[p.Field("field").Value()] {
 			s.act(action{kind: doubtful, doubt: "it rewrites packets, which isn't modelled"})
 		}
 	case "dnat", "redirect", "tproxy", "queue", "notrack", "fwd", "synproxy":
 		s.act(action{kind: doubtful, doubt: fmt.Sprintf("what %q does isn't modelled", key.Text)})
 	case "xt":
-		s.rule.tests = append(s.rule.tests, test{doubt: "it was made by iptables, and nft doesn't say what it means; check iptables-save instead"})
+		s.rule.tests = append(s.rule.tests, test{doubt: "it was made by iptables, and nft doesn't say what it means; add what iptables-save prints"})
 		if value.Field("type").Value() == "target" {
-			s.act(action{kind: doubtful, doubt: "its target was made by iptables, and nft doesn't say what it means; check iptables-save instead"})
+			s.act(action{kind: doubtful, doubt: "its target was made by iptables, and nft doesn't say what it means; add what iptables-save prints"})
 		}
 	case "limit", "quota", "ct count", "meter":
-		s.rule.tests = append(s.rule.tests, test{doubt: fmt.Sprintf("with %q it depends on how much traffic there is", key.Text)})
+		s.depends(key.Text)
 	default:
 		s.rule.tests = append(s.rule.tests, test{doubt: fmt.Sprintf("%q isn't modelled", key.Text)})
 	}
 	return nil
+}
+
+// idle are fields of the IP header by whose change no rule is affected but those that the model doesn't know anyhow.
+var idle = map[string]bool{"dscp": true, "ecn": true, "ttl": true, "hoplimit": true, "flowlabel": true}
+
+func (s *statements) depends(on string) {
+	s.rule.tests = append(s.rule.tests, test{doubt: fmt.Sprintf("with %q it depends on how much traffic there is", on)})
 }
 
 // act adds a rule of what was read so far. A packet that isn't ended by it goes on with the rest.
@@ -252,42 +283,4 @@ func (s *statements) action(key, value *tree.Node) (action, error) {
 		return action{kind: goAway, target: c}, nil
 	}
 	return action{kind: doubtful, doubt: fmt.Sprintf("the verdict %q isn't modelled", key.Text)}, nil
-}
-
-// verdictMap reads {"vmap": {"key": ..., "data": {"set": [[value, verdict], ...]}}}: one of its elements applies at
-// most, so each is a rule.
-func (s *statements) verdictMap(n *tree.Node) error {
-	data := n.Field("data")
-	if data == nil || n.Field("key") == nil {
-		return wrong(n, "a verdict map needs a key and data")
-	}
-	elements := data.Field("set")
-	if name, ok := strings.CutPrefix(data.Value(), "@"); ok {
-		named := s.sets[s.table+" "+name]
-		if named == nil {
-			return wrong(data, "the map %q isn't listed", name)
-		}
-		if elements = named.Field("elem"); elements == nil {
-			return nil // an empty map
-		}
-	}
-	if elements == nil || elements.Kind != tree.List {
-		return wrong(data, "a verdict map needs a list of elements")
-	}
-	for _, e := range elements.Items {
-		if e.Kind != tree.List || len(e.Items) != 2 || e.Items[1].Kind != tree.Map || len(e.Items[1].Keys) != 1 {
-			return wrong(e, "an element of a verdict map must be a value and a verdict")
-		}
-		t, err := s.compare(n.Field("key"), "==", e.Items[0])
-		if err != nil {
-			return err
-		}
-		a, err := s.action(e.Items[1].Keys[0], e.Items[1].Items[0])
-		if err != nil {
-			return err
-		}
-		r := rule{name: s.rule.name, tests: append(s.rule.tests[:len(s.rule.tests):len(s.rule.tests)], t), action: a}
-		s.chain.rules = append(s.chain.rules, r)
-	}
-	return nil
 }

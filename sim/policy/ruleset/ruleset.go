@@ -13,10 +13,12 @@ type Ruleset struct {
 	Name string // of the file
 	Kind Kind
 
-	bases   []*chain       // those that hang at a hook
-	covers  [2]bool        // whether it says anything about IPv4, and about IPv6
-	outside []string       // what it has that no packet of ours is judged by here, and why
-	protos  map[uint8]bool // that rules name
+	bases   []*chain        // those that hang at a hook
+	covers  [2]bool         // whether it says anything about IPv4, and about IPv6
+	edges   []edge          // chains at the edges, which aren't modelled
+	own     map[string]bool // tables that iptables keeps in nftables, "ip filter", which nft lists too
+	outside []string        // what it has that no packet of ours is judged by here, and why
+	protos  map[uint8]bool  // that rules name
 }
 
 // Kind is which program listed the rules.
@@ -31,13 +33,15 @@ const (
 // Hook is where in the kernel a packet is judged.
 type Hook string
 
-// The hooks of netfilter's inet family.
+// The hooks of netfilter's inet family. The last two aren't modelled.
 const (
 	Prerouting  Hook = "prerouting"
 	Input       Hook = "input"
 	Forward     Hook = "forward"
 	Output      Hook = "output"
 	Postrouting Hook = "postrouting"
+	Ingress     Hook = "ingress"
+	Egress      Hook = "egress"
 )
 
 // chain is a list of rules.
@@ -49,6 +53,10 @@ type chain struct {
 	families [2]bool // IPv4, IPv6
 	policy   verdict
 	rules    []rule
+
+	table      string  // of nft: "inet filter"
+	ends       verdict // how a packet's journey can end in it, or in chains that it jumps to
+	translates bool    // it may give a flow another source
 }
 
 // rule is tests that a packet must pass, and what becomes of it then.
@@ -60,9 +68,10 @@ type rule struct {
 
 // action is what a rule does.
 type action struct {
-	kind   actionKind
-	target *chain // of a jump
-	doubt  string // why nobody can tell
+	kind       actionKind
+	target     *chain // of a jump
+	doubt      string // why nobody can tell
+	translates bool   // the flow gets another source
 }
 
 type actionKind uint8
@@ -90,6 +99,7 @@ type test struct {
 	exists       func(*situation) answer // whether packets of this kind have such a thing at all; nil: yes
 	alternatives []alternative
 	negated      bool
+	own          bool   // it asks whether the destination is this machine's
 	doubt        string // why nobody can tell, of packets that have it; then there are no alternatives
 }
 
@@ -116,12 +126,38 @@ type situation struct {
 	state   string // of conntrack: "new" or "established"
 	flags   uint8  // of TCP
 	in, out string // interfaces; empty: nobody said
+	back    bool   // the packets go to the client
+
+	relays []box      // those whose other end isn't this machine
+	hidden [dims]bool // what isn't the client's own here, since its source is translated
+}
+
+// nowhere is the interface that a packet doesn't have yet, or any more: none has such a name.
+const nowhere = "/"
+
+// at is what is fixed about packets when a base chain sees them. The kernel translates sources at priority 100 of
+// postrouting, and the answers' destinations at priority -100 of prerouting, whatever the priorities of nat chains.
+func (s situation) at(c *chain, translated bool) *situation {
+	switch c.hook {
+	case Prerouting, Input:
+		s.out = nowhere
+	case Output:
+		s.in = nowhere
+	}
+	switch {
+	case !translated || c.nat:
+	case s.back && c.hook == Prerouting && c.priority <= -100:
+		s.hidden[dstAddr], s.hidden[dstPort] = true, true
+	case !s.back && c.hook == Postrouting && c.priority >= 100:
+		s.hidden[srcAddr], s.hidden[srcPort] = true, true
+	}
+	return &s
 }
 
 // Parse reads what "nft -j list ruleset" or "iptables-save" printed, and tells them apart. An error names the file,
 // line and column.
 func Parse(name string, source []byte) (*Ruleset, error) {
-	rs := &Ruleset{Name: name, protos: make(map[uint8]bool)}
+	rs := &Ruleset{Name: name, protos: make(map[uint8]bool), own: make(map[string]bool)}
 	var err error
 	if trimmed := bytes.TrimSpace(source); len(trimmed) == 0 {
 		err = &placed{1, 1, `the file is empty: write "nft -j list ruleset" or "iptables-save" into it, as root`}
@@ -151,8 +187,11 @@ type placed struct {
 
 func (p *placed) Error() string { return fmt.Sprintf("%d:%d: %s", p.line, p.column, p.words) }
 
-// Merge adds the rules of another listing of the same machine, such as ip6tables-save beside iptables-save.
+// Merge adds the rules of another listing of the same machine, such as ip6tables-save beside iptables-save. Of tables
+// that both nft and iptables list, iptables says what they mean.
 func (rs *Ruleset) Merge(other *Ruleset) {
+	rs.cede(other)
+	other.cede(rs)
 	rs.Name += " and " + other.Name
 	if rs.Kind != other.Kind {
 		rs.Kind += " and " + other.Kind
@@ -165,18 +204,34 @@ func (rs *Ruleset) Merge(other *Ruleset) {
 	for p := range other.protos {
 		rs.protos[p] = true
 	}
+	for t := range other.own {
+		rs.own[t] = true
+	}
 	rs.sort()
+}
+
+// cede leaves out the tables that another listing explains.
+func (rs *Ruleset) cede(to *Ruleset) {
+	rs.bases = slices.DeleteFunc(rs.bases, func(c *chain) bool { return to.own[c.table] })
 }
 
 // finish puts base chains in order and refuses jumps that go round in a circle, which the kernel refuses too.
 func (rs *Ruleset) finish() error {
-	rs.sort()
 	done := make(map[*chain]bool)
 	for _, c := range rs.bases {
 		if err := acyclic(c, nil, done); err != nil {
 			return err
 		}
 	}
+	for _, e := range rs.edges {
+		if err := acyclic(e.chain, nil, done); err != nil {
+			return err
+		}
+		if (e.policy|e.ends)&canDrop != 0 {
+			rs.bases = append(rs.bases, e.doubtful())
+		}
+	}
+	rs.sort()
 	return nil
 }
 
@@ -184,6 +239,7 @@ func (rs *Ruleset) sort() {
 	slices.SortStableFunc(rs.bases, func(a, b *chain) int { return cmp.Compare(a.priority, b.priority) })
 }
 
+// acyclic finds circles, and how packets can fare in chains.
 func acyclic(c *chain, above []*chain, done map[*chain]bool) error {
 	switch {
 	case slices.Contains(above, c):
@@ -193,10 +249,22 @@ func acyclic(c *chain, above []*chain, done map[*chain]bool) error {
 	}
 	above = append(above, c)
 	for _, r := range c.rules {
-		if r.action.target != nil {
-			if err := acyclic(r.action.target, above, done); err != nil {
+		a := r.action
+		if a.target != nil {
+			if err := acyclic(a.target, above, done); err != nil {
 				return err
 			}
+			c.ends |= a.target.ends
+			c.translates = c.translates || a.target.translates
+		}
+		c.translates = c.translates || a.translates
+		switch a.kind {
+		case accept:
+			c.ends |= canAccept
+		case drop:
+			c.ends |= canDrop
+		case doubtful:
+			c.ends |= canAccept | canDrop
 		}
 	}
 	done[c] = true

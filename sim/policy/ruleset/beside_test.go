@@ -1,0 +1,127 @@
+package ruleset_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/sim/policy/ruleset"
+)
+
+var way = ruleset.Path{In: "inside", Out: "outside"}
+
+// status is how a ruleset treats a row of TCP.
+func status(t *testing.T, text string) ruleset.Status {
+	t.Helper()
+	p := policy.StandIn()
+	p.Entries = p.Entries[:1]
+	return check(t, p, text, ruleset.Options{Use: policy.Use{Sources: office}, Path: way}).Rows[0].Status
+}
+
+// TestAnswersByTheirFlags has rules without state: an answer begins with SYN and ACK, and data comes with PSH.
+func TestAnswersByTheirFlags(t *testing.T) {
+	for match, want := range map[string]ruleset.Status{
+		"--tcp-flags ACK ACK":         ruleset.Open,
+		"! --syn":                     ruleset.Open,
+		"--tcp-flags SYN,ACK ACK":     ruleset.Closed, // no SYN-ACK
+		"--tcp-flags PSH,ACK ACK":     ruleset.Closed, // no data
+		"--tcp-flags FIN,SYN,ACK ACK": ruleset.Closed,
+	} {
+		rules := "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -i inside -j ACCEPT\n-A FORWARD -i outside -p tcp -m tcp " + match + " -j ACCEPT\nCOMMIT\n"
+		require.Equal(t, want, status(t, rules), match)
+	}
+	for match, want := range map[string]ruleset.Status{
+		`"op": "in", "left": %s, "right": "ack"`:                                   ruleset.Open,
+		`"op": "==", "left": %s, "right": {"set": ["ack", "syn"]}`:                 ruleset.Closed, // one of them, and no other
+		`"op": "==", "left": %s, "right": {"set": ["ack", {"|": ["syn", "ack"]}]}`: ruleset.Closed,
+		`"op": "!=", "left": %s, "right": {"set": ["syn"]}`:                        ruleset.Open,
+	} {
+		rules := nft(
+			`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "inside"}}, {"accept": null}]}}`,
+			`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {`+fmt.Sprintf(match, `{"payload": {"protocol": "tcp", "field": "flags"}}`)+`}}, {"accept": null}]}}`)
+		require.Equal(t, want, status(t, rules), match)
+	}
+}
+
+// nft is a listing of a forward chain that drops, and more.
+func nft(more ...string) string {
+	return `{"nftables": [
+{"table": {"family": "inet", "name": "t", "handle": 1}},
+{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+` + strings.Join(more, ",\n") + "]}"
+}
+
+// TestTranslatedSources has a rule against packets from outside to addresses inside: while the firewall translates
+// sources, answers have its own address when such a rule sees them.
+func TestTranslatedSources(t *testing.T) {
+	const rules = `*raw
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -i outside -d 10.0.0.0/8 -j DROP
+COMMIT
+*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -s 10.0.0.0/8 -o outside -j MASQUERADE
+COMMIT
+`
+	require.Equal(t, ruleset.Undecided, status(t, rules))
+	require.Equal(t, ruleset.Closed, status(t, strings.Replace(rules, "-s 10.0.0.0/8", "-s 172.17.0.0/16", 1)), "of others' sources")
+	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(rules, "-s 10.0.0.0/8", "-m mark --mark 1", 1)), "of some, perhaps")
+	require.Equal(t, ruleset.Open, status(t, strings.Replace(rules, "-d 10", "-p udp -d 10", 1)))
+	require.Equal(t, ruleset.Closed, status(t, strings.Replace(strings.Replace(rules, "*raw", "*filter", 1), "PREROUTING", "FORWARD", 2)), "translated back by then")
+}
+
+// TestChainsAtTheEdge can't tell what becomes of packets that a chain at ingress may drop.
+func TestChainsAtTheEdge(t *testing.T) {
+	const accept = `{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`
+	edge := func(family, hook, device, verdict string) string {
+		return nft(accept, `{"table": {"family": "`+family+`", "name": "e", "handle": 2}}`,
+			`{"chain": {"family": "`+family+`", "table": "e", "name": "i", "type": "filter", "hook": "`+hook+`", "prio": 0, "policy": "accept"`+device+`}}`,
+			`{"rule": {"family": "`+family+`", "table": "e", "chain": "i", "expr": [{"`+verdict+`": null}]}}`)
+	}
+	require.Equal(t, ruleset.Undecided, status(t, edge("netdev", "ingress", "", "drop")), "a device that isn't listed")
+	require.Equal(t, ruleset.Undecided, status(t, edge("netdev", "ingress", `, "dev": "inside"`, "drop")))
+	require.Equal(t, ruleset.Undecided, status(t, edge("inet", "ingress", `, "dev": ["x", "outside"]`, "drop")), "of answers")
+	require.Equal(t, ruleset.Undecided, status(t, edge("netdev", "egress", `, "dev": "outside"`, "drop")))
+	require.Equal(t, ruleset.Open, status(t, edge("netdev", "ingress", `, "dev": "x"`, "drop")))
+	require.Equal(t, ruleset.Open, status(t, edge("netdev", "ingress", "", "accept")))
+}
+
+// TestDormant leaves tables alone that the kernel does. nft 1.0.6 lists the name of a table in place of its flags.
+func TestDormant(t *testing.T) {
+	for flags, want := range map[string]ruleset.Status{
+		`"dormant"`: ruleset.Open, `["dormant"]`: ruleset.Open, `["owner", "persist"]`: ruleset.Closed, `"t"`: ruleset.Undecided,
+	} {
+		rules := strings.Replace(nft(`{"table": {"family": "inet", "name": "u", "handle": 2}}`), `"handle": 1`, `"handle": 1, "flags": `+flags, 1)
+		require.Equal(t, want, status(t, rules), flags)
+	}
+}
+
+// TestBothListings of one host: what iptables made, iptables-save explains, and nft the rest.
+func TestBothListings(t *testing.T) {
+	const made = `{"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+{"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": [{"xt": {"type": "match", "name": "conntrack"}}, {"accept": null}]}}`
+	const saved = "# Generated by iptables-save v1.8.9 (nf_tables)\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n"
+	p := policy.StandIn()
+	p.Entries = p.Entries[:1]
+	for _, tc := range []struct {
+		listings [2]string
+		want     ruleset.Status
+	}{
+		{[2]string{`{"nftables": [` + made + `]}`, saved}, ruleset.Open},
+		{[2]string{saved, `{"nftables": [` + made + `]}`}, ruleset.Open},
+		{[2]string{saved, nft(made)}, ruleset.Closed},                                                                 // by nft's own table
+		{[2]string{`{"nftables": [` + made + `]}`, strings.Replace(saved, " (nf_tables)", "", 1)}, ruleset.Undecided}, // two firewalls, one of them old
+	} {
+		both, err := ruleset.Parse("one", []byte(tc.listings[0]))
+		require.NoError(t, err)
+		other, err := ruleset.Parse("other", []byte(tc.listings[1]))
+		require.NoError(t, err)
+		both.Merge(other)
+		report, err := ruleset.Check(p, both, ruleset.Options{Use: policy.Use{Sources: office}, Path: way})
+		require.NoError(t, err)
+		require.Equal(t, tc.want, report.Rows[0].Status, report.Text())
+	}
+}
