@@ -68,7 +68,7 @@ soak-evidence: # tshark reads every capture of the whole suite; the page of 5,00
 	$(GO) test -count=1 -v -run '^TestReportsCostLittle$$' ./conformance/suite -cost
 
 soak-load: # 10,000 users in one world, and beside them what a hundred cost
-	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMany$$' ./conformance/load/crowd -many=10000
+	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 2h -run '^TestMany$$' ./conformance/load/crowd -many=10000
 
 soak-day: # A call of 24 hours, with a relay killed in each of them
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 30m -run '^TestLongCall$$' ./conformance/load/crowd -hours=24

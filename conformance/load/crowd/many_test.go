@@ -34,10 +34,10 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// report runs a plan in which users join evenly, all of them say something while the cost is measured, and nothing goes wrong.
+// report runs a plan in which users join evenly, and soon, since those who have joined send media meanwhile; all of them say something while the cost is measured, and nothing goes wrong.
 func report(t *testing.T, p load.Plan) *load.Report {
 	p = p.WithDefaults()
-	p.Seed, p.Ramp, p.Hold = 1, time.Duration(p.Users)*10*time.Millisecond, p.Messages
+	p.Seed, p.Ramp, p.Hold = 1, time.Duration(p.Users)*2*time.Millisecond, p.Messages
 	r := run(t, p)
 	t.Logf("%d users, %d with a whole SDK: join p50 %v p99 %v; %d KB a user, %d KB from the system; hold: ratio %.2f, %.0f packets/s, %v a packet; joining wall %v; %d goroutines a user",
 		r.Joined, p.WebRTC, r.Join.Percentile(50), r.Join.Percentile(99), r.PerUser()/1000, r.Memory.System/uint64(r.Joined)/1000, r.Holding.Ratio(), r.Holding.Rate(), r.Holding.Cost(), r.Joining.Wall, r.Memory.Goroutines/r.Joined)
