@@ -30,7 +30,7 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 	}
 	p := casePage{
 		Case: c, View: view, SDK: product(run.SDK), Seed: run.Seed,
-		Root: strings.Repeat("../", strings.Count(pageOfCase(c.ID), "/")),
+		Root: strings.Repeat("../", strings.Count(PageOf(c.ID), "/")),
 	}
 	for _, id := range c.Requirements {
 		i := slices.IndexFunc(run.Requirements, func(r result.Requirement) bool { return r.ID == id })
@@ -49,7 +49,8 @@ func Page(w io.Writer, run *result.Run, c result.Case) error {
 	return pages.ExecuteTemplate(w, "case.html", p)
 }
 
-func pageOfCase(id string) string { return path.Join("evidence", id, "index.html") }
+// PageOf is the name of a case's page, relative to the report folder.
+func PageOf(id string) string { return path.Join("evidence", id, "index.html") }
 
 // WritePage writes the page of a case into a report's folder and names it in the case, which then needs its ladder
 // for this page no more, if it passed.
@@ -57,7 +58,7 @@ func WritePage(dir string, run *result.Run, c *result.Case) error {
 	if c.Evidence.Timeline == "" {
 		return nil // there is no folder of its evidence
 	}
-	name := pageOfCase(c.ID)
+	name := PageOf(c.ID)
 	err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), func(w io.Writer) error { return Page(w, run, *c) })
 	if err == nil {
 		c.Evidence.Page = name

@@ -99,7 +99,7 @@ func emptied(dir string) error {
 		return err
 	}
 	for _, c := range earlier {
-		if err := removeEvidence(dir, c.Evidence); err != nil {
+		if err := removeEvidence(dir, c); err != nil {
 			return err
 		}
 	}
@@ -131,10 +131,12 @@ func readReport(dir string) ([]result.Case, error) {
 	return run.Cases, nil
 }
 
-// removeEvidence deletes the files that a report names below its evidence folder, and then the folders that
-// are empty without them.
-func removeEvidence(dir string, e result.Evidence) error {
-	for _, name := range e.Files() {
+// removeEvidence deletes the files that a report names below its evidence folder, and those of a case that the run
+// didn't see to its end, which it doesn't name; then the folders that are empty without them.
+func removeEvidence(dir string, c result.Case) error {
+	unnamed := result.EvidenceOf(c.ID)
+	unnamed.Page = reports.PageOf(c.ID)
+	for _, name := range append(c.Evidence.Files(), unnamed.Files()...) {
 		name = filepath.Clean(filepath.FromSlash(name))
 		if !filepath.IsLocal(name) || !strings.HasPrefix(name, "evidence"+string(filepath.Separator)) {
 			continue // not a name that we would have written

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
-	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/reports"
 )
 
@@ -17,9 +16,9 @@ type journal struct {
 	dir   string
 	blank *result.Run
 	meet  func(result.Product) // told once, of an SDK whose name and version only it can say; it changes blank
-	place map[string]int       // of a case in the run
-	done  []result.Case
-	lost  error // why evidence, or a page, couldn't be written
+	cases []result.Case        // of the run; what isn't finished says so
+	place map[string]int       // of a case among them
+	lost  error                // why evidence, or a page, couldn't be written
 
 	mu    sync.Mutex
 	next  time.Time
@@ -29,8 +28,8 @@ type journal struct {
 // share is how much of a run's time the journal may take: writing gets dearer with every case, and so rarer.
 const share = 1.0 / 40
 
-func newJournal(dir string, blank *result.Run, cases []selection.Case) *journal {
-	j := &journal{dir: dir, blank: blank, place: make(map[string]int)}
+func newJournal(dir string, blank *result.Run, cases []result.Case) *journal {
+	j := &journal{dir: dir, blank: blank, cases: cases, place: make(map[string]int)}
 	for i, c := range cases {
 		j.place[c.ID] = i
 	}
@@ -55,7 +54,7 @@ func (j *journal) ended(c *result.Case) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.done = append(j.done, *c)
+	j.cases[j.place[c.ID]] = *c
 	if j.later == nil {
 		j.later = time.AfterFunc(time.Until(j.next), func() {
 			j.mu.Lock()
@@ -72,8 +71,7 @@ func (j *journal) write() error {
 	began := time.Now()
 	run := *j.blank
 	label(&run, j.blank)
-	run.Cases = slices.Clone(j.done)
-	slices.SortFunc(run.Cases, func(a, b result.Case) int { return j.place[a.ID] - j.place[b.ID] })
+	run.Cases = slices.Clone(j.cases)
 	run.Interrupted = true
 	run.Wall = time.Since(run.Started)
 	for _, c := range run.Cases {

@@ -176,7 +176,8 @@ func (c *command) test(ctx context.Context, p *plan, sdk subject) (*result.Run, 
 
 	blank := p.blank(sdk)
 	s.expect(blank, p.expected)
-	kept := newJournal(out, blank, s.cases)
+	cfg := c.runnerOf(p, sdk, out)
+	kept := newJournal(out, blank, runner.Unfinished(cfg))
 	if sdk.Version == "" {
 		kept.meet = func(found result.Product) {
 			blank.SDK.Program, blank.SDK.Name, blank.SDK.Version = sdk.Product, found.Name, found.Version
@@ -190,7 +191,6 @@ func (c *command) test(ctx context.Context, p *plan, sdk subject) (*result.Run, 
 	running, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	shown := newProgress(c.stderr, p.quiet, "testing "+sdk.Name+inShard(p.part), idsOf(s.cases), p.seed)
-	cfg := c.runnerOf(p, sdk, out)
 	cfg.Began = shown.began
 	cfg.Ended = func(one *result.Case) {
 		shown.ended(one)

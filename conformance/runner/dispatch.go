@@ -133,11 +133,9 @@ func (d *dispatch) take(ctx context.Context) (i int, any bool) {
 func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) {
 	t := d.tasks[i]
 	if t.NotRun != "" {
-		left := newResult(t.Case, CaseSeed(d.cfg.Seed, t.Case.ID))
-		left.Failure = &result.Failure{Message: t.NotRun, Replay: d.cfg.replay(t)}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.ended(i, left)
+		d.ended(i, d.cfg.notRun(t, t.NotRun))
 		return false
 	}
 	began := time.Now()
@@ -154,11 +152,9 @@ func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) 
 
 // lost is the result of a case whose worker gave none, because of err.
 func lost(cfg Config, t Task, worker *process, err error, interrupted bool) *result.Case {
-	c := newResult(t.Case, CaseSeed(cfg.Seed, t.Case.ID))
-	c.Failure = &result.Failure{Replay: cfg.replay(t)}
+	c := cfg.notRun(t, "the run ended while this case was running")
 	switch {
 	case interrupted:
-		c.Failure.Message = "the run ended while this case was running"
 		return c
 	case errors.Is(err, errLate):
 		c.Failure.Message = fmt.Sprintf("the case wasn't done after %v of real time", cfg.CaseLimit)

@@ -84,8 +84,7 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 	tasks := make([]Task, len(cfg.Cases))
 	for i, c := range cfg.Cases {
 		tasks[i] = cfg.task(c)
-		run.Cases[i] = *newResult(c, CaseSeed(cfg.Seed, c.ID))
-		run.Cases[i].Failure = &result.Failure{Message: "the run ended before this case began", Replay: cfg.replay(tasks[i])}
+		run.Cases[i] = *cfg.notRun(tasks[i], "the run ended before this case began")
 	}
 	finished := 0
 	err := Each(ctx, cfg, tasks, func(i int, c *result.Case) {
@@ -103,6 +102,22 @@ func Run(ctx context.Context, cfg Config) (*result.Run, error) {
 	}
 	run.Interrupted = ctx.Err() != nil && finished < len(tasks)
 	return run, err
+}
+
+// Unfinished is what a run has of its cases before the first has ended: that none was run to its end.
+func Unfinished(cfg Config) []result.Case {
+	cases := make([]result.Case, len(cfg.Cases))
+	for i, c := range cfg.Cases {
+		cases[i] = *cfg.notRun(cfg.task(c), "the run ended before this case did")
+	}
+	return cases
+}
+
+// notRun is the result of a task that wasn't run, or not to its end.
+func (cfg Config) notRun(t Task, why string) *result.Case {
+	c := newResult(t.Case, CaseSeed(cfg.Seed, t.Case.ID))
+	c.Failure = &result.Failure{Message: why, Replay: cfg.replay(t)}
+	return c
 }
 
 // replay is the command that runs a task again.
