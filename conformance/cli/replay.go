@@ -307,13 +307,31 @@ func (c *command) written(run *result.Run, recorded *result.Case) (selection.Cas
 	if err != nil {
 		return selection.Case{}, err
 	}
-	for _, one := range s.cases {
-		if one.ID == recorded.ID {
-			if s.suite.Digest != run.Suite.Digest && !recorded.Own {
-				fmt.Fprintln(c.stderr, "proxyspec: the suite has changed since this report was written; the trace may differ for that reason")
-			}
-			return one, nil
-		}
+	what, changed := "the suite", s.suite.Digest != run.Suite.Digest
+	if recorded.Own {
+		what = path
 	}
-	return selection.Case{}, usage(fmt.Errorf("%s has no case %q any more; the report is of an older suite", path, recorded.ID))
+	for _, one := range s.cases {
+		if one.ID != recorded.ID {
+			continue
+		}
+		if recorded.Own {
+			changed = !sameSteps(one.Steps, recorded.Steps)
+		}
+		if changed {
+			fmt.Fprintf(c.stderr, "proxyspec: %s has changed since this report was written; the trace may differ for that reason\n", what)
+		}
+		return one, nil
+	}
+	return selection.Case{}, usage(fmt.Errorf("%s has no case %q any more: %s has changed since this report was written", path, recorded.ID, what))
+}
+
+// sameSteps says whether a scenario has the steps that were recorded.
+func sameSteps(now []selection.Step, then []result.Step) bool {
+	return slices.EqualFunc(now, then, func(n selection.Step, t result.Step) bool {
+		if (n.DocString == nil) != (t.DocString == nil) || n.DocString != nil && n.DocString.Content != t.DocString.Content {
+			return false
+		}
+		return n.Text == t.Text && slices.EqualFunc(n.Table, t.Table, slices.Equal)
+	})
 }
