@@ -1,18 +1,36 @@
 package serve
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/proxyspec/proxyspec/relay"
 )
 
 // certificate is the cloud proxy's, which can be exchanged while it is used.
 type certificate struct {
 	cert, key string // files
 	now       atomic.Pointer[tls.Certificate]
+}
+
+// fits says why clients will refuse the certificate at some relays: it must be for each address that they are told.
+func (c *certificate) fits(relays []relay.RelaySite) (err error) {
+	leaf := c.now.Load().Leaf
+	if time.Now().Before(leaf.NotBefore) {
+		err = fmt.Errorf("the certificate %s isn't valid before %s: clients will refuse it", c.cert, leaf.NotBefore.Format(time.RFC3339))
+	}
+	for _, r := range relays {
+		if at := cmp.Or(r.Host, r.Addr.String()); leaf.VerifyHostname(at) != nil {
+			err = errors.Join(err, fmt.Errorf("the certificate %s isn't for %s, the address of %s: clients will refuse it", c.cert, at, r.Name))
+		}
+	}
+	return err
 }
 
 // reload reads the files. After an error the old certificate stays.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -46,7 +47,17 @@ func (cfg Config) here(name string) bool {
 	return len(cfg.Nodes) == 0 || slices.Contains(cfg.Nodes, name)
 }
 
-// validate finds nodes that there are not.
+// relaysHere are those that run here.
+func (cfg Config) relaysHere() (out []relay.RelaySite) {
+	for _, r := range cfg.Relays {
+		if cfg.here(r.Name) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// validate finds nodes that there are not, and ports that two parts of this machine would have.
 func (cfg Config) validate() error {
 	var names []string
 	for _, e := range cfg.Edges {
@@ -60,5 +71,37 @@ func (cfg Config) validate() error {
 			return fmt.Errorf("there is no edge and no relay %q; there are %s", n, strings.Join(names, ", "))
 		}
 	}
-	return nil
+	return cfg.ports()
+}
+
+// ports finds those that two parts of this machine would have. Port 0 is any that is free.
+func (cfg Config) ports() error {
+	owners := make(map[string][]netip.Addr) // of "TCP 443"
+	names := make(map[string]string)        // of "TCP 443 192.0.2.17"
+	take := func(owner, network string, addr netip.Addr, ports ...int) error {
+		for _, port := range ports {
+			key := fmt.Sprint(network, " ", port)
+			for _, other := range owners[key] {
+				if port != 0 && (other == addr || other.IsUnspecified() || addr.IsUnspecified()) {
+					return fmt.Errorf("%s and %s can't both have %s port %d of %v", names[fmt.Sprint(key, " ", other)], owner, network, port, addr)
+				}
+			}
+			owners[key] = append(owners[key], addr)
+			names[fmt.Sprint(key, " ", addr)] = owner
+		}
+		return nil
+	}
+	var err error
+	if cfg.Admin.IsValid() {
+		err = take("admin", "TCP", cfg.Admin.Addr(), int(cfg.Admin.Port()))
+	}
+	for _, e := range cfg.Edges {
+		if cfg.here(e.Name) {
+			err = errors.Join(err, take(e.Name, "TCP", e.Addr.Addr(), int(e.Addr.Port())))
+		}
+	}
+	for _, r := range cfg.relaysHere() {
+		err = errors.Join(err, take(r.Name, "TCP", r.Addr, slices.Concat(r.MessagePorts, r.TCPPorts)...), take(r.Name, "UDP", r.Addr, r.UDPPorts...))
+	}
+	return err
 }

@@ -75,10 +75,29 @@ func newMetrics(s *Server) *metrics {
 		draining:       desc("draining", "1 while calls are being let end."),
 		carried:        make(map[accountWay]turn.Traffic), told: make(map[accountWay]turn.Traffic),
 	}
+	m.begin()
 	m.registry.MustRegister(m, m.lookups, m.connections, m.connected, m.refused, m.messages, m.bytes, m.allocated, m.errors, m.reloads,
 		m.linesLost, m.joins, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector())
 	return m
+}
+
+// begin makes the counters that alerts look at begin at 0: one that first appears with its first event hides it from
+// rate and increase.
+func (m *metrics) begin() {
+	for _, result := range []string{"done", "failed"} {
+		m.reloads.WithLabelValues(result)
+	}
+	cfg := m.server.cfg
+	for _, e := range cfg.Edges {
+		if cfg.here(e.Name) {
+			m.lookups.WithLabelValues(e.Name, "answered")
+			m.errors.WithLabelValues(e.Name)
+		}
+	}
+	for _, r := range cfg.relaysHere() {
+		m.errors.WithLabelValues(r.Name)
+	}
 }
 
 // hear counts an event. An App ID is a label only where it is an account's: else anybody could make up labels.

@@ -108,6 +108,9 @@ func (r *reader) relay(n *tree.Node) {
 			site.Set = relay.Set(r.Word(n, "set", string(relay.TestSet), string(relay.ProductionSet)))
 		},
 	}, "name", "address")
+	if site.Addr.IsUnspecified() {
+		r.Wrong(n, "a relay's address is told to clients: give the one by which they reach it, not %v", site.Addr)
+	}
 	for _, port := range site.MessagePorts {
 		if port != 0 && slices.Contains(site.TCPPorts, port) {
 			r.Wrong(n, "TCP port %d is one of message-ports and of tcp-ports: it can be one of them only", port)

@@ -51,6 +51,7 @@ edges:
   - {name: one, address: 203.0.113.25:443}
 relays:
   - {name: one, address: 192.0.2, udp-ports: 3500-3478, tcp-ports: [443], message-port: 443}
+  - {name: all, address: 0.0.0.0}
 gateways:
   - {name: g, url: "https://x"}
 peers: [sd-rtn]
@@ -64,11 +65,12 @@ admin: 9090
 		`x.yaml:7:26: address must be an IP address of this machine, not "192.0.2"`,
 		`x.yaml:7:46: udp-ports: "3500-3478" is no port from 0 to 65535, nor a range such as 3478-3500`,
 		`a relay has no field "message-port"; did you mean "message-ports"?`,
+		"x.yaml:8:6: a relay's address is told to clients: give the one by which they reach it, not 0.0.0.0",
 		"TCP port 443 is one of message-ports and of tcp-ports",
-		`x.yaml:9:20: url "https://x" must be like wss://`,
-		`x.yaml:10:9: a peer is an address of SD-RTN's or a prefix`,
-		"x.yaml:11:8: drain must be a time",
-		"x.yaml:12:8: admin must be text, not a number",
+		`x.yaml:10:20: url "https://x" must be like wss://`,
+		`x.yaml:11:9: a peer is an address of SD-RTN's or a prefix`,
+		"x.yaml:12:8: drain must be a time",
+		"x.yaml:13:8: admin must be text, not a number",
 		`the configuration needs the field "key"`,
 	} {
 		require.ErrorContains(t, err, want)

@@ -49,6 +49,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.cert.reload(); err != nil {
 		return nil, err
 	}
+	s.doubt()
 	gatewayTLS, err := trust(cfg.GatewayCA)
 	if err != nil {
 		return nil, err
@@ -80,10 +81,7 @@ func New(cfg Config) (_ *Server, err error) {
 		}
 		opened = append(opened, s.admin.close)
 	}
-	for _, site := range cfg.Relays {
-		if !cfg.here(site.Name) {
-			continue
-		}
+	for _, site := range cfg.relaysHere() {
 		r := cloud.Relay(site.Name, host)
 		if err := r.Listen(); err != nil {
 			return nil, fmt.Errorf("%s: %w", site.Name, advise(err))
@@ -199,9 +197,17 @@ func (s *Server) Drain() {
 	s.drainOnce.Do(func() { close(s.drain) })
 }
 
+// doubt warns of a certificate that clients will refuse.
+func (s *Server) doubt() {
+	if err := s.cert.fits(s.cfg.relaysHere()); err != nil {
+		s.log.Warn("clients will refuse the certificate", "err", err)
+	}
+}
+
 // Reload reads accounts and certificate again. What can't be read stays as it was, and the error says why.
 func (s *Server) Reload() error {
 	err := errors.Join(s.accounts.Reload(), s.cert.reload())
+	s.doubt()
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("failed").Inc()
 		s.log.Error("reload failed: what can't be read stays as it was", "err", err)
@@ -257,5 +263,10 @@ func (s *Server) hear(e relay.Event) {
 func Check(cfg Config) error {
 	_, err := accounts.Open(cfg.Accounts)
 	_, err2 := trust(cfg.GatewayCA)
-	return errors.Join(cfg.validate(), err, (&certificate{cert: cfg.Cert, key: cfg.Key}).reload(), err2)
+	cert := &certificate{cert: cfg.Cert, key: cfg.Key}
+	err3 := cert.reload()
+	if err3 == nil {
+		err3 = cert.fits(cfg.relaysHere())
+	}
+	return errors.Join(cfg.validate(), err, err3, err2)
 }

@@ -1,0 +1,92 @@
+package serve
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/relay"
+)
+
+func demo(t *testing.T) Config {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	cfg, err := Demo(ctx, t.TempDir())
+	require.NoError(t, err)
+	return cfg
+}
+
+// TestPortsForTwo names both parts that would have a port, before one of them finds it taken by "another program".
+func TestPortsForTwo(t *testing.T) {
+	require.NoError(t, Check(demo(t)), "free ports are nobody's yet")
+	at := netip.MustParseAddrPort
+	for want, change := range map[string]func(*Config){
+		"edge-1 and relay-1 can't both have TCP port 443 of 127.0.0.1": func(c *Config) {
+			c.Edges[0].Addr, c.Relays[0].MessagePorts = at("127.0.0.1:443"), []int{443}
+		},
+		"edge-1 and relay-1 can't both have TCP port 3433 of 127.0.0.1": func(c *Config) {
+			c.Edges[0].Addr, c.Relays[0].TCPPorts = at("0.0.0.0:3433"), []int{3433}
+		},
+		"admin and edge-1 can't both have TCP port 443 of 127.0.0.1": func(c *Config) {
+			c.Admin, c.Edges[0].Addr = at("127.0.0.1:443"), at("127.0.0.1:443")
+		},
+		"relay-1 and relay-2 can't both have UDP port 3479 of 127.0.0.1": func(c *Config) {
+			c.Relays[0].UDPPorts = []int{3478, 3479}
+			c.Relays = append(c.Relays, relay.RelaySite{Name: "relay-2", Addr: loopback, UDPPorts: []int{3479}})
+		},
+	} {
+		cfg := demo(t)
+		change(&cfg)
+		require.ErrorContains(t, Check(cfg), want)
+		_, err := New(cfg)
+		require.ErrorContains(t, err, want)
+		cfg.Nodes, cfg.Admin = []string{"relay-1"}, netip.AddrPort{}
+		require.NoError(t, Check(cfg), "the other runs elsewhere")
+	}
+	cfg := demo(t)
+	cfg.Edges[0].Addr, cfg.Relays[0].MessagePorts = at("127.0.0.2:443"), []int{443}
+	require.NoError(t, Check(cfg), "of another address")
+}
+
+// TestCertificateOfAnotherAddress is one that every client refuses: it isn't for the address that the client is told.
+func TestCertificateOfAnotherAddress(t *testing.T) {
+	const want = "isn't for 127.0.0.2, the address of relay-1: clients will refuse it"
+	move := func(c *Config) { c.Relays[0].Addr = netip.MustParseAddr("127.0.0.2") }
+	cfg := demo(t)
+	move(&cfg)
+	require.ErrorContains(t, Check(cfg), want)
+	cfg.Relays[0].Host = "localhost"
+	require.NoError(t, Check(cfg), "its name is in the certificate")
+	cfg.Relays[0].Host, cfg.Nodes = "", []string{"edge-1"}
+	require.NoError(t, Check(cfg), "the relay has its own, elsewhere")
+
+	r := start(t, move)
+	r.log.await(t, "clients will refuse the certificate")
+	r.log.await(t, want)
+}
+
+// TestCertificateOfTomorrow is one that clients refuse today, and that a machine whose clock is behind finds.
+func TestCertificateOfTomorrow(t *testing.T) {
+	cfg := demo(t)
+	c := &certificate{cert: cfg.Cert, key: cfg.Key}
+	require.NoError(t, c.reload())
+	require.NoError(t, c.fits(cfg.Relays))
+	c.now.Load().Leaf.NotBefore = time.Now().Add(time.Hour)
+	require.ErrorContains(t, c.fits(cfg.Relays), "isn't valid before")
+}
+
+// TestCountersBeginAtZero has nothing happen: what first appears with its first event hides it from rate().
+func TestCountersBeginAtZero(t *testing.T) {
+	_, text := start(t, nil).admin(t, "/metrics")
+	for _, line := range []string{
+		`cloudproxy_reloads_total{result="failed"} 0`, `cloudproxy_reloads_total{result="done"} 0`,
+		`cloudproxy_connection_errors_total{node="edge-1"} 0`, `cloudproxy_connection_errors_total{node="relay-1"} 0`,
+		`cloudproxy_lookups_total{edge="edge-1",result="answered"} 0`,
+	} {
+		require.Contains(t, text, line+"\n")
+	}
+}
