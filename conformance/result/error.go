@@ -1,5 +1,7 @@
 package result
 
+import "fmt"
+
 // Error makes a Failure what a step returns when what it looked for isn't so: the case fails.
 func (f *Failure) Error() string {
 	text := f.Message
@@ -20,8 +22,13 @@ func (f *Failure) Deciding() int {
 	return f.Decides
 }
 
-// Stop is what a step returns to end its case with another outcome than Fail: NotSupported, NotJudged
-// or HarnessFault.
+// Mistake is what a step returns that makes no sense where it stands: whoever wrote the scenario is at fault.
+func Mistake(format string, args ...any) error {
+	return &Stop{Outcome: Undefined, Failure: Failure{Message: fmt.Sprintf(format, args...)}}
+}
+
+// Stop is what a step returns to end its case with another outcome than Fail: NotSupported, NotJudged,
+// HarnessFault or Undefined.
 type Stop struct {
 	Outcome Outcome
 	Failure Failure

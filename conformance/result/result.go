@@ -20,7 +20,7 @@ const (
 	NotJudged      Outcome = "not judged"       // the world can't tell
 	NotRun         Outcome = "not run"          // with the reason in Failure.Message
 	HarnessFault   Outcome = "harness fault"    // the tool's own fault: a frozen or dead worker, an unsound world
-	Undefined      Outcome = "undefined"        // a step that no definition matches, or that is pending or skipped
+	Undefined      Outcome = "undefined"        // a step that no definition matches, that makes no sense where it stands, or that is pending or skipped
 	Uncovered      Outcome = "uncovered"        // requirements only: no scenario of the suite names it
 	Unselected     Outcome = "unselected"       // requirements only: its scenarios were not selected in this run
 	Elsewhere      Outcome = "proved elsewhere" // requirements only: no scenario can prove it; tests of this project do

@@ -35,7 +35,7 @@ func explain(err error) (result.Outcome, result.Failure) {
 		return result.Undefined, result.Failure{Message: fmt.Sprintf("the step gave no answer: it says of itself that it is %q", err)}
 	case errors.As(err, &stop):
 		switch stop.Outcome {
-		case result.Fail, result.NotSupported, result.NotJudged, result.HarnessFault:
+		case result.Fail, result.NotSupported, result.NotJudged, result.HarnessFault, result.Undefined:
 			return stop.Outcome, stop.Failure
 		}
 		return result.HarnessFault, result.Failure{Message: fmt.Sprintf("a step can't end as %q: %v", stop.Outcome, stop.Failure.Message)}

@@ -38,6 +38,7 @@ func TestPlay(t *testing.T) {
 		{scenario: `s: it ends as "not supported"; nothing happens`, outcome: result.NotSupported, steps: []result.Outcome{result.NotSupported, notRun}, message: "so be it"},
 		{scenario: `s: it ends as "not judged"`, outcome: result.NotJudged, steps: []result.Outcome{result.NotJudged}, message: "so be it"},
 		{scenario: `s: it ends as "harness fault"`, outcome: fault, steps: []result.Outcome{fault}, message: "so be it"},
+		{scenario: `s: it ends as "undefined"; nothing happens`, outcome: undefined, steps: []result.Outcome{undefined, notRun}, message: "so be it"},
 		{scenario: `s: it ends as "pass"`, outcome: fault, steps: []result.Outcome{fault}, message: `a step can't end as "pass": so be it`},
 
 		{scenario: "s: nothing happens; nobody knows this", outcome: undefined, steps: []result.Outcome{notRun, undefined}, message: `no step definition matches "nobody knows this"; "proxyspec steps" lists them all`},

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/cucumber/godog"
 
@@ -153,8 +154,22 @@ func (v vocabulary) match(s selection.Step) (word, error) {
 	return matches[0], nil
 }
 
-// blank is where a pattern leaves something open.
-var blank = regexp.MustCompile(`<[^>]*>|\([^)]*\)|\[[^]]*\]`)
+var (
+	blank  = regexp.MustCompile(`<[^>]*>|\[[^]]*\]`) // where a pattern leaves something open
+	choice = regexp.MustCompile(`\(([^()]*)\)`)      // where it names what there is to choose from
+)
+
+// spelled is a pattern once for each of its choices.
+func spelled(pattern string) (all []string) {
+	at := choice.FindStringSubmatchIndex(pattern)
+	if at == nil {
+		return []string{pattern}
+	}
+	for one := range strings.SplitSeq(pattern[at[2]:at[3]], "|") {
+		all = append(all, spelled(pattern[:at[0]]+one+pattern[at[1]:])...)
+	}
+	return all
+}
 
 // hint names the step that was meant.
 func (v vocabulary) hint(text string) string {
@@ -162,9 +177,14 @@ func (v vocabulary) hint(text string) string {
 	var candidates []string
 	for _, w := range v {
 		line, _, _ := strings.Cut(w.Pattern(), "\n")
-		candidate := blank.ReplaceAllString(line, string(nearest.Any))
-		patterns[candidate] = line
-		candidates = append(candidates, candidate)
+		for _, one := range append(spelled(line), choice.ReplaceAllString(line, string(nearest.Any))) {
+			candidate := blank.ReplaceAllString(one, string(nearest.Any))
+			if !strings.ContainsFunc(candidate, unicode.IsLetter) {
+				continue // it is like any text
+			}
+			patterns[candidate] = line
+			candidates = append(candidates, candidate)
+		}
 	}
 	if best := nearest.To(text, candidates); best != "" {
 		return "; did you mean: " + patterns[best] + "?"

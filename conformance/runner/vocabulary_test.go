@@ -58,3 +58,19 @@ func TestPattern(t *testing.T) {
 		require.Equal(t, tc.want, Definition{Expr: tc.expr, Do: tc.do}.Pattern())
 	}
 }
+
+// TestHint has a definition that is like any text of two words, but for its choice.
+func TestHint(t *testing.T) {
+	words, err := newVocabulary([]Definition{
+		{Expr: `^(?P<host>.+) (stops|goes off the network)$`, Do: func(string, string) {}, Says: "x", Noun: "x"},
+		{Expr: `^(?P<user>\w+) joins "(?P<channel>.*)"$`, Do: func(string, string) {}, Says: "x", Noun: "x"},
+	})
+	require.NoError(t, err)
+	for text, want := range map[string]string{
+		`alice join "town-hall"`:      `; did you mean: <user> joins "<channel>"?`,
+		"relay-1 goes of the network": "; did you mean: <host> (stops|goes off the network)?",
+		"nobody knows":                "",
+	} {
+		require.Equal(t, want, words.hint(text), text)
+	}
+}

@@ -133,7 +133,7 @@ func (s *scene) leave(who string) error {
 // isIn makes somebody else a user of the channel; if that fails the ground is unsound, not the SDK.
 func (s *scene) isIn(who, channel string) error {
 	if who == world.Alice {
-		return fmt.Errorf("alice is the one in the office: this step is for everybody else")
+		return result.Mistake("alice is the one in the office: this step is for everybody else")
 	}
 	if err := s.join(who, channel); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (s *scene) joinFailed() error { return s.joinFailedAt(len(s.joins) - 1) }
 
 func (s *scene) joinFailedAt(n int) error {
 	if n < 0 || n >= len(s.joins) {
-		return fmt.Errorf("alice has not joined: a step before this one must")
+		return result.Mistake("alice has not joined: a step before this one must")
 	}
 	return s.mustFail(s.joins[n], "the join", s.world.Limits.Join)
 }

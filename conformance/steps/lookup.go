@@ -93,7 +93,7 @@ func (s *scene) answerUsable() error {
 
 func (s *scene) lookupPerJoin(n int) error {
 	if len(s.joins) != n {
-		return fmt.Errorf("alice joined %d times in this scenario, not %d", len(s.joins), n)
+		return result.Mistake("alice joined %d times in this scenario, not %d", len(s.joins), n)
 	}
 	for i, join := range s.joins {
 		end := join.Ended()

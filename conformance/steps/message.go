@@ -123,7 +123,7 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 	if len(want) == 0 {
 		call, err := s.last(sender, contract.MethodSend)
 		if err != nil {
-			return fmt.Errorf("%s sent nothing: a step before this one must", sender)
+			return result.Mistake("%s sent nothing: a step before this one must", sender)
 		}
 		return s.unlessOwnLookup(&result.Failure{
 			Message:  fmt.Sprintf("%s's SDK sent nothing", sender),

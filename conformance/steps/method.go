@@ -38,7 +38,7 @@ func (s *scene) methodSteps() []runner.Definition {
 		{
 			Expr: `^(?P<user>\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*)$`,
 			Do:   func(who, list string) error { return s.callInOrder(who, list, true) },
-			Says: "Makes these calls, each after the one before has ended. setProxyServer and setTurnServer name the company's own servers, setTurnServer with forceturn, so that what they do is seen.",
+			Says: "Makes these calls, apart by commas or \"and\", each after the one before has ended: one of the four methods, leave, or join with its channel. setProxyServer and setTurnServer name the company's own servers, setTurnServer with forceturn, so that what they do is seen.",
 		},
 		{
 			Expr: `^(?P<user>\w+) calls (` + oneCall + `(?:(?:, | and )` + oneCall + `)*) without waiting$`,
@@ -165,7 +165,7 @@ func (s *scene) returnedOtherwise(c *world.Call, how string) *result.Failure {
 func (s *scene) allReturned() error {
 	made := s.find(kind(timeline.KindCall), by(world.Alice), named(strings.Split(fourMethods, "|")...))
 	if len(made) == 0 {
-		return fmt.Errorf("alice called none of the four methods: a step before this one must")
+		return result.Mistake("alice called none of the four methods: a step before this one must")
 	}
 	for _, call := range made {
 		results := s.find(kind(timeline.KindResult), by(world.Alice), func(e *timeline.Event) bool { return e.Call == call.Call })
@@ -204,7 +204,7 @@ func (s *scene) wasJoining(method string) error {
 	}
 	join := s.joinBefore(c)
 	if join == nil {
-		return fmt.Errorf("alice had not called join when she called %s", method)
+		return result.Mistake("alice had not called join when she called %s", method)
 	}
 	if end := join.Ended(); end.Seq == 0 || end.Seq > c.Began.Seq {
 		return nil

@@ -110,7 +110,7 @@ func (s *scene) explainsDrops(code, name string) error {
 func (s *scene) letAliceThrough(server, row string) error {
 	to := s.world.AddrOf(server)
 	if !to.IsValid() {
-		return fmt.Errorf("there is no host %q in this world", server)
+		return result.Mistake("there is no host %q in this world", server)
 	}
 	flows := s.find(atWall, from(s.aliceAddr()), func(e *timeline.Event) bool { return e.To.Addr() == to })
 	if slices.ContainsFunc(flows, func(e timeline.Event) bool { return e.Verdict == "allow" && e.Rule == row }) {

@@ -3,6 +3,7 @@ package steps
 import (
 	"regexp"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
@@ -19,7 +20,7 @@ func (s *scene) officeSteps() []runner.Definition {
 			Do: func(rows string) error {
 				p, err := s.world.Policy().Without(row.FindAllString(rows, -1)...)
 				if err != nil {
-					return err
+					return result.Mistake("%v", err)
 				}
 				return s.world.SetPolicy(p)
 			},

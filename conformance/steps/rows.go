@@ -156,7 +156,7 @@ func takePorts(host *sim.Host) (free func(), err error) {
 
 func (s *scene) rowsPassed() error {
 	if len(s.rows) == 0 {
-		return errors.New("no rows were run: a step before this one must")
+		return result.Mistake("no rows were run: a step before this one must")
 	}
 	var failed []string
 	for _, r := range s.rows {

@@ -197,7 +197,7 @@ func (s *scene) last(name, method string) (*world.Call, error) {
 	if c := u.Last(method); c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("%s has not called %s: a step before this one must", name, method)
+	return nil, result.Mistake("%s has not called %s: a step before this one must", name, method)
 }
 
 // ended describes how a call ended, for a failure.

@@ -54,7 +54,7 @@ func (s *scene) way(name string) (right test, looksUp bool) {
 
 func (s *scene) joinsWent(which, name string) error {
 	if len(s.joins) == 0 {
-		return fmt.Errorf("alice has not joined: a step before this one must")
+		return result.Mistake("alice has not joined: a step before this one must")
 	}
 	for i, join := range s.joins {
 		if which == "the first" && i > 0 || which == "the last" && i < len(s.joins)-1 {

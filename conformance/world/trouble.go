@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 )
@@ -58,7 +59,7 @@ func (w *World) Restart(relay string) error {
 func (w *World) Cut(host string) error {
 	l, ok := w.links[host]
 	if !ok {
-		return fmt.Errorf("there is no host %q in this world", host)
+		return result.Mistake("there is no host %q in this world", host)
 	}
 	w.note(EventCut, host)
 	l.Set(sim.LinkConfig{Delay: l.delay, Loss: 1})
@@ -69,7 +70,7 @@ func (w *World) Cut(host string) error {
 func (w *World) Mend(host string) error {
 	l, ok := w.links[host]
 	if !ok {
-		return fmt.Errorf("there is no host %q in this world", host)
+		return result.Mistake("there is no host %q in this world", host)
 	}
 	w.note(EventBack, host)
 	l.Set(sim.LinkConfig{Delay: l.delay})

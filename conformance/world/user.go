@@ -8,6 +8,8 @@ import (
 	"hash/fnv"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +60,13 @@ func (w *World) Fresh(name string) (*User, error) { return w.session(name) }
 func (w *World) session(name string) (*User, error) {
 	if u := w.users[name]; u != nil {
 		return u, nil
+	}
+	if !slices.ContainsFunc(people, func(p Place) bool { return p.Name == name }) {
+		var known []string
+		for _, p := range people {
+			known = append(known, p.Name)
+		}
+		return nil, result.Mistake("there is no user %q: there are %s", name, strings.Join(known, ", "))
 	}
 	if err := w.Up(); err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ type Setup struct {
 // or of a server brings about.
 func (w *World) Prepare(change func(*Setup)) error {
 	if w.up {
-		return errors.New("the world is up already: put this step before the first one that uses an SDK")
+		return result.Mistake("the world is up already: put this step before the first one that uses an SDK")
 	}
 	change(&w.setup)
 	return nil
@@ -182,7 +182,7 @@ func (w *World) Host(name string) (*sim.Host, error) {
 	if h := w.hosts[name]; h != nil {
 		return h, nil
 	}
-	return nil, fmt.Errorf("there is no host %q in this world", name)
+	return nil, result.Mistake("there is no host %q in this world", name)
 }
 
 // AddrOf is the address of a host by its name; the zero value if there is none.
