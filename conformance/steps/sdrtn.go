@@ -168,13 +168,16 @@ func (s *scene) lastJoinWas(how string) error {
 }
 
 func (s *scene) relaysPassed() error {
-	for _, name := range []string{relay.EventMessagesUp, relay.EventMessagesDown, relay.EventMediaUp, relay.EventMediaDown} {
-		seen := s.find(kind(timeline.KindProxy), named(name), either(from(s.aliceAddr()), to(s.aliceAddr())))
+	for _, one := range []struct{ event, words string }{
+		{relay.EventMessagesUp, "no message of alice's"}, {relay.EventMessagesDown, "no message to alice"},
+		{relay.EventMediaUp, "no media of alice's"}, {relay.EventMediaDown, "no media to alice"},
+	} {
+		seen := s.find(kind(timeline.KindProxy), named(one.event), either(from(s.aliceAddr()), to(s.aliceAddr())))
 		if len(seen) == 0 {
 			return s.unlessOwnLookup(&result.Failure{
-				Message:  "the relays have no " + name + " of alice's",
+				Message:  "the relays passed " + one.words + " on",
 				Expected: "messages and media of alice's pass through relays, both ways",
-				Actual:   "the cloud proxy's log has none",
+				Actual:   "no " + one.event + " in the cloud proxy's log",
 				Events:   few(s.failedCalls()),
 			})
 		}
