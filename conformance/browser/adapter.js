@@ -84,11 +84,15 @@
   let asked = false
   Object.defineProperty(globalThis, 'proxyspecEndpoints', { get: () => { asked = true; return lab } })
 
+  // What the script died of while it was loaded, if it did.
+  let died = ''
+  globalThis.addEventListener('error', ({ message, lineno }) => { died ||= `: ${message}, in line ${lineno}` })
+
   const methods = {
     hello({ protocol, endpoints }) {
       Object.assign(lab, endpoints)
       const { AgoraRTC } = globalThis
-      if (!AgoraRTC) throw new NotSupported('the script defines no global AgoraRTC')
+      if (!AgoraRTC) throw new NotSupported('the script defines no global AgoraRTC' + died)
       return { protocol, name: 'AgoraRTC', version: String(AgoraRTC.VERSION ?? ''), adapter: 'proxyspec page adapter', lookup: asked ? undefined : 'own' }
     },
     createClient({ mode, codec, proxyServer, turnServer }) {
