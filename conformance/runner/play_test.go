@@ -43,6 +43,7 @@ func TestPlay(t *testing.T) {
 
 		{scenario: "s: nothing happens; nobody knows this", outcome: undefined, steps: []result.Outcome{notRun, undefined}, message: `no step definition matches "nobody knows this"; "proxyspec steps" lists them all`},
 		{scenario: "s: nothing hapens; it fails", outcome: undefined, steps: []result.Outcome{undefined, notRun}, message: `no step definition matches "nothing hapens"; did you mean: nothing happens?; "proxyspec steps" lists them all`},
+		{scenario: "s: nothing hapens; it fales", outcome: undefined, steps: []result.Outcome{undefined, undefined}, message: "lists them all\nno step definition matches \"it fales\"; did you mean: it fails?;"},
 		{scenario: "s: 3 weeks pas", outcome: undefined, steps: []result.Outcome{undefined}, message: "; did you mean: <number> (seconds|minutes|hours) pass?;"},
 		{scenario: "s: nothing happens; it is pending; nothing happens", outcome: undefined, steps: []result.Outcome{pass, undefined, notRun}, message: "the step is pending: step implementation is pending"},
 		{scenario: "s: it skips; nothing happens", outcome: undefined, steps: []result.Outcome{undefined, notRun}, message: "the step is skipped: not today: skipped"},

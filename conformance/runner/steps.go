@@ -61,6 +61,8 @@ func (p *play) known(words vocabulary) (used vocabulary) {
 		if p.result.Outcome == result.Pass {
 			p.result.Outcome = result.Undefined
 			p.result.Failure = &result.Failure{Step: step.Text, Message: err.Error()}
+		} else { // so that its author sees to all of them at once
+			p.result.Failure.Message += "\n" + err.Error()
 		}
 	}
 	return used
