@@ -75,20 +75,14 @@ func (s *scene) createClient(who string, p contract.CreateClient) error {
 		return err
 	}
 	err = u.CreateClient(p)
-	var stop *result.Stop
-	if c := u.Last(contract.MethodCreateClient); who == world.Alice && errors.As(err, &stop) && c != nil {
-		if over, failed := c.Over(); over && isSDK(failed) {
+	var failure *result.Failure
+	if c := u.Last(contract.MethodCreateClient); errors.As(err, &failure) {
+		if over, failed := c.Over(); over {
 			return &result.Stop{Outcome: result.NotSupported, Failure: result.Failure{
-				Message: fmt.Sprintf("the SDK has no such client: %v", failed), Events: proof(c)}}
+				Message: fmt.Sprintf("the SDK has no such client: %v", failed), Events: failure.Events}}
 		}
 	}
 	return err
-}
-
-// isSDK tells whether an error is the SDK's own word.
-func isSDK(err error) bool {
-	var e *contract.Error
-	return errors.As(err, &e) && e.Code == contract.CodeSDK
 }
 
 // useClient turns to another client of alice's.

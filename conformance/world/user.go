@@ -200,13 +200,27 @@ func (u *User) mustWithin(limit time.Duration, method string, params, result any
 	if ended, err := c.Wait(limit); err != nil {
 		return err
 	} else if !ended {
-		return fault(fmt.Sprintf("%s: %s did not return within %v", u.Name, method, limit))
+		return u.without(c, fmt.Sprintf("did not return within %v", limit))
 	}
 	raw, err := c.pending.Result()
 	if err != nil {
-		return fault(fmt.Sprintf("%s: %s failed: %v", u.Name, method, err))
+		return u.without(c, fmt.Sprintf("failed: %v", err))
 	}
 	return json.Unmarshal(raw, result)
+}
+
+// without ends a case for want of a call without which no scenario can go on. Of these alice's createClient is her SDK's
+// own, which is judged; the others are the adapter's, or those of the ground.
+func (u *User) without(c *Call, what string) error {
+	message := fmt.Sprintf("%s: %s %s", u.Name, c.Method, what)
+	if u.Name != Alice || c.Method != contract.MethodCreateClient {
+		return fault(message)
+	}
+	events := []timeline.Event{c.Began}
+	if e := c.Ended(); e.Seq != 0 {
+		events = append(events, e)
+	}
+	return &result.Failure{Message: message, Events: events}
 }
 
 // Client is the ID of the client that calls use.
