@@ -2,11 +2,13 @@ package ruleset_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/policy"
 	"github.com/proxyspec/proxyspec/sim/policy/ruleset"
 )
@@ -73,6 +75,30 @@ COMMIT
 	require.Equal(t, ruleset.Closed, status(t, strings.Replace(strings.Replace(rules, "*raw", "*filter", 1), "PREROUTING", "FORWARD", 2)), "translated back by then")
 }
 
+// TestLateTranslation has a chain of nat whose priority is above that of a filter: the kernel asks it before, all the same.
+func TestLateTranslation(t *testing.T) {
+	late := nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`,
+		`{"chain": {"family": "inet", "table": "t", "name": "f", "type": "filter", "hook": "postrouting", "prio": 200, "policy": "accept"}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "f", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "outside"}}, {"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": {"prefix": {"addr": "10.0.0.0", "len": 8}}}}, {"drop": null}]}}`,
+		`{"chain": {"family": "inet", "table": "t", "name": "n", "type": "nat", "hook": "postrouting", "prio": 300, "policy": "accept"}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "n", "expr": [{"masquerade": null}]}}`)
+	require.Equal(t, ruleset.Undecided, status(t, late), "the masquerade's address is nobody's to know")
+	require.Equal(t, ruleset.Open, status(t, strings.Replace(late, `{"masquerade": null}`, `{"accept": null}`, 1)))
+
+	rules, err := ruleset.Parse("late", []byte(late))
+	require.NoError(t, err)
+	d, err := rules.Decide(firewall.TCP, netip.MustParseAddrPort("10.0.0.7:50000"), netip.MustParseAddrPort("192.0.2.1:443"), way)
+	require.NoError(t, err)
+	require.Equal(t, "undecided", d.Verdict, d.By)
+}
+
+// TestOldListings have a REJECT of iptables' own: before 1.0.6 nft lists it without a word of what it is.
+func TestOldListings(t *testing.T) {
+	rules := nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"xt": null}]}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`)
+	require.Equal(t, ruleset.Undecided, status(t, rules))
+}
+
 // TestChainsAtTheEdge can't tell what becomes of packets that a chain at ingress may drop.
 func TestChainsAtTheEdge(t *testing.T) {
 	const accept = `{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`
@@ -86,7 +112,9 @@ func TestChainsAtTheEdge(t *testing.T) {
 	require.Equal(t, ruleset.Undecided, status(t, edge("inet", "ingress", `, "dev": ["x", "outside"]`, "drop")), "of answers")
 	require.Equal(t, ruleset.Undecided, status(t, edge("netdev", "egress", `, "dev": "outside"`, "drop")))
 	require.Equal(t, ruleset.Open, status(t, edge("netdev", "ingress", `, "dev": "x"`, "drop")))
-	require.Equal(t, ruleset.Open, status(t, edge("netdev", "ingress", "", "accept")))
+	accepting := edge("netdev", "ingress", "", "accept")
+	require.Equal(t, ruleset.Open, status(t, accepting))
+	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(accepting, `"policy": "accept"`, `"policy": "drop"`, 1)), "by its policy")
 }
 
 // TestDormant leaves tables alone that the kernel does. nft 1.0.6 lists the name of a table in place of its flags.

@@ -16,7 +16,14 @@ type ruleReader struct {
 	negated bool
 	action  *action
 	comment string
-	foreign bool // the options are the target's, until the next -m
+	foreign bool   // the options are the target's, until the next -m
+	doubts  []test // of modules that match by themselves, or by options that stand behind a target
+}
+
+// spoken are the modules that match nothing but what their options say, or, as -m icmp, what -p has said.
+var spoken = map[string]bool{
+	"addrtype": true, "comment": true, "conntrack": true, "iprange": true, "multiport": true, "state": true,
+	"tcp": true, "udp": true, "sctp": true, "dccp": true, "icmp": true, "icmp6": true, "ipv6-icmp": true,
 }
 
 func (r *iptablesReader) rule(c *chain, words []wordAt) error {
@@ -33,6 +40,7 @@ func (r *iptablesReader) rule(c *chain, words []wordAt) error {
 	if o.comment != "" {
 		o.rule.name += fmt.Sprintf(" (%q)", o.comment)
 	}
+	o.rule.tests = append(o.rule.tests, o.doubts...) // last: an option says more than its module does
 	o.rule.action = *o.action
 	c.rules = append(c.rules, o.rule)
 	return nil
@@ -93,7 +101,7 @@ func (o *ruleReader) option() error {
 	case "--ctstate", "--state":
 		read = o.state
 	case "-m", "--match":
-		read = func(wordAt) error { o.foreign = false; return nil } // its options speak for it
+		read = o.module
 	case "--dst-type":
 		read = o.dstType
 	case "--comment":
@@ -114,6 +122,15 @@ func (o *ruleReader) option() error {
 		return err
 	}
 	return read(v)
+}
+
+// module reads the name of a module, whose options follow.
+func (o *ruleReader) module(w wordAt) error {
+	o.foreign = false
+	if !spoken[w.text] {
+		o.doubts = append(o.doubts, test{doubt: fmt.Sprintf("-m %s isn't modelled", w.text)})
+	}
+	return nil
 }
 
 // unknown passes over an option that isn't modelled, and its values.

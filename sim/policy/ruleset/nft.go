@@ -113,7 +113,14 @@ func (r *nftReader) chain(n *tree.Node) error {
 		return nil
 	}
 	c.hook = Hook(hook.Text)
-	if c.hook == "ingress" || c.hook == "egress" {
+	switch policy := n.Field("policy"); {
+	case policy == nil || policy.Text == "accept":
+	case policy.Text == "drop":
+		c.policy = canDrop
+	default:
+		return wrong(policy, "%q is no policy of a chain", policy.Text)
+	}
+	if c.hook == Ingress || c.hook == Egress {
 		r.rs.edges = append(r.rs.edges, edge{c, devices(n)})
 	}
 	if !c.families[0] && !c.families[1] {
@@ -133,13 +140,6 @@ func (r *nftReader) chain(n *tree.Node) error {
 		if c.priority, err = strconv.Atoi(prio.Text); err != nil {
 			return wrong(prio, "%q is no priority", prio.Text)
 		}
-	}
-	switch policy := n.Field("policy"); {
-	case policy == nil || policy.Text == "accept":
-	case policy.Text == "drop":
-		c.policy = canDrop
-	default:
-		return wrong(policy, "%q is no policy of a chain", policy.Text)
 	}
 	switch c.hook {
 	case Prerouting, Input, Forward, Output, Postrouting:
@@ -224,8 +224,8 @@ func (s *statements) read(key, value *tree.Node) error {
 		s.act(action{kind: doubtful, doubt: fmt.Sprintf("what %q does isn't modelled", key.Text)})
 	case "xt":
 		s.rule.tests = append(s.rule.tests, test{doubt: "it was made by iptables, and nft doesn't say what it means; add what iptables-save prints"})
-		if value.Field("type").Value() == "target" {
-			s.act(action{kind: doubtful, doubt: "its target was made by iptables, and nft doesn't say what it means; add what iptables-save prints"})
+		if value.Field("type").Value() != "match" { // before nft 1.0.6 it may be either
+			s.act(action{kind: doubtful}) // its test says why
 		}
 	case "limit", "quota", "ct count", "meter":
 		s.depends(key.Text)

@@ -129,6 +129,10 @@ func TestDecide(t *testing.T) {
 		{"-m limit --limit 1/sec -j ACCEPT", "undecided"},
 		{"-m limit --limit 1/sec -j DROP", "drop"},
 		{"-m limit --limit 1/sec -p udp -j ACCEPT", "drop"},
+		{"-m limit -j ACCEPT", "undecided"}, // three an hour
+		{"-m limit -j ACCEPT --limit 1/sec", "undecided"},
+		{"-m socket -j ACCEPT", "undecided"},
+		{"-p tcp -m tcp -m comment --comment x -j ACCEPT", "accept"},
 		{"-j NFQUEUE --queue-num 1", "undecided"},
 		{"-p udp -j NFQUEUE --queue-num 1", "drop"},
 		{"-m comment --comment \"-j ACCEPT\" -j LOG", "drop"},

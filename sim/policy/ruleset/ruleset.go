@@ -236,7 +236,18 @@ func (rs *Ruleset) finish() error {
 }
 
 func (rs *Ruleset) sort() {
-	slices.SortStableFunc(rs.bases, func(a, b *chain) int { return cmp.Compare(a.priority, b.priority) })
+	slices.SortStableFunc(rs.bases, func(a, b *chain) int {
+		return cmp.Or(cmp.Compare(a.turn(), b.turn()), cmp.Compare(a.priority, b.priority))
+	})
+}
+
+// turn is when packets meet a chain: one of nat before those that see the translated source (see at), whatever its
+// own priority.
+func (c *chain) turn() int {
+	if c.nat && c.hook == Postrouting {
+		return min(c.priority, 99)
+	}
+	return c.priority
 }
 
 // acyclic finds circles, and how packets can fare in chains.
