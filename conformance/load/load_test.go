@@ -114,6 +114,12 @@ func TestMerge(t *testing.T) {
 	require.Equal(t, load.Phase{Virtual: time.Second, Wall: 2 * time.Second, CPU: 2 * time.Second, Relayed: 2000}, whole.Holding)
 	require.Equal(t, time.Millisecond, whole.Holding.Cost())
 
+	older := report(1, 2)
+	older.Plan.Burst = 0
+	whole, err = load.Merge(older, report(2, 2))
+	require.NoError(t, err)
+	require.Equal(t, 1, whole.Plan.Burst)
+
 	_, err = load.Merge(report(1, 2), report(1, 2))
 	require.EqualError(t, err, "shard 1/2 is there twice")
 	_, err = load.Merge(report(1, 2))

@@ -14,13 +14,13 @@ func Merge(parts ...*Report) (*Report, error) {
 		return nil, errors.New("there is no report to merge")
 	}
 	whole := &Report{Failed: map[string]int{}, Refusals: map[string]int{}, Join: Times{}, Reconnect: Times{}}
-	whole.Plan = parts[0].Plan
+	whole.Plan = parts[0].Plan.WithDefaults() // an older report lacks what is newer
 	whole.Plan.Shard = shard.Shard{}
 	n := max(1, parts[0].Plan.Shard.Count)
 	seen := map[int]bool{}
 	for _, r := range parts {
 		at := r.Plan.Shard
-		plan := r.Plan
+		plan := r.Plan.WithDefaults()
 		plan.Shard = shard.Shard{}
 		switch {
 		case plan != whole.Plan:
