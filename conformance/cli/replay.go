@@ -181,6 +181,9 @@ func (c *command) watch(ctx context.Context, a again, run *result.Run, recorded 
 // compareTraces says whether the packets are those that were recorded, and if not, where they begin to differ.
 func (c *command) compareTraces(a again, recorded, ended *result.Case, into string) (same bool) {
 	switch {
+	case recorded.Outcome == result.NotRun:
+		fmt.Fprintln(c.stdout, "trace: none was recorded, since the case wasn't run")
+		return true
 	case recorded.Trace == ended.Trace && ended.Trace.Packets == 0:
 		fmt.Fprintln(c.stdout, "trace: no packets, as recorded")
 		return true

@@ -135,7 +135,7 @@ func (d *dispatch) one(ctx context.Context, worker *process, i int) (gone bool) 
 	if t.NotRun != "" {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.ended(i, d.cfg.notRun(t, t.NotRun))
+		d.ended(i, d.cfg.notRun(t, ""))
 		return false
 	}
 	began := time.Now()

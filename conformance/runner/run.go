@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,10 +114,10 @@ func Unfinished(cfg Config) []result.Case {
 	return cases
 }
 
-// notRun is the result of a task that wasn't run, or not to its end.
+// notRun is the result of a task that wasn't run, or not to its end: because of its place, or else because of why.
 func (cfg Config) notRun(t Task, why string) *result.Case {
 	c := newResult(t.Case, CaseSeed(cfg.Seed, t.Case.ID))
-	c.Failure = &result.Failure{Message: why, Replay: cfg.replay(t)}
+	c.Failure = &result.Failure{Message: cmp.Or(t.NotRun, why), Replay: cfg.replay(t)}
 	return c
 }
 

@@ -165,6 +165,13 @@ func TestRunInterrupted(t *testing.T) {
 		require.True(t, run.Interrupted)
 		require.Equal(t, result.NotRun, run.Cases[0].Outcome)
 	})
+	t.Run("what its place keeps from running says so all the same", func(t *testing.T) {
+		cfg := Config{Cases: chosen, Place: func(selection.Case) Place { return Place{NotRun: "not here"} }}
+		run, err := Run(ctx, cfg)
+		require.NoError(t, err)
+		require.Equal(t, "not here", run.Cases[0].Failure.Message)
+		require.Equal(t, "not here", Unfinished(cfg)[0].Failure.Message)
+	})
 }
 
 func TestRunRefuses(t *testing.T) {
