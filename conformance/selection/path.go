@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/proxyspec/proxyspec/text/nearest"
 )
@@ -114,7 +115,7 @@ func (s source) folder(name string) ([]file, error) {
 func featuresBelow(tree fs.FS, at string, within ...fs.FileInfo) (names []string, err error) {
 	here, err := fs.Stat(tree, at)
 	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP):
 		return nil, err
 	case err == nil && here.IsDir():
 	case path.Ext(at) == ".feature": // or a link to none, which reading it will tell

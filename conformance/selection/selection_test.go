@@ -248,6 +248,7 @@ func TestSelectFolderWithLinks(t *testing.T) {
 		"mine/linked":      "../shared",
 		"mine/deep/up":     "..",
 		"mine/latest":      "nothing",
+		"mine/itself":      "itself",
 		"mine/.#a.feature": "qa@host.4711:1",
 	} {
 		require.NoError(t, os.Symlink(to, at))
