@@ -66,7 +66,7 @@ type (
 // JUnit writes junit.xml: a suite for each feature file, a testcase for each case.
 //
 // A failure is what the SDK or its ground did, and an unexpected pass, because its expectation must go. An
-// error is a harness fault or an undefined step. Known failures and whatever stayed open are skipped, with
+// error is a harness fault or an undefined case. Known failures and whatever stayed open are skipped, with
 // the reason; nothing that did not pass looks as if it had.
 func JUnit(w io.Writer, run *result.Run) error {
 	root := junitSuites{Name: "proxyspec " + run.SDK.Selected, Time: seconds(run.Wall)}

@@ -79,10 +79,7 @@ func (t tally) counts() []count {
 
 // words lists what occurs: "71 passed, 2 failed, 1 not run".
 func (t tally) words() string {
-	past := map[result.Outcome]string{
-		result.Pass: "passed", result.Fail: "failed",
-		result.Undefined: "with undefined steps",
-	}
+	past := map[result.Outcome]string{result.Pass: "passed", result.Fail: "failed"}
 	counted := map[result.Outcome][2]string{
 		result.KnownFailure:   {"known failure", "known failures"},
 		result.UnexpectedPass: {"unexpected pass", "unexpected passes"},

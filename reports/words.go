@@ -76,7 +76,7 @@ func rest(t tally) string {
 		one, many string
 	}{
 		{result.KnownFailure, "failed as expected, which doesn't change the verdict", "failed as expected, which doesn't change the verdict"},
-		{result.Undefined, "has undefined steps", "have undefined steps"},
+		{result.Undefined, "is undefined", "are undefined"},
 		{result.NotSupported, "is not supported by the SDK", "are not supported by the SDK"},
 		{result.NotJudged, "could not be judged", "could not be judged"},
 		{result.NotRun, "did not run", "did not run"},

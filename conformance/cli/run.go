@@ -65,8 +65,8 @@ is optional; these are the defaults:
 
 ` + indented(limits.Example()) + `
 Exit codes: 0 every selected MUST passed; 1 a requirement failed; 2 usage or selection, such as an unknown
-name, a broken feature file or an undefined step; 3 a fault of the harness, or unsound ground; 4 an
-expectation that is no longer true; 5 a MUST was not supported, judged or run; 6 a report couldn't be
+name, a broken feature file or a step that is undefined or makes no sense; 3 a fault of the harness, or unsound
+ground; 4 an expectation that is no longer true; 5 a MUST was not supported, judged or run; 6 a report couldn't be
 written; 130 interrupted.`,
 		Example: `  proxyspec run
   proxyspec run features/flow/lookup.feature:12

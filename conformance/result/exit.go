@@ -6,7 +6,7 @@ import "slices"
 const (
 	ExitPassed      = 0   // every selected MUST passed and nothing else failed
 	ExitFailed      = 1   // a requirement or a user's own scenario failed
-	ExitUsage       = 2   // usage or selection: nothing selected, an unknown name, an undefined step
+	ExitUsage       = 2   // usage or selection: nothing selected, an unknown name, a step that is undefined or makes no sense
 	ExitFault       = 3   // harness or adapter fault, or unsound ground
 	ExitStale       = 4   // an expectation that is no longer true
 	ExitPartial     = 5   // a selected MUST was not supported, not judged or not run
