@@ -76,18 +76,20 @@ func (cfg Config) validate() error {
 
 // ports finds those that two parts of this machine would have. Port 0 is any that is free.
 func (cfg Config) ports() error {
-	owners := make(map[string][]netip.Addr) // of "TCP 443"
-	names := make(map[string]string)        // of "TCP 443 192.0.2.17"
-	take := func(owner, network string, addr netip.Addr, ports ...int) error {
+	type part struct {
+		name string
+		addr netip.Addr
+	}
+	owners := make(map[string][]part) // of "TCP 443"
+	take := func(name, network string, addr netip.Addr, ports ...int) error {
 		for _, port := range ports {
 			key := fmt.Sprint(network, " ", port)
 			for _, other := range owners[key] {
-				if port != 0 && (other == addr || other.IsUnspecified() || addr.IsUnspecified()) {
-					return fmt.Errorf("%s and %s can't both have %s port %d of %v", names[fmt.Sprint(key, " ", other)], owner, network, port, addr)
+				if port != 0 && (other.addr == addr || other.addr.IsUnspecified() || addr.IsUnspecified()) {
+					return fmt.Errorf("%s and %s can't both have %s port %d of %v", other.name, name, network, port, addr)
 				}
 			}
-			owners[key] = append(owners[key], addr)
-			names[fmt.Sprint(key, " ", addr)] = owner
+			owners[key] = append(owners[key], part{name, addr})
 		}
 		return nil
 	}

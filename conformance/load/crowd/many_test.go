@@ -34,7 +34,8 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// report runs a plan in which users join evenly, and soon, since those who have joined send media meanwhile; all of them say something while the cost is measured, and nothing goes wrong.
+// report runs a plan in which users join evenly, and soon, since those who have joined send media meanwhile; all of them
+// say something while the cost is measured, and nothing goes wrong.
 func report(t *testing.T, p load.Plan) *load.Report {
 	p = p.WithDefaults()
 	p.Seed, p.Ramp, p.Hold = 1, time.Duration(p.Users)*2*time.Millisecond, p.Messages
