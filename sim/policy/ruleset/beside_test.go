@@ -73,6 +73,12 @@ COMMIT
 	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(rules, "-s 10.0.0.0/8", "-m mark --mark 1", 1)), "of some, perhaps")
 	require.Equal(t, ruleset.Open, status(t, strings.Replace(rules, "-d 10", "-p udp -d 10", 1)))
 	require.Equal(t, ruleset.Closed, status(t, strings.Replace(strings.Replace(rules, "*raw", "*filter", 1), "PREROUTING", "FORWARD", 2)), "translated back by then")
+	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(rules, "-d 10.0.0.0/8", "-p tcp --dport 1024:65535", 1)), "the port may be another, too")
+	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(rules, "-d 10.0.0.0/8", "-m addrtype --dst-type LOCAL", 1)), "it is the firewall's")
+	perhaps := strings.Replace(rules, "-s 10.0.0.0/8 -o outside -j MASQUERADE", "-m mark --mark 1 -j MASQUERADE\n-A POSTROUTING -j ACCEPT", 1)
+	require.Equal(t, ruleset.Undecided, status(t, perhaps), "and then it is accepted")
+	before := strings.Replace(strings.Replace(rules, "*raw", "*mangle", 1), "PREROUTING", "POSTROUTING", 2)
+	require.Equal(t, ruleset.Closed, status(t, strings.Replace(before, "-i outside -d", "-o outside -m conntrack --ctstate ESTABLISHED -s", 1)), "not translated yet")
 }
 
 // TestLateTranslation has a chain of nat whose priority is above that of a filter: the kernel asks it before, all the same.
@@ -84,6 +90,8 @@ func TestLateTranslation(t *testing.T) {
 		`{"rule": {"family": "inet", "table": "t", "chain": "n", "expr": [{"masquerade": null}]}}`)
 	require.Equal(t, ruleset.Undecided, status(t, late), "the masquerade's address is nobody's to know")
 	require.Equal(t, ruleset.Open, status(t, strings.Replace(late, `{"masquerade": null}`, `{"accept": null}`, 1)))
+	port := strings.Replace(late, `"protocol": "ip", "field": "saddr"`, `"protocol": "tcp", "field": "sport"`, 1)
+	require.Equal(t, ruleset.Undecided, status(t, strings.Replace(port, `{"prefix": {"addr": "10.0.0.0", "len": 8}}`, "7", 1)), "nor its port")
 
 	rules, err := ruleset.Parse("late", []byte(late))
 	require.NoError(t, err)
@@ -97,6 +105,43 @@ func TestOldListings(t *testing.T) {
 	rules := nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"xt": null}]}}`,
 		`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`)
 	require.Equal(t, ruleset.Undecided, status(t, rules))
+}
+
+// TestAnswersAreTranslatedBack has a filter that sees answers when they have the client's address again.
+func TestAnswersAreTranslatedBack(t *testing.T) {
+	require.Equal(t, ruleset.Closed, status(t, nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": null}]}}`,
+		`{"chain": {"family": "inet", "table": "t", "name": "p", "type": "filter", "hook": "prerouting", "prio": 0, "policy": "accept"}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "p", "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": {"prefix": {"addr": "10.0.0.0", "len": 8}}}}, {"drop": null}]}}`,
+		`{"chain": {"family": "inet", "table": "t", "name": "n", "type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "n", "expr": [{"masquerade": null}]}}`)))
+}
+
+// TestUnlessNobodyCanTell has one rule in a chain that drops, with its accept behind it.
+func TestUnlessNobodyCanTell(t *testing.T) {
+	vmap := func(key, elements string) string {
+		return `{"vmap": {"key": ` + key + `, "data": {"set": [` + elements + `]}}}, `
+	}
+	const tcpPort, mark, own = `{"payload": {"protocol": "tcp", "field": "dport"}}`, `{"meta": {"key": "mark"}}`, `{"fib": {"result": "type", "flags": ["daddr"]}}`
+	for rule, want := range map[string]ruleset.Status{
+		`{"flow": {"op": "add", "flowtable": "@f"}}, `:                                                               ruleset.Undecided,
+		vmap(tcpPort, `[443, {"accept": null}], ["*", {"drop": null}]`):                                              ruleset.Closed,
+		vmap(mark, `[1, {"continue": null}], ["*", {"drop": null}]`):                                                 ruleset.Undecided,
+		vmap(own, `["local", {"continue": null}], ["*", {"drop": null}]`):                                            ruleset.Undecided,
+		vmap(`{"payload": {"protocol": "udp", "field": "dport"}}`, `[443, {"accept": null}], ["*", {"drop": null}]`): ruleset.Open, // TCP has none
+	} {
+		require.Equal(t, want, status(t, nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [`+rule+`{"accept": null}]}}`)), rule)
+	}
+}
+
+// TestOwnFirewall is a client's: what it sends came in nowhere, and answers are addressed to it.
+func TestOwnFirewall(t *testing.T) {
+	p := policy.StandIn()
+	p.Entries = p.Entries[:1]
+	mine := ruleset.Options{Use: policy.Use{Sources: office}, Path: ruleset.Path{Hook: ruleset.Output}}
+	sent := strings.Replace(nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": "!=", "left": {"meta": {"key": "iifname"}}, "right": "x"}}, {"accept": null}]}}`), "forward", "output", 1)
+	require.Equal(t, ruleset.Open, check(t, p, sent, mine).Rows[0].Status)
+	const answers = "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT\nCOMMIT\n"
+	require.Equal(t, ruleset.Undecided, check(t, p, answers, mine).Rows[0].Status)
 }
 
 // TestChainsAtTheEdge can't tell what becomes of packets that a chain at ingress may drop.
@@ -152,4 +197,18 @@ func TestBothListings(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tc.want, report.Rows[0].Status, report.Text())
 	}
+
+	var all *ruleset.Ruleset // with those of IPv6, before what they explain
+	for _, listing := range []string{saved, "# Generated by ip6tables-save v1.8.9 (nf_tables)\n" + saved[strings.Index(saved, "*"):], `{"nftables": [` + strings.ReplaceAll(made, `"ip"`, `"ip6"`) + `]}`} {
+		rules, err := ruleset.Parse("one of three", []byte(listing))
+		require.NoError(t, err)
+		if all == nil {
+			all = rules
+			continue
+		}
+		all.Merge(rules)
+	}
+	d, err := all.Decide(firewall.TCP, netip.MustParseAddrPort("[2001:db8::7]:50000"), netip.MustParseAddrPort("[2001:db8::1]:443"), way)
+	require.NoError(t, err)
+	require.Equal(t, "accept", d.Verdict, d.Doubts)
 }
