@@ -18,6 +18,8 @@ func TestCause(t *testing.T) {
 	}
 	step := func(text string) timeline.Event { return timeline.Event{Kind: timeline.KindStep, Detail: text} }
 	gone := timeline.Event{Kind: timeline.KindWorld, Name: EventCut, Detail: "relay-2"}
+	named := stop("192.0.2.8")
+	named.Code, named.Detail = "names", "no rule has relay.test"
 	const byDefault = ` from 10.10.0.2:50000 stopped by rule "default" `
 
 	for _, tc := range []struct {
@@ -38,6 +40,11 @@ func TestCause(t *testing.T) {
 				`earlier, in "alice joins": UDP to 192.0.2.1:3478` + byDefault + "(1 packet)"},
 		{"before it and in it", []timeline.Event{step("alice joins"), stop("192.0.2.1"), stop("192.0.2.2"), step("alice publishes"), stop("192.0.2.2")}, nil,
 			"UDP to 192.0.2.2:3478" + byDefault + "(2 packets); " + `earlier, in "alice joins": UDP to 192.0.2.1:3478` + byDefault + "(1 packet)"},
+		{"so much that even its own is left out", []timeline.Event{step("alice joins"), named, stop("192.0.2.1"), stop("192.0.2.2"), stop("192.0.2.3"),
+			stop("192.0.2.4"), stop("192.0.2.5"), stop("192.0.2.6"), stop("192.0.2.7")}, nil,
+			"UDP to 192.0.2.8:3478" + byDefault + "(1 packet): no rule has relay.test; UDP to 192.0.2.1:3478" + byDefault + "(1 packet); " +
+				"UDP to 192.0.2.2:3478" + byDefault + "(1 packet); UDP to 192.0.2.3:3478" + byDefault + "(1 packet); " +
+				"UDP to 192.0.2.4:3478" + byDefault + "(1 packet); UDP to 192.0.2.5:3478" + byDefault + "(1 packet); and 2 other destinations"},
 		{"after it", []timeline.Event{step("alice publishes")}, []timeline.Event{stop("192.0.2.1")}, "not the firewall: it stopped no packet"},
 		{"so much that the first steps' is left out",
 			[]timeline.Event{

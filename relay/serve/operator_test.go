@@ -31,8 +31,8 @@ func TestPortsForTwo(t *testing.T) {
 		"edge-1 and relay-1 can't both have TCP port 3433 of 127.0.0.1": func(c *Config) {
 			c.Edges[0].Addr, c.Relays[0].TCPPorts = at("0.0.0.0:3433"), []int{3433}
 		},
-		"admin and edge-1 can't both have TCP port 443 of 127.0.0.1": func(c *Config) {
-			c.Admin, c.Edges[0].Addr = at("127.0.0.1:443"), at("127.0.0.1:443")
+		"admin and edge-1 can't both have TCP port 443 of 0.0.0.0": func(c *Config) {
+			c.Admin, c.Edges[0].Addr = at("127.0.0.1:443"), at("0.0.0.0:443")
 		},
 		"relay-1 and relay-2 can't both have UDP port 3479 of 127.0.0.1": func(c *Config) {
 			c.Relays[0].UDPPorts = []int{3478, 3479}
@@ -64,8 +64,14 @@ func TestCertificateOfAnotherAddress(t *testing.T) {
 	cfg.Relays[0].Host, cfg.Nodes = "", []string{"edge-1"}
 	require.NoError(t, Check(cfg), "the relay has its own, elsewhere")
 
+	cfg.Cert = "nowhere"
+	require.ErrorContains(t, Check(cfg), "read the certificate nowhere")
+
 	r := start(t, move)
 	r.log.await(t, "clients will refuse the certificate")
+	r.log.await(t, want)
+	r.log.clear()
+	require.NoError(t, r.Reload())
 	r.log.await(t, want)
 }
 

@@ -45,6 +45,13 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+// clear forgets what the log has.
+func (b *logBuffer) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
+}
+
 // await waits until the log has a text.
 func (b *logBuffer) await(t *testing.T, text string) {
 	for late := time.After(time.Minute); ; {
