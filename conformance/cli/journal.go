@@ -54,7 +54,12 @@ func (j *journal) ended(c *result.Case) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.cases[j.place[c.ID]] = *c
+	known := *c
+	if c.Failure != nil { // to which more is added when all cases have ended, while this may still be written
+		failure := *c.Failure
+		known.Failure = &failure
+	}
+	j.cases[j.place[c.ID]] = known
 	if j.later == nil {
 		j.later = time.AfterFunc(time.Until(j.next), func() {
 			j.mu.Lock()
