@@ -15,6 +15,7 @@ type iptablesReader struct {
 	table  string
 	chains map[string]*chain // "filter FORWARD"
 	open   bool              // between "*filter" and "COMMIT"
+	inNFT  bool              // iptables keeps its tables in nftables, where nft lists them too
 }
 
 // standard are the chains that hang at hooks, and the priorities of the tables (include/uapi/linux/netfilter_ipv4.h).
@@ -38,20 +39,19 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 	text := string(source)
 	r.six = sixListing.MatchString(text)
 	rs.covers[family(r.six)] = true
-	inNFT := strings.Contains(text, "(nf_tables)") // iptables keeps these tables in nftables
-	var later []pendingRule                        // rules may jump to chains that are declared after them
+	r.inNFT = strings.Contains(text, "(nf_tables)")
+	var later []pendingRule // rules may jump to chains that are declared after them
 	tables := 0
 	for i, line := range strings.Split(text, "\n") {
 		r.line = i + 1
 		line = strings.TrimSpace(line)
 		switch {
+		case incompatible.MatchString(line):
+			rs.bases = append(rs.bases, r.rest(incompatible.FindStringSubmatch(line)[1]))
 		case line == "" || strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "*"):
 			r.table, r.open = line[1:], true
 			tables++
-			if inNFT {
-				rs.own[map[bool]string{false: "ip ", true: "ip6 "}[r.six]+r.table] = true
-			}
 		case !r.open && strings.HasPrefix(line, "table "):
 			return &placed{r.line, 1, `this is how "nft list ruleset" prints for people: add -j, "nft -j list ruleset"`}
 		case !r.open:
@@ -80,6 +80,20 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 		}
 	}
 	return nil
+}
+
+// incompatible is how iptables says that a table has more than it lists.
+var incompatible = regexp.MustCompile("^# Table `(.*)' (?:is|contains) incompatible")
+
+// unlisted is what nft lists of a table and iptables can't.
+const unlisted = "what iptables can't list"
+
+// rest stands for chains that iptables can't list: nobody can tell what they do.
+func (r *iptablesReader) rest(table string) *chain {
+	c := &chain{name: "table " + table, hook: Postrouting, priority: 1000, policy: canAccept, ends: canAccept | canDrop, listed: unlisted}
+	c.families[family(r.six)] = true
+	c.rules = []rule{{name: unlisted, action: action{kind: doubtful, doubt: `add what "nft -j list ruleset" prints`}}}
+	return c
 }
 
 // sixListing is a listing of IPv6 rules: it says so at its top, or its first address does.
@@ -121,6 +135,9 @@ func (r *iptablesReader) declare(line string) error {
 			return r.wrong(2, "%q is no policy of a chain", policy)
 		}
 		r.rs.bases = append(r.rs.bases, c)
+		if r.inNFT {
+			r.rs.own[map[bool]string{false: "ip ", true: "ip6 "}[r.six]+r.table+" "+name] = true
+		}
 	}
 	if r.chains[r.table+" "+name] != nil {
 		return r.wrong(2, "%s stands here for the second time", c.name)

@@ -21,6 +21,7 @@ type nftReader struct {
 func (rs *Ruleset) readNFT(source []byte) error {
 	rs.Kind = NFTables
 	rs.covers = [2]bool{true, true}
+	rs.own[unlisted] = true
 	root, err := tree.JSON(source)
 	var syntax *tree.Error
 	if errors.As(err, &syntax) {
@@ -98,7 +99,7 @@ func (r *nftReader) chain(n *tree.Node) error {
 	parts := strings.SplitN(full, " ", 3)
 	family := parts[0]
 	c := &chain{
-		table:    family + " " + parts[1],
+		listed:   full,
 		name:     fmt.Sprintf("chain %s of table %s %s", parts[2], family, parts[1]),
 		families: [2]bool{family == "ip" || family == "inet", family == "ip6" || family == "inet"},
 		policy:   canAccept,
@@ -108,7 +109,7 @@ func (r *nftReader) chain(n *tree.Node) error {
 	}
 	r.chains[full] = c
 	hook := n.Field("hook")
-	flags := r.flags[c.table]
+	flags := r.flags[family+" "+parts[1]]
 	if hook == nil || flags == "dormant" {
 		return nil
 	}

@@ -16,7 +16,7 @@ type Ruleset struct {
 	bases   []*chain        // those that hang at a hook
 	covers  [2]bool         // whether it says anything about IPv4, and about IPv6
 	edges   []edge          // chains at the edges, which aren't modelled
-	own     map[string]bool // tables that iptables keeps in nftables, "ip filter", which nft lists too
+	own     map[string]bool // what it explains of other listings, see chain.listed
 	outside []string        // what it has that no packet of ours is judged by here, and why
 	protos  map[uint8]bool  // that rules name
 }
@@ -54,7 +54,7 @@ type chain struct {
 	policy   verdict
 	rules    []rule
 
-	table      string  // of nft: "inet filter"
+	listed     string  // as what another listing may explain it: "ip filter FORWARD"
 	ends       verdict // how a packet's journey can end in it, or in chains that it jumps to
 	translates bool    // it may give a flow another source
 }
@@ -187,8 +187,8 @@ type placed struct {
 
 func (p *placed) Error() string { return fmt.Sprintf("%d:%d: %s", p.line, p.column, p.words) }
 
-// Merge adds the rules of another listing of the same machine, such as ip6tables-save beside iptables-save. Of tables
-// that both nft and iptables list, iptables says what they mean.
+// Merge adds the rules of another listing of the same machine, such as ip6tables-save beside iptables-save. Of chains
+// that both nft and iptables list, iptables says what they mean; those that iptables can't list, nft does.
 func (rs *Ruleset) Merge(other *Ruleset) {
 	rs.cede(other)
 	other.cede(rs)
@@ -210,9 +210,9 @@ func (rs *Ruleset) Merge(other *Ruleset) {
 	rs.sort()
 }
 
-// cede leaves out the tables that another listing explains.
+// cede leaves out the chains that another listing explains.
 func (rs *Ruleset) cede(to *Ruleset) {
-	rs.bases = slices.DeleteFunc(rs.bases, func(c *chain) bool { return to.own[c.table] })
+	rs.bases = slices.DeleteFunc(rs.bases, func(c *chain) bool { return to.own[c.listed] })
 }
 
 // finish puts base chains in order and refuses jumps that go round in a circle, which the kernel refuses too.
