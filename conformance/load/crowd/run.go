@@ -91,6 +91,7 @@ func (c *crowd) live(ctx context.Context, b *bubble.Bubble, tell func(string)) e
 		if err := b.Do(func() { time.Sleep(time.Second) }); err != nil {
 			return err
 		}
+		memory.Mend()
 		tell(fmt.Sprintf("%d of %d users are in their calls", c.inside(), c.plan.Users))
 	}
 	c.report.Joining = end(took)
@@ -99,6 +100,7 @@ func (c *crowd) live(ctx context.Context, b *bubble.Bubble, tell func(string)) e
 	m.System = fromSystem()
 	end = c.measure()
 	for held := time.Duration(0); held < c.plan.Hold && ctx.Err() == nil; held += time.Second {
+		memory.Mend()
 		err := b.Do(func() {
 			if c.during != nil {
 				c.during(held)
