@@ -57,6 +57,7 @@ type fleet struct {
 	core  *sim.Router
 	cloud *relay.Cloud
 	trust *authority.Authority
+	pacer *pacer
 
 	relays   []*process
 	gateways []netip.Addr
@@ -81,6 +82,8 @@ func newFleet(p load.Plan, change ...func(*relay.Config)) (f *fleet, err error) 
 	f.net = sim.New(sim.Config{Seed: p.Seed, Settle: bubble.Settle})
 	f.core = f.net.Router("internet")
 	f.run("network", f.net.Serve)
+	f.pacer = newPacer(time.Second*time.Duration(p.Burst)/time.Duration(p.Media), p.Payload)
+	f.run("pacer", f.pacer.run)
 	defer func() {
 		if err != nil {
 			f.close()

@@ -55,6 +55,11 @@ type stay struct {
 	first  chan struct{} // closed when the first came back
 	closed context.CancelCauseFunc
 	life   context.Context // ends when a part of the way is lost
+
+	// Of the pacer.
+	quiet         atomic.Bool // there is nothing more to send
+	next, refresh time.Time   // when a message is due, and a refresh
+	said          int
 }
 
 // run has the user in its call until ctx ends. The first attempt must succeed: its error is returned. A way that is lost
@@ -241,43 +246,39 @@ func (u *user) listen(s *stay) {
 	}
 }
 
-// carry sends media and messages, and refreshes, until ctx ends or a part of the way is lost.
+// carry has media and messages sent, and the allocation kept, until ctx ends or a part of the way is lost.
 func (u *user) carry(ctx context.Context, s *stay) {
-	p := &u.fleet.plan
-	packet := frame(p.Payload)
-	every := time.Second * time.Duration(p.Burst) / time.Duration(p.Media)
-	media := time.NewTicker(every)
-	defer media.Stop()
-	next, refresh, id := time.Now().Add(p.Messages), time.Now().Add(refreshEvery), 1
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.life.Done():
-			return
-		case <-media.C:
-		}
-		now := time.Now()
-		for range p.Burst {
-			u.send(s, packet)
-		}
-		if now.Sub(time.Unix(0, s.back.Load())) > deaf+every {
-			s.closed(errors.New("the media is lost"))
-			return
-		}
-		if !now.Before(next) {
-			next = next.Add(p.Messages)
-			id++
-			u.say(s, id)
-		}
-		if !now.Before(refresh) {
-			refresh = refresh.Add(refreshEvery)
-			go func() {
-				if err := s.media.refresh(); err != nil {
-					s.closed(err)
-				}
-			}()
-		}
+	s.next, s.refresh = time.Now().Add(u.fleet.plan.Messages), time.Now().Add(refreshEvery)
+	u.fleet.pacer.add(u, s)
+	select {
+	case <-ctx.Done():
+	case <-s.life.Done():
+	}
+	s.quiet.Store(true)
+}
+
+// beat sends a burst of media, and does what else is due.
+func (u *user) beat(s *stay, packet []byte, every time.Duration) {
+	for range u.fleet.plan.Burst {
+		u.send(s, packet)
+	}
+	now := time.Now()
+	if now.Sub(time.Unix(0, s.back.Load())) > deaf+every {
+		s.closed(errors.New("the media is lost"))
+		return
+	}
+	if !now.Before(s.next) {
+		s.next = s.next.Add(u.fleet.plan.Messages)
+		s.said++
+		go u.say(s, s.said+1)
+	}
+	if !now.Before(s.refresh) {
+		s.refresh = s.refresh.Add(refreshEvery)
+		go func() {
+			if err := s.media.refresh(); err != nil {
+				s.closed(err)
+			}
+		}()
 	}
 }
 
