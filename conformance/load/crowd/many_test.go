@@ -15,7 +15,8 @@ var many = flag.Int("many", 120, "how many users TestMany has")
 // mostMemory is what a user may need, everything of the world included.
 const mostMemory = 300_000
 
-// Many users in one world cost little more each than a hundred do; and a hundred of many may have the SDK whole.
+// Many users in one world take no more memory each than a hundred do, and a hundred of many may have the SDK whole. What a
+// packet takes is printed.
 func TestMany(t *testing.T) {
 	few := report(t, load.Plan{Users: 100})
 	r := report(t, load.Plan{Users: *many})
