@@ -37,12 +37,13 @@ func TestMend(t *testing.T) {
 		pieces[i] = nil
 	}
 	memory.Mend() // what is free may have been torn before
-	whole := inHugePages(t)
+	if whole := inHugePages(t); whole < size>>10 {
+		t.Skipf("of %d KiB the system gives %d in huge pages", size>>10, whole)
+	}
 	debug.FreeOSMemory()
-	torn := inHugePages(t)
+	require.Less(t, inHugePages(t), size>>10/2, "this is no test: the runtime has given nothing back")
 	memory.Mend()
-	require.Less(t, torn, whole/2, "this is no test: the runtime has given nothing back")
-	require.Greater(t, inHugePages(t), whole/2+torn)
+	require.Greater(t, inHugePages(t), size>>10*3/4)
 	for i := 1; i < len(pieces); i += 2 {
 		require.Equal(t, bytes.Repeat([]byte{1}, piece), pieces[i])
 	}
