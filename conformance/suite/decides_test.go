@@ -1,8 +1,6 @@
 package suite_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/selection"
 	"github.com/proxyspec/proxyspec/conformance/suite"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
-	"github.com/proxyspec/proxyspec/features"
 )
 
 const aroundTheProxy = `Feature: An office
@@ -29,10 +26,7 @@ const aroundTheProxy = `Feature: An office
 // TestTheFirstWrongEventDecides: what proves a failure stands in the order in which it happened, and what decided is
 // the first of it that should not have been.
 func TestTheFirstWrongEventDecides(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "office.feature")
-	require.NoError(t, os.WriteFile(file, []byte(aroundTheProxy), 0o644))
-	cases, err := selection.Select(selection.Config{Suite: features.Files, Paths: []string{file}})
-	require.NoError(t, err)
+	cases := written(t, aroundTheProxy)
 	run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: "mutant:direct-media"})
 	require.NoError(t, err)
 	c := run.Cases[0]

@@ -1,16 +1,12 @@
 package suite_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
-	"github.com/proxyspec/proxyspec/conformance/selection"
-	"github.com/proxyspec/proxyspec/features"
 )
 
 const mistaken = `Feature: Mistakes
@@ -36,10 +32,7 @@ const mistaken = `Feature: Mistakes
 // TestMistakesAreNobodyElses: what makes no sense in a scenario is held against its author, not against the SDK or the
 // harness. Each scenario here is named for what it is told.
 func TestMistakesAreNobodyElses(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "mistakes.feature")
-	require.NoError(t, os.WriteFile(file, []byte(mistaken), 0o644))
-	cases, err := selection.Select(selection.Config{Suite: features.Files, Paths: []string{file}})
-	require.NoError(t, err)
+	cases := written(t, mistaken)
 	run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: "reference"})
 	require.NoError(t, err)
 	for _, c := range run.Cases {

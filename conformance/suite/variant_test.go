@@ -26,12 +26,19 @@ const missingRows = `Feature: An office
     Then alice is in the channel
 `
 
-// TestAFailureNamesWhatPasses: what stopped alice is found by running her call again, and each time the same.
-func TestAFailureNamesWhatPasses(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "office.feature")
-	require.NoError(t, os.WriteFile(file, []byte(missingRows), 0o644))
+// written is the cases of a feature of one's own.
+func written(t *testing.T, feature string) []selection.Case {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "own.feature")
+	require.NoError(t, os.WriteFile(file, []byte(feature), 0o644))
 	cases, err := selection.Select(selection.Config{Suite: features.Files, Paths: []string{file}})
 	require.NoError(t, err)
+	return cases
+}
+
+// TestAFailureNamesWhatPasses: what stopped alice is found by running her call again, and each time the same.
+func TestAFailureNamesWhatPasses(t *testing.T) {
+	cases := written(t, missingRows)
 	cfg := runner.Config{Cases: cases, Seed: 1, SDK: suite.Reference}
 	explained := func() []result.Variant {
 		run, err := runner.Run(t.Context(), cfg)
