@@ -150,7 +150,7 @@ func (s *scene) isIn(who, channel string) error {
 
 func unsound(message string, c *world.Call) error {
 	return &result.Stop{Outcome: result.HarnessFault, Failure: result.Failure{
-		Message: message, Actual: ended(c), Events: proof(c)}}
+		Message: message, Actual: ended(c), Events: c.Events()}}
 }
 
 func (s *scene) joined(who string) error {
@@ -173,7 +173,7 @@ func (s *scene) succeeded(who, method string, limit time.Duration) error {
 		Message:  fmt.Sprintf("%s of %s did not succeed", method, who),
 		Expected: fmt.Sprintf("%s succeeds within %v", method, limit),
 		Actual:   ended(c),
-		Events:   proof(c),
+		Events:   c.Events(),
 	})
 }
 
@@ -195,7 +195,7 @@ func (s *scene) mustFail(c *world.Call, what string, limit time.Duration) error 
 		Message:  what + " did not fail",
 		Expected: fmt.Sprintf("%s reports an error within %v", c.Method, limit),
 		Actual:   ended(c),
-		Events:   proof(c),
+		Events:   c.Events(),
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *scene) heardNothingNew(name string, whom test) error {
 		Message:  name + " heard of alice",
 		Expected: "nothing since she joined, except to end what began before",
 		Actual:   fmt.Sprintf("%d packets to %s", len(fresh), s.destinations(fresh)),
-		Events:   append(proof(join), few(fresh)...),
+		Events:   append(join.Events(), few(fresh)...),
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *scene) left() (timeline.Event, error) {
 		Message:  "leave has not finished",
 		Expected: fmt.Sprintf("it finishes within %v", s.world.Limits.Teardown),
 		Actual:   ended(leave),
-		Events:   proof(leave),
+		Events:   leave.Events(),
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *scene) answered() (timeline.Event, error) {
 		Message:  "no edge answered a lookup of alice's",
 		Expected: "a proxied join asks a lookup edge, and goes on with its answer",
 		Actual:   fmt.Sprintf("the edges logged %d requests; %s", len(s.lookups(named(relay.EventLookupReceived), after(join.Began.Seq))), ended(join)),
-		Events:   append(proof(join), few(sent)...),
+		Events:   append(join.Events(), few(sent)...),
 		Decides:  join.Ended().Seq,
 	})
 }
@@ -105,7 +105,7 @@ func (s *scene) lookupPerJoin(n int) error {
 				Message:  fmt.Sprintf("join %d was not preceded by a lookup of its own", i+1),
 				Expected: "an edge answers a lookup between the call of join and its success",
 				Actual:   fmt.Sprintf("no lookup was answered then; %s", ended(join)),
-				Events:   append(proof(join), few(s.lookups())...),
+				Events:   append(join.Events(), few(s.lookups())...),
 				Decides:  join.Ended().Seq,
 			})
 		}
@@ -124,7 +124,7 @@ func (s *scene) lookupsWithinLimit() error {
 			Message:  "the join made no lookup",
 			Expected: "at least one request to a lookup edge",
 			Actual:   "the edges logged none; " + ended(join),
-			Events:   proof(join),
+			Events:   join.Events(),
 		})
 	}
 	beyond := made[min(len(made), s.world.Limits.Lookups):]
@@ -135,7 +135,7 @@ func (s *scene) lookupsWithinLimit() error {
 		Message:  "the join made too many lookups",
 		Expected: fmt.Sprintf("at most %d requests to lookup edges", s.world.Limits.Lookups),
 		Actual:   fmt.Sprintf("%d requests", len(made)),
-		Events:   append(proof(join), few(beyond)...),
+		Events:   append(join.Events(), few(beyond)...),
 		Decides:  firstOf(beyond),
 	}
 }
@@ -158,7 +158,7 @@ func (s *scene) noLookupFollows() error {
 		Message:  "lookups went on after the join had failed",
 		Expected: fmt.Sprintf("no lookup in the %v after the join's end", s.world.Limits.Watch),
 		Actual:   fmt.Sprintf("%d requests", len(late)),
-		Events:   append(proof(join), few(late)...),
+		Events:   append(join.Events(), few(late)...),
 		Decides:  firstOf(late),
 	}
 }

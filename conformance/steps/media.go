@@ -98,7 +98,7 @@ func (s *scene) mediaCall(who, method, whose string, params func(client string) 
 			Message:  fmt.Sprintf("%s could not %s to alice's media", who, method),
 			Expected: "alice's publication can be subscribed to",
 			Actual:   ended(c),
-			Events:   append(proof(c), few(s.failedCalls())...),
+			Events:   append(c.Events(), few(s.failedCalls())...),
 		})
 	}
 	return unsound(fmt.Sprintf("%s of %s did not succeed", method, who), c)
@@ -187,7 +187,7 @@ func (s *scene) stats(who string) (stats contract.Stats, err error) {
 		return stats, err
 	}
 	if over, failed := c.Over(); !over || failed != nil {
-		return stats, &result.Failure{Message: "stats did not return", Expected: "the SDK's counts", Actual: ended(c), Events: proof(c)}
+		return stats, &result.Failure{Message: "stats did not return", Expected: "the SDK's counts", Actual: ended(c), Events: c.Events()}
 	}
 	return stats, c.Result(&stats)
 }

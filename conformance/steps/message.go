@@ -129,7 +129,7 @@ func (s *scene) sameMessages(sender, receiver string, got []timeline.Event) erro
 			Message:  fmt.Sprintf("%s's SDK sent nothing", sender),
 			Expected: "messages, which " + receiver + " gets",
 			Actual:   "it refused them all; the last " + ended(call),
-			Events:   few(append(proof(call), s.failedCalls()...)),
+			Events:   few(append(call.Events(), s.failedCalls()...)),
 		})
 	}
 	if slices.Equal(want, have) {

@@ -158,7 +158,7 @@ func (s *scene) returnedOtherwise(c *world.Call, how string) *result.Failure {
 		Expected: fmt.Sprintf("%s returns %s within %v", c.Method, how, s.world.Limits.Reply),
 		Actual:   ended(c),
 		Cause:    "the SDK's own rules decide this: no packet is involved",
-		Events:   proof(c),
+		Events:   c.Events(),
 	}
 }
 
@@ -213,6 +213,6 @@ func (s *scene) wasJoining(method string) error {
 		Message:  "the join had ended before " + method + " was called: nobody knows what it would have done before",
 		Expected: "a join that is still under way",
 		Actual:   ended(join),
-		Events:   slices.Concat(proof(join), proof(c)),
+		Events:   slices.Concat(join.Events(), c.Events()),
 	}}
 }

@@ -211,11 +211,3 @@ func ended(c *world.Call) string {
 	}
 	return fmt.Sprintf("%s succeeded after %v", c.Method, c.Took().Round(time.Millisecond))
 }
-
-// proof is the events of a call: when it was made, and what came of it.
-func proof(c *world.Call) []timeline.Event {
-	if e := c.Ended(); e.Seq != 0 {
-		return []timeline.Event{c.Began, e}
-	}
-	return []timeline.Event{c.Began}
-}

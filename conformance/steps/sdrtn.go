@@ -86,7 +86,7 @@ func (s *scene) quietUntilAnswer() error {
 			Message:  "SD-RTN never heard of alice's join",
 			Expected: "the join reaches SD-RTN after the answer",
 			Actual:   ended(join),
-			Events:   append(proof(join), answer),
+			Events:   append(join.Events(), answer),
 		})
 	}
 	return nil
@@ -163,7 +163,7 @@ func (s *scene) lastJoinWas(how string) error {
 		Message:  "the last join was not " + how,
 		Expected: map[string]string{"proxied": "lookups, then a join that SD-RTN gets from a relay", "direct": "no lookup, and a join that SD-RTN gets from alice's own address"}[how],
 		Actual:   fmt.Sprintf("%d lookups; SD-RTN got the join from %s", len(lookups), source),
-		Events:   append(append(proof(join), few(lookups)...), arrived...),
+		Events:   append(append(join.Events(), few(lookups)...), arrived...),
 	})
 }
 

@@ -44,7 +44,7 @@ func (s *scene) unheard(what string, c *world.Call) error {
 	if !s.stranger() {
 		return nil
 	}
-	return s.unlessOwnLookup(&result.Failure{Message: what, Expected: "a failure for its reason", Actual: ended(c), Events: proof(c)})
+	return s.unlessOwnLookup(&result.Failure{Message: what, Expected: "a failure for its reason", Actual: ended(c), Events: c.Events()})
 }
 
 // pastCloudProxy is alice's packets to SD-RTN since the cloud proxy was started, if it was and wasn't stopped.

@@ -84,7 +84,7 @@ func (s *scene) joinWent(join *world.Call, name string, during []test) error {
 		Message:  "a join did not go " + name,
 		Expected: map[bool]string{true: "a lookup", false: "no lookup"}[looksUp] + ", and a join that SD-RTN gets from the other end of that way",
 		Actual:   fmt.Sprintf("%s; %d lookups; %s", ended(join), len(lookups), s.sources(arrived)),
-		Events:   slices.Concat(proof(join), few(lookups), few(arrived)),
+		Events:   slices.Concat(join.Events(), few(lookups), few(arrived)),
 	}
 	if len(arrived) == 0 {
 		return s.unlessOwnLookup(failure)

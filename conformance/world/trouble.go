@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 )
@@ -59,7 +58,7 @@ func (w *World) Restart(relay string) error {
 func (w *World) Cut(host string) error {
 	l, ok := w.links[host]
 	if !ok {
-		return result.Mistake("there is no host %q in this world", host)
+		return noHost(host)
 	}
 	w.note(EventCut, host)
 	l.Set(sim.LinkConfig{Delay: l.delay, Loss: 1})
@@ -70,7 +69,7 @@ func (w *World) Cut(host string) error {
 func (w *World) Mend(host string) error {
 	l, ok := w.links[host]
 	if !ok {
-		return result.Mistake("there is no host %q in this world", host)
+		return noHost(host)
 	}
 	w.note(EventBack, host)
 	l.Set(sim.LinkConfig{Delay: l.delay})

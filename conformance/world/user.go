@@ -216,11 +216,7 @@ func (u *User) without(c *Call, what string) error {
 	if u.Name != Alice || c.Method != contract.MethodCreateClient {
 		return fault(message)
 	}
-	events := []timeline.Event{c.Began}
-	if e := c.Ended(); e.Seq != 0 {
-		events = append(events, e)
-	}
-	return &result.Failure{Message: message, Events: events}
+	return &result.Failure{Message: message, Events: c.Events()}
 }
 
 // Client is the ID of the client that calls use.
@@ -340,6 +336,14 @@ func (c *Call) Ended() timeline.Event {
 	c.user.mu.Lock()
 	defer c.user.mu.Unlock()
 	return c.ended
+}
+
+// Events are the call's own: that it began, and that it ended if it has.
+func (c *Call) Events() []timeline.Event {
+	if e := c.Ended(); e.Seq != 0 {
+		return []timeline.Event{c.Began, e}
+	}
+	return []timeline.Event{c.Began}
 }
 
 // Took is how long the call took; 0 while it hasn't ended.

@@ -182,8 +182,10 @@ func (w *World) Host(name string) (*sim.Host, error) {
 	if h := w.hosts[name]; h != nil {
 		return h, nil
 	}
-	return nil, result.Mistake("there is no host %q in this world", name)
+	return nil, noHost(name)
 }
+
+func noHost(name string) error { return result.Mistake("there is no host %q in this world", name) }
 
 // AddrOf is the address of a host by its name; the zero value if there is none.
 func (w *World) AddrOf(name string) netip.Addr {
