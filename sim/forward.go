@@ -185,7 +185,7 @@ func (r *Router) see(now time.Duration, p *Packet, at *nic, out bool, v firewall
 	if r.taps != nil {
 		s := r.sighting(at, out, v, judged)
 		s.At, s.Packet = now, p
-		r.taps.see(&s)
+		r.taps.see(s)
 	}
 }
 

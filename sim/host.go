@@ -20,8 +20,8 @@ type Host struct {
 	index uint64
 	addrs []netip.Addr
 	nic   *nic
-	lo    *nic // where its packets to itself arrive
-	taps  taps
+	lo    *nic   // where its packets to itself arrive
+	taps  *taps  // nil: nobody watches
 	sent  uint64 // packets that no socket sent
 
 	// resolve turns a name into addresses; nil: the host knows no name.
@@ -70,7 +70,9 @@ func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
 
 // Tap has f called for every packet that reaches the host or leaves it, on the loop's goroutine: f
 // must not wait for the network.
-func (h *Host) Tap(f func(Sighting)) { h.taps = append(h.taps, f) }
+func (h *Host) Tap(f func(Sighting)) { h.watch(lent(f)) }
+
+func (h *Host) watch(f func(*Sighting)) { h.taps = h.taps.with(f) }
 
 func (h *Host) label() string     { return h.name }
 func (h *Host) network() *Network { return h.net }
@@ -137,7 +139,7 @@ func (h *Host) send(now time.Duration, p *Packet) {
 		return
 	}
 	if h.taps != nil {
-		h.taps.see(&Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
 	h.nic.send(now, p)
 }
@@ -150,7 +152,7 @@ func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
 	}
 	p.arrived()
 	if h.taps != nil {
-		h.taps.see(&Sighting{At: now, Node: h.name, Packet: p})
+		h.taps.see(Sighting{At: now, Node: h.name, Packet: p})
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
 		p.free() // a host doesn't forward

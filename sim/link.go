@@ -46,6 +46,8 @@ type node interface {
 	attached(c *nic, beyond []netip.Prefix)
 	prefixes() []netip.Prefix
 	network() *Network
+	// watch has f called for what the node sees; f may keep nothing of it.
+	watch(f func(*Sighting))
 }
 
 // nic is one end of a link: what its node sends goes to the peer.

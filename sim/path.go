@@ -113,11 +113,11 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 // see shows a packet to those who watch the router that it crosses.
 func (c *crossing) see(now time.Duration, p *Packet) {
 	c.arrives.At, c.arrives.Packet = now, p
-	c.taps.see(&c.arrives)
+	c.taps.show(&c.arrives)
 	p.Src, p.Dst = c.src, c.dst
 	p.TTL--
 	c.leaves.At, c.leaves.Packet = now, p
-	c.taps.see(&c.leaves)
+	c.taps.show(&c.leaves)
 }
 
 func (h *hop) take(at time.Time) {
@@ -135,7 +135,7 @@ func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome,
 	h := hop{src: wire.src, dst: wire.dst}
 	ok := outcome != nat.Hairpinned
 	if r.taps != nil { // it begins here
-		w.watched = &crossing{&r.taps, r.sighting(in, false, verdict, judged), r.sighting(out, true, verdict, judged), p.Src, p.Dst}
+		w.watched = &crossing{r.taps, r.sighting(in, false, verdict, judged), r.sighting(out, true, verdict, judged), p.Src, p.Dst}
 	} else {
 		h.from, h.took = in.peer, in.peer.config.Delay
 		ok = ok && in.peer.plain
@@ -332,7 +332,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	}
 	h.net.books.Sent++
 	if h.taps != nil {
-		h.taps.see(&Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
 	if !s.way(p.Dst).take(h.net, now, p, h.nic) {
 		h.nic.send(now, p)

@@ -22,7 +22,7 @@ type Port struct {
 	rw     io.ReadWriteCloser
 	beyond []netip.Prefix
 	nic    *nic
-	taps   taps
+	taps   *taps // nil: nobody watches
 	sent   uint64
 
 	mu     sync.Mutex
@@ -56,7 +56,9 @@ func (n *Network) Port(name string, rw io.ReadWriteCloser, prefixes ...netip.Pre
 
 // Tap has f called for every packet that reaches the port or comes from it, on the loop's goroutine: f
 // must not wait for the network.
-func (p *Port) Tap(f func(Sighting)) { p.taps = append(p.taps, f) }
+func (p *Port) Tap(f func(Sighting)) { p.watch(lent(f)) }
+
+func (p *Port) watch(f func(*Sighting)) { p.taps = p.taps.with(f) }
 
 // Count is what has passed so far.
 func (p *Port) Count() PortCount {
@@ -170,7 +172,7 @@ func (p *Port) flush(now time.Duration) bool {
 		p.net.books.Sent++
 		packet.flow, packet.number = p.number, p.sent
 		if p.taps != nil {
-			p.taps.see(&Sighting{At: now, Node: p.name, Out: true, Packet: packet})
+			p.taps.see(Sighting{At: now, Node: p.name, Out: true, Packet: packet})
 		}
 		p.nic.send(now, packet)
 	}
@@ -182,7 +184,7 @@ var errPortFull = fmt.Errorf("%d packets wait already", portQueue)
 func (p *Port) arrive(now time.Duration, packet *Packet, _ *nic) (woke bool) {
 	p.net.books.Arrived++
 	if p.taps != nil {
-		p.taps.see(&Sighting{At: now, Node: p.name, Packet: packet})
+		p.taps.see(Sighting{At: now, Node: p.name, Packet: packet})
 	}
 	wire, err := packet.Marshal()
 	packet.free()

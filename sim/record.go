@@ -30,7 +30,7 @@ func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) 
 	c.Gather(captureGathers)
 	n.Do(func() {
 		for i, node := range nodes {
-			node.Tap(n.recorder(c, first[i]))
+			node.watch(n.recorder(c, first[i]))
 		}
 	})
 	return c, nil
@@ -39,10 +39,10 @@ func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) 
 const captureGathers = 64 << 10
 
 // recorder is a tap that writes to a capture. What can't be written, the capture remembers: Close tells.
-func (n *Network) recorder(c *capture.Capture, first int) func(Sighting) {
+func (n *Network) recorder(c *capture.Capture, first int) func(*Sighting) {
 	var last firewall.Verdict
 	comment := ""
-	return func(s Sighting) {
+	return func(s *Sighting) {
 		iface := first
 		if s.Router && !s.Inside {
 			iface++

@@ -23,7 +23,7 @@ type Router struct {
 
 	wall firewall.Judge
 	nat  *nat.NAT
-	taps taps
+	taps *taps // nil: nobody watches
 }
 
 type route struct {
@@ -88,7 +88,9 @@ func (r *Router) within(what string, links []*Link) {
 
 // Tap has f called for every packet that arrives at the router and for every one that leaves it, on
 // the loop's goroutine: f must not wait for the network, nor change more of it than this router's firewall.
-func (r *Router) Tap(f func(Sighting)) { r.taps = append(r.taps, f) }
+func (r *Router) Tap(f func(Sighting)) { r.watch(lent(f)) }
+
+func (r *Router) watch(f func(*Sighting)) { r.taps = r.taps.with(f) }
 
 func (r *Router) label() string            { return r.name }
 func (r *Router) network() *Network        { return r.net }

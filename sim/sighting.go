@@ -19,11 +19,31 @@ type Sighting struct {
 	Judged  bool
 }
 
-// taps are called for what a node sees.
-type taps []func(Sighting)
+// taps are called for what a node sees. They may keep nothing of it.
+type taps struct {
+	all  []func(*Sighting)
+	last Sighting // memory for the one that they are shown
+}
 
-func (t taps) see(s *Sighting) {
-	for _, f := range t {
-		f(*s)
+// with are the taps and another one; t may be nil.
+func (t *taps) with(f func(*Sighting)) *taps {
+	if t == nil {
+		t = &taps{}
+	}
+	t.all = append(t.all, f)
+	return t
+}
+
+// lent is a tap that calls f with a sighting to keep.
+func lent(f func(Sighting)) func(*Sighting) { return func(s *Sighting) { f(*s) } }
+
+func (t *taps) see(s Sighting) {
+	t.last = s
+	t.show(&t.last)
+}
+
+func (t *taps) show(s *Sighting) {
+	for _, f := range t.all {
+		f(s)
 	}
 }

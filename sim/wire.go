@@ -25,15 +25,15 @@ func (p *Packet) Append(b []byte) ([]byte, error) {
 		return b, fmt.Errorf("marshal %v: longer than an IP packet may be", p)
 	}
 	b = slices.Grow(b, length)
-	start := len(b)
+	start, addresses := len(b), p.addresses()
 	if src.Is4() {
-		b = p.appendIPv4(b, length)
+		b = p.appendIPv4(b, length, addresses)
 	} else {
 		b = p.appendIPv6(b, length)
 	}
 	body := len(b)
 	var err error
-	if b, err = p.appendTransport(b); err != nil {
+	if b, err = p.appendTransport(b, addresses); err != nil {
 		return b[:start], err
 	}
 	if p.damaged && len(b) > body {
@@ -42,14 +42,14 @@ func (p *Packet) Append(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func (p *Packet) appendIPv4(b []byte, length int) []byte {
+func (p *Packet) appendIPv4(b []byte, length int, addresses uint64) []byte {
 	fragment := uint32(0x4000) // don't fragment
 	if p.MayBeSplit {
 		fragment = 0
 	}
 	first, second := 0x45<<24|uint32(p.TOS)<<16|uint32(length), uint32(p.ID)<<16|fragment
 	third := uint32(p.TTL)<<24 | uint32(p.Proto)<<16
-	third |= uint32(^inet.Fold(uint64(first) + uint64(second) + uint64(third) + p.addresses()))
+	third |= uint32(^inet.Fold(uint64(first) + uint64(second) + uint64(third) + addresses))
 	at := len(b)
 	b = b[:at+ipv4Header]
 	h := (*[ipv4Header]byte)(b[at:])
@@ -82,7 +82,7 @@ func ipv4Number(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(four[:])
 }
 
-func (p *Packet) appendTransport(b []byte) ([]byte, error) {
+func (p *Packet) appendTransport(b []byte, addresses uint64) ([]byte, error) {
 	at := len(b)
 	switch {
 	case p.Proto == firewall.TCP:
@@ -103,12 +103,12 @@ func (p *Packet) appendTransport(b []byte) ([]byte, error) {
 	case p.Proto == firewall.UDP:
 		length := udpHeader + len(p.Payload)
 		ports := uint64(p.Src.Port())<<16 | uint64(p.Dst.Port())
-		checksum := ^inet.Fold(p.pseudoHeader(length) + ports + uint64(length) + p.payloadSum())
+		b = append(b[:at+udpHeader], p.Payload...) // before it is summed, which is slower where the cache hasn't got it
+		checksum := ^inet.Fold(p.pseudoHeader(length, addresses) + ports + uint64(length) + p.payloadSum())
 		if checksum == 0 {
 			checksum = 0xffff // RFC 768: zero would say that there is none
 		}
-		b = binary.BigEndian.AppendUint64(b, ports<<32|uint64(length)<<16|uint64(checksum))
-		b = append(b, p.Payload...)
+		binary.BigEndian.PutUint64(b[at:], ports<<32|uint64(length)<<16|uint64(checksum))
 	case isICMP(p.Proto):
 		if p.ICMP == nil {
 			return b, errors.New("marshal ICMP packet: it has no message")
@@ -131,15 +131,16 @@ func isICMP(p firewall.Proto) bool { return p == firewall.ICMP || p == firewall.
 
 // checksum is that of a transport header and its payload.
 func (p *Packet) checksum(transport []byte) uint16 {
-	return ^inet.Fold(inet.Sum(p.pseudoHeader(len(transport)), transport))
+	return ^inet.Fold(inet.Sum(p.pseudoHeader(len(transport), p.addresses()), transport))
 }
 
-// pseudoHeader is the sum over that of a transport header and payload of so many bytes. ICMP over IPv4 has none.
-func (p *Packet) pseudoHeader(length int) uint64 {
+// pseudoHeader is the sum over that of a transport header and payload of so many bytes, to which the sum over both
+// addresses is known. ICMP over IPv4 has none.
+func (p *Packet) pseudoHeader(length int, addresses uint64) uint64 {
 	if p.Proto == firewall.ICMP {
 		return 0
 	}
-	return p.addresses() + uint64(p.Proto) + uint64(length)
+	return addresses + uint64(p.Proto) + uint64(length)
 }
 
 // addresses is the sum over both.

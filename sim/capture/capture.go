@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -76,6 +77,7 @@ func (c *Capture) Limit(bytes int64) {
 func (c *Capture) Gather(bytes int) {
 	if c != nil {
 		c.batch = bytes
+		c.blocks = slices.Grow(c.blocks, bytes+bytes/8) // the last of them makes it longer
 	}
 }
 
