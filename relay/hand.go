@@ -146,7 +146,7 @@ func (h *hand) act() {
 				c.allocated(true)
 			}
 			if relayed := a.Socket.Owner.(*packetConn); relayed.socket == nil {
-				s.tasks.Go(func() { s.serveRelayed(relayed) })
+				s.serveRelayed(relayed)
 			}
 		case turn.Deleted:
 			if c, ok := a.Client.Via.(*stream); ok {

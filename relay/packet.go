@@ -1,10 +1,10 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 
 	"github.com/pion/transport/v3"
 
@@ -31,6 +31,12 @@ type packetConn struct {
 type AddrPortConn interface {
 	ReadFromUDPAddrPort(p []byte) (n int, from netip.AddrPort, err error)
 	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
+}
+
+// handlerConn is a socket that calls a function for what it is sent, instead of being read: so those of the virtual
+// network can, of which a relay then needs no goroutine each. The last call is with net.ErrClosed.
+type handlerConn interface {
+	Handle(f func(p []byte, from netip.AddrPort, err error))
 }
 
 func (s *turnServer) openUDP(at netip.AddrPort, relayed *turn.Socket) (*packetConn, error) {
@@ -92,42 +98,54 @@ func (s *turnServer) serveGroup(g *batch.Group) {
 	s.failed("UDP", netip.AddrPortFrom(s.media.addr, 0), err)
 }
 
-// longest is memory for a datagram of any length, which a socket hands on to the next when it is closed: whoever
-// makes many worlds, one after the other, makes 69 sockets in each.
-var longest = sync.Pool{New: func() any { return new([largestPacket]byte) }}
-
 // servePackets hands what arrives at a UDP port to the core.
 func (s *turnServer) servePackets(conn *packetConn) {
 	h := s.newHand()
-	lent := longest.Get().(*[largestPacket]byte)
-	defer longest.Put(lent)
-	buf := lent[:]
 	client := turn.Client{FiveTuple: turn.FiveTuple{Server: conn.local}, Via: conn}
-	for {
-		n, from, err := conn.read(buf)
+	s.receive(conn, largestPacket, func(p []byte, from netip.AddrPort, err error) {
 		if err != nil {
 			s.failed("UDP", conn.local, err)
 			return
 		}
 		client.Client = from
-		h.fromClient(client, buf[:n])
-	}
+		h.fromClient(client, p)
+	})
 }
 
 // serveRelayed hands what peers send to a relayed transport address to the core, until the socket is closed.
 func (s *turnServer) serveRelayed(r *packetConn) {
-	buf := make([]byte, largestPayload+1) // one more shows the core what is too long
-	for {
-		n, from, err := r.read(buf)
+	// One byte more shows the core what is too long.
+	s.receive(r, largestPayload+1, func(p []byte, from netip.AddrPort, err error) {
 		h := s.hands.Get().(*hand)
 		if err == nil {
-			h.fromPeer(r.relayed, from, buf[:n])
+			h.fromPeer(r.relayed, from, p)
 		} else {
 			h.lose(r.relayed)
 		}
 		s.hands.Put(h)
-		if err != nil {
-			return
-		}
+	})
+}
+
+// receive has f called for each datagram, up to a length, and at last with an error.
+func (s *turnServer) receive(conn *packetConn, length int, f func(p []byte, from netip.AddrPort, err error)) {
+	if c, ok := conn.conn.(handlerConn); ok {
+		s.tasks.Add(1)
+		c.Handle(func(p []byte, from netip.AddrPort, err error) {
+			if err == nil {
+				f(p, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), nil)
+			} else if errors.Is(err, net.ErrClosed) {
+				f(nil, from, err)
+				s.tasks.Done()
+			}
+		})
+		return
 	}
+	s.tasks.Go(func() {
+		for buf := make([]byte, length); ; {
+			n, from, err := conn.read(buf)
+			if f(buf[:n], from, err); err != nil {
+				return
+			}
+		}
+	})
 }

@@ -116,7 +116,7 @@ func (s *turnServer) serve(ctx context.Context, drain <-chan struct{}) error {
 	}
 	for _, conn := range s.udp {
 		if conn.socket == nil {
-			s.tasks.Go(func() { s.servePackets(conn) })
+			s.servePackets(conn)
 		}
 	}
 	for _, l := range s.tcp {

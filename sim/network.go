@@ -38,6 +38,8 @@ type Network struct {
 	books   Books   // UnderWay: those that links hold
 	slowly  bool    // no paths: for a test that compares
 
+	handlers handlers
+
 	mu       sync.Mutex
 	ready    []source // sockets with something to send
 	spare    []source // of the loop: memory for ready

@@ -30,6 +30,8 @@ type udpSocket struct {
 	spare    []*Packet // of the loop: memory for out
 	marked   bool
 	waiting  int
+	handle   func(*Packet, error) // instead of readers; see Handle
+	listed   bool                 // among those whose handler has something to do
 	closed   bool
 	err      error // from ICMP, for the next call on a connected socket
 	senders  senders
@@ -126,9 +128,42 @@ func (s *udpSocket) unreachable(about netip.AddrPort, err error) (woke bool) {
 	return s.wake()
 }
 
+// wake has a reader or the handler look, and reports whether there is one.
 func (s *udpSocket) wake() bool {
-	s.cond.Signal()
-	return s.waiting > 0
+	if s.handle == nil {
+		s.cond.Signal()
+		return s.waiting > 0
+	}
+	if !s.listed {
+		s.listed = true
+		s.host.net.handlers.add(s)
+	}
+	return true
+}
+
+// next is what a reader gets now: a datagram or an error, or neither. The lock is held.
+func (s *udpSocket) next() (d *Packet, err error) {
+	switch {
+	case s.closed:
+		return nil, net.ErrClosed
+	case s.handle == nil && s.read.passed():
+		return nil, os.ErrDeadlineExceeded
+	case s.err != nil:
+		err, s.err = s.err, nil
+		return nil, err
+	case s.first == len(s.in):
+		return nil, nil
+	}
+	d = s.in[s.first]
+	s.in[s.first] = nil
+	s.first++
+	if s.first == len(s.in) {
+		s.in, s.first = s.in[:0], 0
+	} else {
+		s.cond.Signal() // one wake-up may stand for several datagrams
+	}
+	s.buffered -= cost(d)
+	return d, nil
 }
 
 // readFrom reads a datagram, and tells who sent it.
@@ -136,25 +171,10 @@ func (s *udpSocket) readFrom(p []byte) (n int, from netip.AddrPort, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		switch {
-		case s.closed:
-			return 0, from, net.ErrClosed
-		case s.read.passed():
-			return 0, from, os.ErrDeadlineExceeded
-		case s.err != nil:
-			err := s.err
-			s.err = nil
+		switch d, err := s.next(); {
+		case err != nil:
 			return 0, from, err
-		case s.first < len(s.in):
-			d := s.in[s.first]
-			s.in[s.first] = nil
-			s.first++
-			if s.first == len(s.in) {
-				s.in, s.first = s.in[:0], 0
-			} else {
-				s.cond.Signal() // one wake-up may stand for several datagrams
-			}
-			s.buffered -= cost(d)
+		case d != nil:
 			n, from = copy(p, d.Payload), d.Src
 			d.free()
 			return n, from, nil
@@ -224,6 +244,7 @@ func (s *udpSocket) close() error {
 	s.read.stop()
 	s.write.stop()
 	s.cond.Broadcast()
+	s.wake()
 	s.mu.Unlock()
 
 	s.host.mu.Lock()

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/pion/stun/v3"
 
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/sim"
 )
 
 const (
@@ -51,7 +53,11 @@ func allocate(conn net.Conn, user, credential string, peer netip.AddrPort, recei
 	a := &allocation{conn: conn, peer: peer, user: user, credential: credential,
 		key:     stun.NewLongTermIntegrity(user, relay.Realm, credential),
 		waiting: map[[stun.TransactionIDSize]byte]chan *stun.Message{}}
-	go a.read(receive) // until the socket is closed
+	conn.(sim.UDPHandler).Handle(func(p []byte, _ netip.AddrPort, err error) {
+		if err == nil { // otherwise nobody listens there, and who asked finds out, or it is the end
+			a.take(p, receive)
+		}
+	})
 	_, err := a.request(stun.MethodAllocate, stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}})
 	if err == nil {
 		err = a.bind()
@@ -142,32 +148,23 @@ func (a *allocation) exchange(m *stun.Message) (*stun.Message, error) {
 	return nil, errSilent
 }
 
-func (a *allocation) read(receive func([]byte)) {
-	buf := make([]byte, 1500)
-	for {
-		n, err := a.conn.Read(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
+// take takes what has come: media, or an answer of the relay's.
+func (a *allocation) take(p []byte, receive func([]byte)) {
+	if len(p) > channelHead && binary.BigEndian.Uint16(p) == channel {
+		if length := int(binary.BigEndian.Uint16(p[2:])); channelHead+length <= len(p) {
+			receive(p[channelHead : channelHead+length])
 		}
-		if err != nil { // nobody listens there: who asked finds out
-			continue
-		}
-		if n > channelHead && binary.BigEndian.Uint16(buf) == channel {
-			if length := int(binary.BigEndian.Uint16(buf[2:])); channelHead+length <= n {
-				receive(buf[channelHead : channelHead+length])
-			}
-			continue
-		}
-		answer := &stun.Message{Raw: append([]byte(nil), buf[:n]...)}
-		if answer.Decode() != nil {
-			continue
-		}
-		a.mu.Lock()
-		if waiting := a.waiting[answer.TransactionID]; waiting != nil && (answer.Type.Class == stun.ClassErrorResponse || a.key.Check(answer) == nil) {
-			waiting <- answer
-			delete(a.waiting, answer.TransactionID)
-		}
-		a.mu.Unlock()
+		return
+	}
+	answer := &stun.Message{Raw: slices.Clone(p)}
+	if answer.Decode() != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if waiting := a.waiting[answer.TransactionID]; waiting != nil && (answer.Type.Class == stun.ClassErrorResponse || a.key.Check(answer) == nil) {
+		waiting <- answer
+		delete(a.waiting, answer.TransactionID)
 	}
 }
 

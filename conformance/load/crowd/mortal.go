@@ -76,6 +76,7 @@ func (m *mortal) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, 
 type udpConn interface {
 	transport.UDPConn
 	relay.AddrPortConn
+	sim.UDPHandler
 }
 
 type mortalUDP struct {
