@@ -43,9 +43,62 @@ func moving(n *sim.Network, f func()) {
 	<-done
 }
 
+// capturePairs are many because a few hundredths matter, and a pair takes 50 ms.
+const capturePairs = 41
+
+// BenchmarkCapture prints by how much packets cost more when bob's network card is captured, and when the
+// firewall is, on both sides with each verdict: what the capture takes itself, and with a file to write to.
+func BenchmarkCapture(b *testing.B) {
+	rate := func(w io.Writer, watch func(o *office) []sim.Node) (rate float64) {
+		inBubble(b, func() {
+			o := newOffice(b, sim.Config{Seed: 1, Settle: synctest.Wait}, time.Millisecond)
+			if watch != nil {
+				_, err := o.net.Capture(w, watch(o)...)
+				require.NoError(b, err)
+			}
+			moving(o.net, func() {
+				from, to := open(b, o.alice), open(b, o.bob)
+				defer from.Close()
+				defer to.Close()
+				rate, _ = pump(b, from, to, to.LocalAddr(), 100, 20_000)
+			})
+		})
+		return rate
+	}
+	file, err := os.Create(filepath.Join(b.TempDir(), "capture.pcapng"))
+	require.NoError(b, err)
+	defer file.Close()
+	host, wall := func(o *office) []sim.Node { return []sim.Node{o.bob} }, func(o *office) []sim.Node { return []sim.Node{o.wall} }
+	for _, tc := range []struct {
+		name  string
+		w     io.Writer
+		watch func(o *office) []sim.Node
+	}{{"host", io.Discard, host}, {"firewall", io.Discard, wall}, {"host to a file", file, host}, {"firewall to a file", file, wall}} {
+		b.Run(tc.name, func(b *testing.B) {
+			defer oneProcessor()()
+			var ratios []float64
+			for range b.N {
+				for i := range capturePairs {
+					var plain, captured float64
+					if i%2 == 0 {
+						plain, captured = rate(nil, nil), rate(tc.w, tc.watch)
+					} else { // neither side always runs on what the other one left behind
+						captured, plain = rate(tc.w, tc.watch), rate(nil, nil)
+					}
+					ratios = append(ratios, plain/captured)
+					_, err := file.Seek(0, io.SeekStart)
+					require.NoError(b, errors.Join(err, file.Truncate(0)))
+				}
+			}
+			b.ReportMetric(median(ratios), "x-no-capture")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 // BenchmarkManyHosts prints by how much a packet costs more on a LAN of 10,000 hosts than on one of 100.
 func BenchmarkManyHosts(b *testing.B) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer oneProcessor()()
 	rate := func(count int) (rate float64) {
 		inBubble(b, func() {
 			n := sim.New(sim.Config{Seed: 1, Settle: synctest.Wait})
@@ -132,59 +185,6 @@ func BenchmarkIdleHour(b *testing.B) {
 					<-done
 				}
 			})
-		})
-	}
-}
-
-// capturePairs are many because a few hundredths matter, and a pair takes 50 ms.
-const capturePairs = 41
-
-// BenchmarkCapture prints by how much packets cost more when bob's network card is captured, and when the
-// firewall is, on both sides with each verdict: what the capture takes itself, and with a file to write to.
-func BenchmarkCapture(b *testing.B) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	rate := func(w io.Writer, watch func(o *office) []sim.Node) (rate float64) {
-		inBubble(b, func() {
-			o := newOffice(b, sim.Config{Seed: 1, Settle: synctest.Wait}, time.Millisecond)
-			if watch != nil {
-				_, err := o.net.Capture(w, watch(o)...)
-				require.NoError(b, err)
-			}
-			moving(o.net, func() {
-				from, to := open(b, o.alice), open(b, o.bob)
-				defer from.Close()
-				defer to.Close()
-				rate, _ = pump(b, from, to, to.LocalAddr(), 100, 20_000)
-			})
-		})
-		return rate
-	}
-	file, err := os.Create(filepath.Join(b.TempDir(), "capture.pcapng"))
-	require.NoError(b, err)
-	defer file.Close()
-	host, wall := func(o *office) []sim.Node { return []sim.Node{o.bob} }, func(o *office) []sim.Node { return []sim.Node{o.wall} }
-	for _, tc := range []struct {
-		name  string
-		w     io.Writer
-		watch func(o *office) []sim.Node
-	}{{"host", io.Discard, host}, {"firewall", io.Discard, wall}, {"host to a file", file, host}, {"firewall to a file", file, wall}} {
-		b.Run(tc.name, func(b *testing.B) {
-			var ratios []float64
-			for range b.N {
-				for i := range capturePairs {
-					var plain, captured float64
-					if i%2 == 0 {
-						plain, captured = rate(nil, nil), rate(tc.w, tc.watch)
-					} else { // neither side always runs on what the other one left behind
-						captured, plain = rate(tc.w, tc.watch), rate(nil, nil)
-					}
-					ratios = append(ratios, plain/captured)
-					_, err := file.Seek(0, io.SeekStart)
-					require.NoError(b, errors.Join(err, file.Truncate(0)))
-				}
-			}
-			b.ReportMetric(median(ratios), "x-no-capture")
-			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
