@@ -13,10 +13,11 @@ import (
 // among thousands of users is to wake a goroutine that has slept since all of the others ran.
 type UDPHandler interface {
 	// Handle has f called with each datagram from now on, where a Read would return it, and with each error that a Read
-	// would return but for a deadline's. The last one wraps net.ErrClosed. Nobody else may read the socket any more.
+	// would return but for a deadline's. The last one wraps net.ErrClosed. Nobody else can read the socket any more.
 	//
-	// One goroutine calls the functions of all sockets of a network, one after the other, so f must not wait for another
-	// datagram. p is good until f returns.
+	// One goroutine calls the functions of all sockets of a network, one after the other, until the last of these is
+	// closed. So f must not wait for another datagram, nor end the goroutine, as t.FailNow does. It may write, close
+	// sockets, and call Network.Do. p is good until f returns.
 	Handle(f func(p []byte, from netip.AddrPort, err error))
 }
 
@@ -37,7 +38,11 @@ func (c *udpConn) Handle(f func(p []byte, from netip.AddrPort, err error)) {
 	}
 	s.host.net.handlers.open()
 	s.wake() // for what has come before
+	s.cond.Broadcast()
 }
+
+// errHandled is for who reads a socket that has a handler.
+var errHandled = errors.New("a handler has what this socket receives: nobody else can read it")
 
 // handlers is the goroutine that calls the functions, while there is a socket that has one.
 type handlers struct {
@@ -45,7 +50,6 @@ type handlers struct {
 	cond    sync.Cond
 	sockets int
 	ready   []*udpSocket // with something to handle
-	spare   []*udpSocket // of the goroutine: memory for ready
 }
 
 // open counts a socket.
@@ -67,27 +71,31 @@ func (h *handlers) add(s *udpSocket) {
 }
 
 func (h *handlers) run() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for h.sockets > 0 {
-		if len(h.ready) == 0 {
-			h.cond.Wait()
-			continue
-		}
-		ready := h.ready
-		h.ready = h.spare[:0]
-		h.mu.Unlock()
-		closed := 0
+	closed := 0
+	for ready := h.next(nil, 0); ready != nil; ready = h.next(ready, closed) {
+		closed = 0
 		for _, s := range ready {
 			if s.handleSome() {
 				closed++
 			}
 		}
 		clear(ready)
-		h.mu.Lock()
-		h.spare = ready
-		h.sockets -= closed
 	}
+}
+
+// next waits for sockets with something to handle, and takes the memory of those before, of which some have closed. It is
+// nil when no socket is left.
+func (h *handlers) next(memory []*udpSocket, closed int) []*udpSocket {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.sockets -= closed; len(h.ready) == 0; h.cond.Wait() {
+		if h.sockets == 0 {
+			return nil
+		}
+	}
+	ready := h.ready
+	h.ready = memory[:0]
+	return ready
 }
 
 // handledAtOnce is what a socket's function gets to handle before the next socket has its turn.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -156,5 +157,43 @@ func TestHandleIsFair(t *testing.T) {
 			last = <-order
 		}
 		require.Equal(t, "many", last)
+	})
+}
+
+// TestNobodyReadsBesideAHandler: who tries is told, instead of waiting for ever.
+func TestNobodyReadsBesideAHandler(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		c, err := b.ListenUDP("udp", &net.UDPAddr{Port: 1001})
+		require.NoError(t, err)
+		errs := make(chan error)
+		read := func() {
+			_, err := c.Read(make([]byte, 1))
+			errs <- err
+		}
+		go read() // waits already
+		time.Sleep(time.Second)
+		c.(UDPHandler).Handle(func([]byte, netip.AddrPort, error) {})
+		const want = "read udp 0.0.0.0:1001: a handler has what this socket receives: nobody else can read it"
+		require.EqualError(t, <-errs, want)
+		go read()
+		require.EqualError(t, <-errs, want)
+		require.NoError(t, c.Close())
+		go read()
+		require.ErrorIs(t, <-errs, net.ErrClosed)
+	})
+}
+
+// TestHandlerThatEndsItsGoroutine: a test that fails in a handler is one that has failed, and not the end of the program.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		c, err := b.ListenUDP("udp", nil)
+		require.NoError(t, err)
+		ended := make(chan bool)
+		c.(UDPHandler).Handle(func([]byte, netip.AddrPort, error) {
+			defer close(ended)
+			runtime.Goexit()
+		})
+		require.NoError(t, c.Close())
+		<-ended
 	})
 }

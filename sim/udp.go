@@ -171,6 +171,9 @@ func (s *udpSocket) readFrom(p []byte) (n int, from netip.AddrPort, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
+		if s.handle != nil && !s.closed {
+			return 0, from, errHandled
+		}
 		switch d, err := s.next(); {
 		case err != nil:
 			return 0, from, err
