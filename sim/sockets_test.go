@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -349,3 +350,43 @@ func TestSmallerPath(t *testing.T) {
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
+
+// TestPortIsFreeOnceClosed: who hears that a socket or listener has been closed can open another one there.
+func TestPortIsFreeOnceClosed(t *testing.T) {
+	h := New(Config{}).Host("h", right)
+	udp := func(port int) (io.Closer, error) { return h.ListenUDP("udp", &net.UDPAddr{Port: port}) }
+	tcp := func(port int) (io.Closer, error) { return h.ListenTCP("tcp", &net.TCPAddr{Port: port}) }
+	for what, kind := range map[string]struct {
+		open func(port int) (io.Closer, error)
+		hear func(c io.Closer, f func())
+	}{
+		"read":   {udp, func(c io.Closer, f func()) { go func() { _, _ = c.(io.Reader).Read(make([]byte, 1)); f() }() }},
+		"handle": {udp, func(c io.Closer, f func()) { c.(UDPHandler).Handle(func([]byte, netip.AddrPort, error) { f() }) }},
+		"accept": {tcp, func(c io.Closer, f func()) { go func() { _, _ = c.(net.Listener).Accept(); f() }() }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			again := make(chan error)
+			for range 100 {
+				var open []io.Closer
+				for port := range 100 {
+					c, err := kind.open(1000 + port)
+					require.NoError(t, err)
+					kind.hear(c, func() {
+						c, err := kind.open(1000 + port)
+						if err == nil {
+							err = c.Close()
+						}
+						again <- err
+					})
+					open = append(open, c)
+				}
+				for _, c := range open {
+					go c.Close()
+				}
+				for range open {
+					require.NoError(t, <-again)
+				}
+			}
+		})
+	}
+}

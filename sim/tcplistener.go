@@ -118,27 +118,31 @@ func (l *tcpListener) accept() (*tcpSocket, error) {
 
 // close stops listening and resets what nobody has accepted.
 func (l *tcpListener) close() error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return net.ErrClosed
-	}
-	l.closed = true
-	orphans := l.queue
-	l.queue = nil
-	l.deadline.stop()
-	l.cond.Broadcast()
-	l.mu.Unlock()
+	orphans, err := l.stop()
 	for _, s := range orphans {
 		s.mu.Lock()
 		s.linger = true
 		s.mu.Unlock()
 		_ = s.close()
 	}
+	return err
+}
+
+// stop frees the port, before Accept says so to whoever may want it, and returns what nobody has accepted.
+func (l *tcpListener) stop() (orphans []*tcpSocket, err error) {
 	l.host.mu.Lock()
 	defer l.host.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, net.ErrClosed
+	}
 	delete(l.host.listeners, l.family.place(l.local))
-	return nil
+	l.closed = true
+	orphans, l.queue = l.queue, nil
+	l.deadline.stop()
+	l.cond.Broadcast()
+	return orphans, nil
 }
 
 func (l *tcpListener) setDeadline(at time.Time) error {

@@ -236,11 +236,17 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	return len(p), nil
 }
 
+// close frees the port before anybody hears of it, who may want it.
 func (s *udpSocket) close() error {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
 		return net.ErrClosed
+	}
+	if at := s.family.place(s.local); s.host.udp[at] == s {
+		delete(s.host.udp, at)
 	}
 	s.closed = true
 	s.in, s.first, s.buffered = nil, 0, 0
@@ -248,13 +254,6 @@ func (s *udpSocket) close() error {
 	s.write.stop()
 	s.cond.Broadcast()
 	s.wake()
-	s.mu.Unlock()
-
-	s.host.mu.Lock()
-	defer s.host.mu.Unlock()
-	if at := s.family.place(s.local); s.host.udp[at] == s {
-		delete(s.host.udp, at)
-	}
 	return nil
 }
 
