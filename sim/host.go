@@ -223,25 +223,17 @@ func (h *Host) deliverICMP(now time.Duration, p *Packet) bool {
 	if about == nil {
 		return false
 	}
-	err := error(syscall.EHOSTUNREACH)
-	switch kind {
-	case portUnreachable:
-		err = syscall.ECONNREFUSED
-	case noRoute:
-		err = syscall.ENETUNREACH
-	case tooBig:
-		err = syscall.EMSGSIZE
-	}
+	hard, err := p.ICMP.errno(p.Src.Addr().Is4())
 	h.mu.Lock()
 	u := socketFor(h.udp, about.Src)
 	t := h.tcp[flow{about.Src, about.Dst}]
 	h.mu.Unlock()
 	switch {
-	case about.Proto == firewall.UDP && u != nil:
+	case about.Proto == firewall.UDP && u != nil && hard:
 		return u.unreachable(about.Dst, err)
 	case about.Proto == firewall.TCP && t != nil && kind == tooBig:
 		t.tooBig(now, int(p.ICMP.Rest&0xffff))
-	case about.Proto == firewall.TCP && t != nil:
+	case about.Proto == firewall.TCP && t != nil && err != nil:
 		return t.unreachable(err)
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"syscall"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/internal/inet"
@@ -57,6 +58,12 @@ func (m *ICMP) kind(v4 bool) kind {
 	return 0
 }
 
+// What is no refusal among the types of IPv4 that quote a packet.
+const (
+	sourceQuench = 4
+	redirect     = 5
+)
+
 func isEcho(k kind) bool { return k == echoRequest || k == echoReply }
 
 // isError tells whether messages of a type quote a packet.
@@ -65,10 +72,32 @@ func isError(kind uint8, v4 bool) bool {
 		return kind < 128
 	}
 	switch kind {
-	case 3, 4, 5, 11, 12: // unreachable, quench, redirect, time exceeded, parameter problem
+	case 3, sourceQuench, redirect, 11, 12: // unreachable, time exceeded, parameter problem
 		return true
 	}
 	return false
+}
+
+// errno is what Linux's sockets make of an error; nil: nothing. Every one ends an attempt to connect over TCP. A connected UDP
+// socket hears of the hard ones alone: the others may be over before the next packet (RFC 1122, 3.2.2.1 and 4.2.3.9).
+func (m *ICMP) errno(v4 bool) (hard bool, err error) {
+	switch m.kind(v4) {
+	case portUnreachable:
+		return true, syscall.ECONNREFUSED
+	case tooBig:
+		return true, syscall.EMSGSIZE
+	case adminProhibited:
+		if v4 {
+			return true, syscall.EHOSTUNREACH
+		}
+		return true, syscall.EACCES
+	case noRoute:
+		return false, syscall.ENETUNREACH
+	}
+	if v4 && (m.Type == sourceQuench || m.Type == redirect) {
+		return false, nil
+	}
+	return false, syscall.EHOSTUNREACH
 }
 
 // newICMP is a message from one address to another, without its body.
