@@ -82,6 +82,9 @@ func mergeable(a, b *Run) error {
 			return fmt.Errorf("its %s is another: %s, not %s", fact.what, fact.b, fact.a)
 		}
 	}
+	if !slices.Equal(a.Limits, b.Limits) {
+		return errors.New("it was run with other limits")
+	}
 	if !slices.Equal(a.Expectations, b.Expectations) {
 		return errors.New("it was run with other expectations")
 	}
