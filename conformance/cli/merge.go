@@ -22,7 +22,8 @@ func (c *command) mergeCommand() *cobra.Command {
 		Short: "Make one report of those of several shards",
 		Long: `Merge makes one report of those of several runs that ran parts of the same suite against the same SDK with the same
 seed, such as shards. It is the report that one run of everything would have given, whatever the order of the folders.
-The evidence is copied. A shard that is missing is an error. With one DIR its reports are written anew.
+The evidence is copied. A shard that is missing, or is one of other paths or --tags, is an error. With one DIR its reports
+are written anew.
 
 Exit codes: as those of run; 2 if the reports don't belong together.`,
 		Example: `  proxyspec run --shard 1/2 --out part-1

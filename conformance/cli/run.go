@@ -152,7 +152,8 @@ func (c *command) plan(o order) (*plan, error) {
 	if p.selected, err = c.selected(o.paths, o.tags); err != nil {
 		return nil, err
 	}
-	if p.selected.cases = shard.Split(p.part, p.selected.cases, idOf); len(p.selected.cases) == 0 {
+	p.selected.divide(p.part)
+	if len(p.selected.cases) == 0 {
 		return nil, usage(fmt.Errorf("--shard %v has no case: there are fewer cases than shards", p.part))
 	}
 	return p, nil
@@ -252,7 +253,7 @@ func (c *command) vary(ctx context.Context, o order, run *result.Run, cfg runner
 
 // blank is a run before its first case: all that is known of it by then.
 func (p *plan) blank(sdk subject) *result.Run {
-	run := &result.Run{
+	return &result.Run{
 		Schema: result.Schema, Tool: tool(), Suite: p.selected.suite, Environment: environment(), Seed: p.seed, Started: time.Now(),
 		Limits: p.limits.Changed(),
 		SDK: result.SDK{
@@ -260,8 +261,6 @@ func (p *plan) blank(sdk subject) *result.Run {
 		},
 		Requirements: p.selected.catalogue.Blank(p.selected.scenarios),
 	}
-	run.Suite.Shard = p.part.String()
-	return run
 }
 
 // label says of a run what is said of a blank one.

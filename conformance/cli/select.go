@@ -12,6 +12,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/catalogue"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/shard"
 )
 
 // selected is what a command is about.
@@ -54,6 +55,19 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	cfg.Paths, cfg.Tags = paths, tags
 	s.cases, err = selection.Select(cfg)
 	return s, usage(err)
+}
+
+// divide leaves the cases of one shard, and has the report say of which cases it is one.
+func (s *selected) divide(part shard.Shard) {
+	if part == (shard.Shard{}) {
+		return
+	}
+	sum := sha256.New()
+	for _, one := range s.cases {
+		fmt.Fprintln(sum, one.ID)
+	}
+	s.suite.Shard, s.suite.Selection = part.String(), "sha256:"+hex.EncodeToString(sum.Sum(nil))
+	s.cases = shard.Split(part, s.cases, idOf)
 }
 
 // isStep tells whether words are a step of the vocabulary.

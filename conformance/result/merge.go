@@ -18,20 +18,26 @@ func Merge(runs ...*Run) (*Run, error) {
 	}
 	first := runs[0]
 	merged := *first
-	merged.Suite.Shard, merged.Cases, merged.Requirements, merged.Stale = "", nil, slices.Clone(first.Requirements), nil
+	merged.Suite.Shard, merged.Suite.Selection = "", ""
+	merged.Cases, merged.Requirements, merged.Stale = nil, slices.Clone(first.Requirements), nil
 	merged.Interrupted, merged.Virtual = false, 0
 	ended := first.Started.Add(first.Wall)
+	name := func(i int) string { return cmp.Or(runs[i].Suite.Shard, fmt.Sprintf("report %d", i+1)) }
+	for i, run := range runs {
+		if err := mergeable(first, run); err != nil {
+			return nil, fmt.Errorf("%s can't be merged with %s: %w", name(i), name(0), err)
+		}
+	}
+	if err := complete(runs); err != nil {
+		return nil, err
+	}
 	from := make(map[string]string) // case: what it was found in
 	for i, run := range runs {
-		name := cmp.Or(run.Suite.Shard, fmt.Sprintf("report %d", i+1))
-		if err := mergeable(first, run); err != nil {
-			return nil, fmt.Errorf("%s can't be merged with %s: %w", name, cmp.Or(first.Suite.Shard, "report 1"), err)
-		}
 		for _, c := range run.Cases {
 			if other, twice := from[c.ID]; twice {
-				return nil, fmt.Errorf("%s and %s both have case %s", other, name, c.ID)
+				return nil, fmt.Errorf("%s and %s both have case %s", other, name(i), c.ID)
 			}
-			from[c.ID] = name
+			from[c.ID] = name(i)
 		}
 		merged.Cases = append(merged.Cases, run.Cases...)
 		merged.Stale = append(merged.Stale, run.Stale...)
@@ -43,9 +49,6 @@ func Merge(runs ...*Run) (*Run, error) {
 		if end := run.Started.Add(run.Wall); end.After(ended) {
 			ended = end
 		}
-	}
-	if err := complete(runs); err != nil {
-		return nil, err
 	}
 	merged.Wall = max(ended.Sub(merged.Started), time.Duration(0))
 	slices.Sort(merged.Stale)
@@ -106,9 +109,11 @@ func (p *Profile) claimed() []string {
 	return p.Claims
 }
 
-// complete looks for a shard that is missing: without it the merged report would look like a whole one.
+// complete looks for a shard that is missing, or that is one of another selection, where what the missing one has was
+// run by nobody: without it the merged report would look like a whole one.
 func complete(runs []*Run) error {
 	seen := make(map[string]bool)
+	var first *Run
 	count := 0
 	for _, run := range runs {
 		var i, n int
@@ -118,7 +123,12 @@ func complete(runs []*Run) error {
 		if count != 0 && n != count {
 			return fmt.Errorf("these are shards of different runs: of %d and of %d", count, n)
 		}
-		count = n
+		if first == nil {
+			first, count = run, n
+		}
+		if run.Suite.Selection != first.Suite.Selection {
+			return fmt.Errorf("%s and %s are shards of different runs: give each of them the same paths and --tags", first.Suite.Shard, run.Suite.Shard)
+		}
 		seen[run.Suite.Shard] = true
 	}
 	var missing []string

@@ -71,6 +71,8 @@ type Suite struct {
 	Digest    string `json:"digest"`          // "sha256:" and the sum of the catalogue and the embedded features
 	Scenarios int    `json:"scenarios"`       // cases of the whole suite, selected or not
 	Shard     string `json:"shard,omitempty"` // "2/5": the part of the selected cases that this run is
+	// Selection is of a shard: "sha256:" and the sum of the IDs of all selected cases, those of the other shards too.
+	Selection string `json:"selection,omitempty"`
 }
 
 // SDK is what was tested.
