@@ -155,42 +155,6 @@ func TestUDPIsNeverFragmented(t *testing.T) {
 	})
 }
 
-// TestUDPReceiveBuffer: what doesn't fit is lost, also if it is empty, and what has been read makes room.
-func TestUDPReceiveBuffer(t *testing.T) {
-	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
-		socket, err := b.ListenUDP("udp", &net.UDPAddr{Port: 7})
-		require.NoError(t, err)
-		defer socket.Close()
-		require.NoError(t, socket.SetReadBuffer(10*(128+100)))
-		conn, err := a.Dial("udp", "192.0.2.1:7")
-		require.NoError(t, err)
-		defer conn.Close()
-		receive := func() (n int) {
-			require.NoError(t, socket.SetReadDeadline(time.Now().Add(time.Second)))
-			for {
-				if _, _, err := socket.ReadFrom(make([]byte, 100)); err != nil {
-					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-					return n
-				}
-				n++
-			}
-		}
-		send := func(n, size int) {
-			for range n {
-				_, err := conn.Write(make([]byte, size))
-				require.NoError(t, err)
-			}
-			time.Sleep(time.Millisecond)
-		}
-		send(25, 100)
-		require.Equal(t, 10, receive())
-		send(5, 100)
-		require.Equal(t, 5, receive())
-		send(1000, 0)
-		require.Equal(t, 10*(128+100)/128, receive())
-	})
-}
-
 // TestDeadlines: of both kinds of socket, a deadline ends a call that waits, stays passed, and can be renewed
 // before and after that.
 func TestDeadlines(t *testing.T) {

@@ -77,12 +77,19 @@ func (c *tcpConn) SetNoDelay(bool) error { return c.wrap("set", c.s.do(func(*tcp
 
 // SetWriteBuffer bounds what Write takes without waiting; without it Write never waits.
 func (c *tcpConn) SetWriteBuffer(bytes int) error {
-	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetSendBuffer(bytes) }))
+	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetSendBuffer(max(bytes, leastWriteBuffer)) }))
 }
 
 func (c *tcpConn) SetReadBuffer(bytes int) error {
-	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetReceiveBuffer(bytes) }))
+	return c.wrapSetting(c.s.do(func(t *tcp.Conn) { t.SetReceiveBuffer(max(bytes, leastReadBuffer)) }))
 }
+
+// What a socket's buffers have at least, as on Linux: with less, a datagram would never fit, and TCP's window, once scaled,
+// never open.
+const (
+	leastReadBuffer  = 2304
+	leastWriteBuffer = 4608
+)
 
 func (c *tcpConn) wrap(op string, err error) error {
 	if err == nil {

@@ -40,7 +40,7 @@ func (c *udpConn) SetDeadline(t time.Time) error {
 }
 
 func (c *udpConn) SetReadBuffer(bytes int) error {
-	return c.wrapSetting(c.s.do(func() { c.s.limit = bytes }))
+	return c.wrapSetting(c.s.do(func() { c.s.limit = max(bytes, leastReadBuffer) }))
 }
 
 // SetWriteBuffer changes nothing: what is written leaves at once.
