@@ -65,6 +65,28 @@ func TestWhatCannotBePanics(t *testing.T) {
 	}
 }
 
+// TestDoRunsOnce: also what the loop has done in its last turn, before who asked for it could see that.
+func TestDoRunsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 { // each may go well by chance
+			n := New(Config{})
+			n.serving, n.asleep = true, true
+			n.poke <- struct{}{} // who pokes has to wait
+			ran, returned := 0, make(chan struct{})
+			go func() {
+				defer close(returned)
+				n.Do(func() { ran++ })
+			}()
+			synctest.Wait()
+			n.flush()
+			close(n.over)
+			<-n.poke
+			<-returned
+			require.Equal(t, 1, ran)
+		}
+	})
+}
+
 // TestServeOnce: a network has one loop, and one life.
 func TestServeOnce(t *testing.T) {
 	n := New(Config{})

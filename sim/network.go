@@ -86,7 +86,11 @@ func (n *Network) Do(f func()) {
 	select {
 	case <-c.done:
 	case <-n.over:
-		f()
+		select {
+		case <-c.done: // by the loop's last turn
+		default:
+			f()
+		}
 	}
 }
 
