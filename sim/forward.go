@@ -49,8 +49,9 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 		r.receive(now, p, in)
 		return true
 	}
+	turns := r.nat != nil && in.inside && r.nat.Owns(p.Dst.Addr()) // whatever the routes say of the NAT's own address
 	out := r.route(p.Dst.Addr())
-	if out == nil {
+	if out == nil && !turns {
 		r.answer(now, p.complaint(r.source(p), hostUnreachable), in)
 		return false
 	}
@@ -59,7 +60,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 		return false
 	}
 	p.TTL--
-	if r.nat != nil && in.inside && !out.inside {
+	if turns || r.nat != nil && in.inside && !out.inside {
 		if outcome = r.translate(now, p, r.nat.Outbound); outcome.Ends() {
 			r.see(now, p, in, true, dropped(outcome), true)
 			return false

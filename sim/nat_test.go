@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,5 +113,52 @@ func TestNAT(t *testing.T) {
 		internet.SetAddr(netip.MustParseAddr("203.0.113.1"))
 		_, err = bob.Ping(t.Context(), netip.MustParseAddr("198.51.100.9"))
 		require.ErrorContains(t, err, "host unreachable, about ICMP 10.0.0.3:3 > 198.51.100.9:3")
+		bob.lastPing = 1<<16 - 1 // the identifiers begin anew
+		_, err = bob.Ping(t.Context(), server.Addr())
+		require.NoError(t, err)
 	})
+}
+
+// TestHairpinWithoutARoute: a NAT knows its own address, also where no route of its router leads there.
+func TestHairpinWithoutARoute(t *testing.T) {
+	for _, noHairpin := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := New(Config{Seed: 1, Settle: synctest.Wait})
+			alice, bob := n.Host("alice", netip.MustParseAddr("10.0.0.2")), n.Host("bob", netip.MustParseAddr("10.0.0.3"))
+			home := n.Router("home")
+			outside := netip.MustParseAddr("192.0.2.1")
+			table, err := nat.New(nat.Config{Outside: []netip.Addr{outside}, NoHairpin: noHairpin})
+			require.NoError(t, err)
+			inside := []*Link{n.Connect(alice, home, LinkConfig{}), n.Connect(bob, home, LinkConfig{})}
+			n.Connect(home, n.Host("server", netip.MustParseAddr("198.51.100.1")), LinkConfig{})
+			home.Translate(table, inside...)
+			defer serving(n)()
+			a, err := alice.ListenPacket("udp", ":5001")
+			require.NoError(t, err)
+			defer a.Close()
+			b, err := bob.ListenPacket("udp", ":5002")
+			require.NoError(t, err)
+			defer b.Close()
+			for _, to := range []string{"198.51.100.1", "192.0.2.1"} { // opens a port, and comes round
+				_, err = a.WriteTo([]byte(to), &net.UDPAddr{IP: net.ParseIP(to), Port: 5002})
+				require.NoError(t, err)
+				_, err = b.WriteTo([]byte(to), &net.UDPAddr{IP: net.ParseIP(to), Port: 5001})
+				require.NoError(t, err)
+				time.Sleep(time.Second)
+			}
+			for _, c := range []net.PacketConn{a, b} {
+				require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Second)))
+				buf := make([]byte, 100)
+				k, from, err := c.ReadFrom(buf)
+				if noHairpin {
+					require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, "192.0.2.1", string(buf[:k]))
+				require.Equal(t, outside, from.(*net.UDPAddr).AddrPort().Addr())
+			}
+			require.NoError(t, n.Books().Balanced())
+		})
+	}
 }

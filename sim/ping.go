@@ -24,7 +24,9 @@ func (h *Host) Ping(ctx context.Context, to netip.Addr) (time.Duration, error) {
 	}
 	p := &ping{host: h, to: to, done: make(chan error, 1)}
 	h.mu.Lock()
-	h.lastPing++
+	if h.lastPing++; h.lastPing == 0 {
+		h.lastPing = 1 // 0 is none
+	}
 	p.id = h.lastPing
 	if h.pings == nil {
 		h.pings = map[uint16]*ping{}
