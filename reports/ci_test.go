@@ -1,15 +1,21 @@
 package reports_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/result"
 )
 
-// TestManifests reads what is offered to copy, and holds it against what --shard env needs.
+// TestManifests reads what is offered to copy, and holds it against what --shard env needs and what exit codes mean.
 func TestManifests(t *testing.T) {
 	read := func(name string, into any) string {
 		text, err := os.ReadFile(filepath.Join("ci", name))
@@ -45,6 +51,7 @@ func TestManifests(t *testing.T) {
 			Strategy struct{ Matrix struct{ Index []int } }
 			Env      map[string]any
 			Needs    string
+			Steps    []struct{ Run string }
 		}
 	}
 	text := read("github-matrix.yaml", &workflow)
@@ -52,4 +59,17 @@ func TestManifests(t *testing.T) {
 	require.EqualValues(t, 5, workflow.Jobs["shard"].Env["CI_NODE_TOTAL"])
 	require.Equal(t, "shard", workflow.Jobs["report"].Needs)
 	require.Contains(t, text, "proxyspec report merge part-*")
+
+	run := slices.IndexFunc(workflow.Jobs["shard"].Steps, func(s struct{ Run string }) bool { return strings.Contains(s.Run, "--shard env") })
+	command := strings.ReplaceAll(workflow.Jobs["shard"].Steps[run].Run, "${{ matrix.index }}", "1")
+	for code, goesOn := range map[int]bool{
+		result.ExitPassed: true, result.ExitFailed: true, result.ExitFault: true, result.ExitStale: true, result.ExitPartial: true,
+		result.ExitUsage: false, result.ExitReport: false, result.ExitInterrupted: false,
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "proxyspec"), fmt.Appendf(nil, "#!/bin/sh\nexit %d\n", code), 0o755))
+		shell := exec.Command("sh", "-e", "-c", command)
+		shell.Dir = dir
+		require.Equal(t, goesOn, shell.Run() == nil, "after exit code %d", code)
+	}
 }
