@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -54,6 +55,20 @@ func TestWhatCannotBePanics(t *testing.T) {
 		"sim: a NAT in router r needs a link that is its inside": func(n *Network, a, b *Host, r *Router, l *Link) { r.Translate(nil) },
 		"sim: router r has one address of each family at most, not [10.0.0.2 192.0.2.1]": func(n *Network, a, b *Host, r *Router, l *Link) {
 			r.SetAddr(left, right)
+		},
+		"sim: host c: fe80::1%eth0 is no address of a host": func(n *Network, a, b *Host, r *Router, l *Link) {
+			n.Host("c", addr("fe80::1%eth0"))
+		},
+		"sim: router r has a route for invalid Prefix": func(n *Network, a, b *Host, r *Router, l *Link) {
+			r.Route(netip.Prefix{}, l)
+		},
+		"sim: router r has the address 10.0.0.2, as a has": func(n *Network, a, b *Host, r *Router, l *Link) { r.SetAddr(left) },
+		"sim: c has the address 10.0.0.9, as router r has": func(n *Network, a, b *Host, r *Router, l *Link) {
+			r.SetAddr(addr("10.0.0.9"))
+			n.Connect(n.Host("c", addr("10.0.0.9")), r, LinkConfig{})
+		},
+		"sim: a is not of the network that captures what it sees": func(n *Network, a, b *Host, r *Router, l *Link) {
+			_, _ = New(Config{}).Capture(io.Discard, a)
 		},
 		"sim: a Network is made by New": func(n *Network, a, b *Host, r *Router, l *Link) { new(Network).Router("s") },
 	} {

@@ -122,7 +122,7 @@ func (n *Network) Host(name string, addrs ...netip.Addr) *Host {
 		panic(fmt.Sprintf("sim: host %s has no address", name))
 	}
 	for _, a := range addrs {
-		if !a.IsValid() || a.Is4In6() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
+		if !a.IsValid() || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
 			panic(fmt.Sprintf("sim: host %s: %v is no address of a host", name, a))
 		}
 	}

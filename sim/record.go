@@ -16,6 +16,9 @@ func (n *Network) Capture(w io.Writer, nodes ...Node) (*capture.Capture, error) 
 	var names []string
 	first := make([]int, len(nodes))
 	for i, node := range nodes {
+		if node.network() != n {
+			panic(fmt.Sprintf("sim: %s is not of the network that captures what it sees", node.label()))
+		}
 		first[i] = len(names)
 		names = append(names, node.label())
 		if _, ok := node.(*Router); ok {

@@ -34,6 +34,9 @@ type route struct {
 // Route sends packets for a prefix to the node at the other end of one of the router's links. The longest prefix wins,
 // and of two equal ones the first.
 func (r *Router) Route(p netip.Prefix, via *Link) {
+	if !p.IsValid() {
+		panic(fmt.Sprintf("sim: router %s has a route for %v", r.name, p))
+	}
 	r.ways = append(r.ways, route{p, r.end(via, "a route")})
 }
 
@@ -47,12 +50,17 @@ func (r *Router) end(l *Link, of string) *nic {
 	panic(fmt.Sprintf("sim: %s of router %s by the link of %s and %s, which is not its own", of, r.name, l.a.node.label(), l.b.node.label()))
 }
 
-// SetAddr gives the router addresses of its own, one of each family at most, from which it answers what it
+// SetAddr gives the router addresses of its own, one of each family at most and none a neighbour's, from which it answers what it
 // can't or may not forward. A packet to one of them it answers as a host without sockets does. Its firewall doesn't judge
 // what comes from the inside for the router itself, which doesn't cross it.
 func (r *Router) SetAddr(addrs ...netip.Addr) {
 	if len(addrs) > 2 || len(addrs) == 2 && addrs[0].Is4() == addrs[1].Is4() {
 		panic(fmt.Sprintf("sim: router %s has one address of each family at most, not %v", r.name, addrs))
+	}
+	for _, a := range addrs {
+		if c := r.routes[a]; c != nil {
+			panic(fmt.Sprintf("sim: router %s has the address %v, as %s has", r.name, a, c.peer.node.label()))
+		}
 	}
 	r.addrs = addrs
 }
@@ -102,6 +110,9 @@ func (r *Router) attached(c *nic, beyond []netip.Prefix) {
 		if p.IsSingleIP() {
 			if other := r.routes[p.Addr()]; other != nil {
 				panic(fmt.Sprintf("sim: %s has the address %v, as %s has, at router %s", c.peer.node.label(), p.Addr(), other.peer.node.label(), r.name))
+			}
+			if slices.Contains(r.addrs, p.Addr()) {
+				panic(fmt.Sprintf("sim: %s has the address %v, as router %s has", c.peer.node.label(), p.Addr(), r.name))
 			}
 			r.routes[p.Addr()] = c
 		} else {
