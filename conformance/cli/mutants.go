@@ -102,6 +102,13 @@ func (c *command) mutants(t trial) error {
 	if err != nil {
 		return err
 	}
+	cfg := mutation.Config{
+		Mutants: chosen, Reference: c.suite.SDKs[0].Name, Cases: s.cases, Requirements: s.catalogue.Blank(s.scenarios),
+		Chosen: len(t.names) > 0, Whole: t.whole, Seed: t.seed, Jobs: t.jobs,
+	}
+	if len(cfg.Runs()) == 0 {
+		return usage(fmt.Errorf("--tags %q leaves no scenario of a rule that these mutants break", t.tags))
+	}
 	out, err := filepath.Abs(t.out)
 	if err == nil {
 		err = writable(out)
@@ -112,10 +119,6 @@ func (c *command) mutants(t trial) error {
 
 	ctx, stop := untilInterrupted()
 	defer stop()
-	cfg := mutation.Config{
-		Mutants: chosen, Reference: c.suite.SDKs[0].Name, Cases: s.cases, Requirements: s.catalogue.Blank(s.scenarios),
-		Chosen: len(t.names) > 0, Whole: t.whole, Seed: t.seed, Jobs: t.jobs,
-	}
 	what := "testing the suite with " + plural(len(chosen), "mutant")
 	shown := newProgress(c.stderr, t.quiet, what, cfg.Runs(), t.seed)
 	shown.failing = "failed as they should"
