@@ -69,6 +69,7 @@ func Compare(columns []Column, onlyRun bool) *Comparison {
 		{"SHOULD passed", func(r *result.Run) string { return passed(tallyOf(r, isShould)) }},
 		{"scenarios", func(r *result.Run) string { return passed(tallyCases(r.Cases)) }},
 		{"seed", func(r *result.Run) string { return fmt.Sprint(r.Seed) }},
+		{"limits", limitWords},
 	} {
 		row := comparedFact{Name: fact.name}
 		for _, col := range columns {
