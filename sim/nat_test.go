@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,6 +159,16 @@ func TestHairpinWithoutARoute(t *testing.T) {
 				require.Equal(t, "192.0.2.1", string(buf[:k]))
 				require.Equal(t, outside, from.(*net.UDPAddr).AddrPort().Addr())
 			}
+			// Nobody listens there any more, and who asks is told, which comes round as well (RFC 5508, REQ-7).
+			require.NoError(t, b.Close())
+			asks, err := alice.Dial("udp", "192.0.2.1:5002")
+			require.NoError(t, err)
+			defer asks.Close()
+			_, err = asks.Write(nil)
+			require.NoError(t, err)
+			require.NoError(t, asks.SetReadDeadline(time.Now().Add(time.Second)))
+			_, err = asks.Read(make([]byte, 1))
+			require.ErrorIs(t, err, map[bool]error{false: syscall.ECONNREFUSED, true: os.ErrDeadlineExceeded}[noHairpin])
 			require.NoError(t, n.Books().Balanced())
 		})
 	}

@@ -146,32 +146,37 @@ func New(c Config) (*NAT, error) {
 
 // Outbound translates a packet from inside. A Hairpinned one goes back inside, everything else out.
 func (n *NAT) Outbound(now time.Time, p Packet) (Packet, Outcome) {
+	turns := n.Owns(p.Dst.Addr())
 	switch {
 	case !p.Src.Addr().Is4():
 		return p, NotOurs
-	case p.About != nil:
-		return n.outboundError(now, p)
-	case !translatable(p):
+	case p.About == nil && !translatable(p):
 		return p, Unsupported
-	}
-	turns := n.Owns(p.Dst.Addr())
-	if turns && n.cfg.NoHairpin {
+	case turns && n.cfg.NoHairpin:
 		return p, NoHairpin
+	}
+	p, outcome := n.leave(now, p)
+	if !turns || outcome != Translated {
+		return p, outcome
+	}
+	if p, outcome = n.Inbound(now, p); outcome == Translated {
+		outcome = Hairpinned
+	}
+	return p, outcome
+}
+
+// leave gives a packet from inside its outside address; for an ICMP error it is the one that it is about (RFC 5508, REQ-4
+// and, where it comes round, REQ-7).
+func (n *NAT) leave(now time.Time, p Packet) (Packet, Outcome) {
+	if p.About != nil {
+		return n.outboundError(now, p)
 	}
 	m := n.mappingFor(now, p)
 	if m == nil {
 		return p, OutOfPorts
 	}
 	m.sent(now, p, &n.cfg.Timeouts)
-	p = p.from(m.outer)
-	if !turns {
-		return p, Translated
-	}
-	p, outcome := n.Inbound(now, p)
-	if outcome == Translated {
-		outcome = Hairpinned
-	}
-	return p, outcome
+	return p.from(m.outer), Translated
 }
 
 // Inbound translates a packet from outside.
