@@ -80,7 +80,7 @@ func (c *packetConn) read(p []byte) (n int, from netip.AddrPort, err error) {
 		return n, addrPort(addr), nil
 	}
 	n, from, err = c.fast.ReadFromUDPAddrPort(p)
-	return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+	return n, unmapped(from), err
 }
 
 func (c *packetConn) write(p []byte, to netip.AddrPort) (int, error) {
@@ -132,7 +132,7 @@ func (s *turnServer) receive(conn *packetConn, length int, f func(p []byte, from
 		s.tasks.Add(1)
 		c.Handle(func(p []byte, from netip.AddrPort, err error) {
 			if err == nil {
-				f(p, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), nil)
+				f(p, unmapped(from), nil)
 			} else if errors.Is(err, net.ErrClosed) {
 				f(nil, from, err)
 				s.tasks.Done()

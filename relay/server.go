@@ -129,6 +129,11 @@ func addrPort(a net.Addr) netip.AddrPort {
 	case *net.UDPAddr:
 		at = a.AddrPort()
 	}
+	return unmapped(at)
+}
+
+// unmapped is an address as everybody else writes it: a socket for both families has IPv4 in IPv6 clothes.
+func unmapped(at netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
