@@ -11,22 +11,26 @@ import (
 
 // Allocation is one (RFC 8656, section 3.2). What is exported never changes.
 type Allocation struct {
-	ID       uint64 // 1 is the server's first
 	Client   Client
-	Username string
 	Relayed  netip.AddrPort
+	Username string
+	ID       uint64 // 1 is the server's first
 
-	user        *user
-	socket      *Socket
-	permissions map[netip.Addr]time.Time
+	user     *user
+	socket   *Socket
+	up, down counts
+
+	// The last ones that a packet has asked for: mostly it is one after the other.
+	carried   *channel
+	permitted permission
+
+	permissions map[netip.Addr]time.Time // until when
 	channels    map[uint16]*channel
 	bound       map[netip.AddrPort]*channel
 	deadline    deadline
 
 	transaction [12]byte // of the Allocate that made it
 	success     []byte   // and its answer
-
-	up, down counts
 }
 
 // opening is an Allocate that waits for its socket.

@@ -7,7 +7,7 @@ import (
 
 // Peers is a policy for Config.Permit: whom clients may reach. The zero value is nobody.
 type Peers struct {
-	// Open is who may be reached. An address that no relay should reach by accident (see special), or one of
+	// Open is who may be reached. An address that no relay should reach by accident (see special4), or one of
 	// Own, is open only by a prefix that is about nothing else: 127.0.0.1/32 opens loopback, 0.0.0.0/0 doesn't.
 	Open []netip.Prefix
 	// Own is the server's own addresses.
@@ -17,9 +17,12 @@ type Peers struct {
 // special is the ranges behind which a relay finds what its operator didn't mean to share: the server itself,
 // its network, everybody at once. RFC 6890 has them; the advisories CVE-2020-26262 and CVE-2026-27624 are about
 // reaching them by another spelling.
-var special = prefixes(
+var special4 = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+)
+
+var special6 = prefixes(
 	"::/128", "::1/128", "100::/64", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
 )
 
@@ -33,7 +36,10 @@ func prefixes(texts ...string) (all []netip.Prefix) {
 // Allow says whether a peer may be reached, under whatever spelling. It allocates nothing.
 func (p Peers) Allow(peer netip.Addr) bool {
 	peer = Canonical(peer)
-	least := 0
+	least, special := 0, special6
+	if peer.Is4() {
+		special = special4
+	}
 	for _, r := range special {
 		if r.Contains(peer) {
 			least = r.Bits()

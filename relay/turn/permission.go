@@ -21,6 +21,12 @@ type channel struct {
 	expires time.Time
 }
 
+// permission is leave to send to an address, and to hear from it.
+type permission struct {
+	peer    netip.Addr
+	expires time.Time
+}
+
 // createPermission installs a permission for each peer, or for none (RFC 8656, section 10.2).
 func (s *Server) createPermission(q *request, a *Allocation) {
 	found, more := 0, 0
@@ -84,8 +90,15 @@ func (a *Allocation) permit(now time.Time, peer netip.Addr) {
 
 // permits says whether there is a permission for a peer, whatever its port (RFC 8656, section 9).
 func (a *Allocation) permits(now time.Time, peer netip.Addr) bool {
+	if a.permitted.peer == peer && now.Before(a.permitted.expires) {
+		return true
+	}
 	expires, ok := a.permissions[peer]
-	return ok && now.Before(expires)
+	if !ok || !now.Before(expires) {
+		return false
+	}
+	a.permitted = permission{peer, expires}
+	return true
 }
 
 // channelBind binds a channel to a peer, or refreshes both (RFC 8656, section 12.2).
@@ -128,17 +141,27 @@ func (s *Server) channelBind(q *request, a *Allocation) {
 
 // channel is the binding of a number, if it lives.
 func (a *Allocation) channel(now time.Time, number uint16) *channel {
-	if c := a.channels[number]; c != nil && now.Before(c.expires) {
+	if c := a.carried; c != nil && c.number == number && now.Before(c.expires) {
 		return c
 	}
-	return nil
+	return a.carry(now, a.channels[number])
 }
 
+// channelOf is the binding of a peer, if it lives.
 func (a *Allocation) channelOf(now time.Time, peer netip.AddrPort) *channel {
-	if c := a.bound[peer]; c != nil && now.Before(c.expires) {
+	if c := a.carried; c != nil && c.peer == peer && now.Before(c.expires) {
 		return c
 	}
-	return nil
+	return a.carry(now, a.bound[peer])
+}
+
+// carry remembers a binding, if it lives. One that is over never lives again: there is another one then.
+func (a *Allocation) carry(now time.Time, c *channel) *channel {
+	if c == nil || !now.Before(c.expires) {
+		return nil
+	}
+	a.carried = c
+	return c
 }
 
 // sweep forgets permissions and channels that are over.
