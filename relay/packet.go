@@ -18,12 +18,11 @@ const socketBuffer = 2 << 20
 
 // packetConn is a UDP socket: one of a group, or one that is read by itself.
 type packetConn struct {
+	relayed *turn.Socket  // of which it is the socket; nil: clients come here
+	socket  *batch.Socket // nil: the next two are there
+	conn    transport.UDPConn
+	fast    AddrPortConn // nil: the socket can't
 	local   netip.AddrPort
-	relayed *turn.Socket // of which it is the socket; nil: clients come here
-
-	socket *batch.Socket // nil: the next two are there
-	conn   transport.UDPConn
-	fast   AddrPortConn // nil: the socket can't
 }
 
 // AddrPortConn is what the operating system's UDP sockets can do, and those of another transport.Net may: transport
@@ -114,13 +113,14 @@ func (s *turnServer) servePackets(conn *packetConn) {
 
 // serveRelayed hands what peers send to a relayed transport address to the core, until the socket is closed.
 func (s *turnServer) serveRelayed(r *packetConn) {
+	relayed := r.relayed
 	// One byte more shows the core what is too long.
 	s.receive(r, largestPayload+1, func(p []byte, from netip.AddrPort, err error) {
 		h := s.hands.Get().(*hand)
 		if err == nil {
-			h.fromPeer(r.relayed, from, p)
+			h.fromPeer(relayed, from, p)
 		} else {
-			h.lose(r.relayed)
+			h.lose(relayed)
 		}
 		s.hands.Put(h)
 	})
