@@ -186,3 +186,25 @@ func TestZones(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// TestEachDestinationIsLookedAt has one socket of both families write to and fro: what was found about one destination says
+// nothing of the next.
+func TestEachDestinationIsLookedAt(t *testing.T) {
+	dual(t, nil, func(t *testing.T, a, b *Host) {
+		in, err := b.ListenUDP("udp", &net.UDPAddr{Port: 7})
+		require.NoError(t, err)
+		out, err := a.ListenUDP("udp", &net.UDPAddr{Port: 8})
+		require.NoError(t, err)
+		for range 2 {
+			for to, from := range map[netip.Addr]netip.Addr{right: left, right6: left6} {
+				_, err := out.WriteToUDP([]byte("x"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 7)))
+				require.NoError(t, err)
+				_, seen, err := in.ReadFromUDP(make([]byte, 1))
+				require.NoError(t, err)
+				require.Equal(t, netip.AddrPortFrom(from, 8), seen.AddrPort())
+				_, err = out.WriteToUDP([]byte("x"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 0)))
+				require.ErrorIs(t, err, syscall.EINVAL)
+			}
+		}
+	})
+}

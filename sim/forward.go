@@ -12,7 +12,7 @@ import (
 // addresses, whichever way a packet goes; who watches the router sees what is on the wire.
 func (r *Router) arrive(now time.Duration, p *Packet, in *nic) bool {
 	if r.taps != nil {
-		if onward := p.arrived(); onward != nil && onward.take(r.net, now, p, nil) {
+		if w := p.arrived(); w != nil && w.onward.take(r.net, now, p, nil) {
 			return false
 		}
 	}

@@ -29,13 +29,7 @@ func (c *udpConn) Handle(f func(p []byte, from netip.AddrPort, err error)) {
 	if s.handle != nil {
 		panic("sim: a UDP socket has one handler, and this one has it already")
 	}
-	s.handle = func(d *Packet, err error) {
-		if err != nil {
-			f(nil, netip.AddrPort{}, c.wrap("read", err))
-			return
-		}
-		f(d.Payload, d.Src, nil)
-	}
+	s.handle = f
 	s.host.net.handlers.open()
 	s.wake() // for what has come before
 	s.cond.Broadcast()
@@ -112,13 +106,13 @@ func (s *udpSocket) handleSome() (closed bool) {
 		s.mu.Unlock()
 		switch {
 		case err != nil:
-			if s.handle(nil, err); errors.Is(err, net.ErrClosed) {
+			if s.handle(nil, netip.AddrPort{}, s.conn.wrap("read", err)); errors.Is(err, net.ErrClosed) {
 				return true
 			}
 		case d == nil:
 			return false
 		default:
-			s.handle(d, nil)
+			s.handle(d.Payload, d.Src, nil)
 			d.free()
 		}
 	}

@@ -16,12 +16,12 @@ import (
 // runs on the host unmodified.
 type Host struct {
 	net   *Network
+	nic   *nic
+	lo    *nic  // where its packets to itself arrive
+	taps  *taps // nil: nobody watches
+	addrs []netip.Addr
 	name  string
 	index uint64
-	addrs []netip.Addr
-	nic   *nic
-	lo    *nic   // where its packets to itself arrive
-	taps  *taps  // nil: nobody watches
 	sent  uint64 // packets that no socket sent
 
 	// resolve turns a name into addresses; nil: the host knows no name.
@@ -150,13 +150,16 @@ func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
 	if in == h.lo {
 		return h.deliver(now, p)
 	}
-	p.arrived()
+	w := p.arrived()
 	if h.taps != nil {
 		h.taps.see(Sighting{At: now, Node: h.name, Packet: p})
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
 		p.free() // a host doesn't forward
 		return false
+	}
+	if w != nil && h.taps == nil {
+		w.socket = h.receiver(p)
 	}
 	return h.deliver(now, p)
 }
@@ -177,12 +180,21 @@ func (h *Host) deliver(now time.Duration, p *Packet) (woke bool) {
 	return false
 }
 
-func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
+// receiver is the socket that takes a UDP packet.
+func (h *Host) receiver(p *Packet) *udpSocket {
 	h.mu.Lock()
-	s := socketFor(h.udp, p.Dst)
-	h.mu.Unlock()
-	if s != nil && s.wants(p.Src) {
-		return s.arrive(p)
+	defer h.mu.Unlock()
+	if s := socketFor(h.udp, p.Dst); s != nil && s.wants(p.Src) {
+		return s
+	}
+	return nil
+}
+
+func (h *Host) deliverUDP(now time.Duration, p *Packet) bool {
+	if s := h.receiver(p); s != nil {
+		if woke, open := s.arrive(p); open {
+			return woke
+		}
 	}
 	answer := p.complaint(p.Dst.Addr(), portUnreachable)
 	p.free()

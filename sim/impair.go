@@ -38,7 +38,7 @@ func mix(x uint64) uint64 {
 func (c *nic) send(now time.Duration, p *Packet) {
 	c.count.Sent++
 	if c.plain {
-		if c.config.Loss > 0 && c.loses(p) {
+		if c.lossy && c.loses(p) {
 			c.lose(p, &c.count.Lost)
 			return
 		}

@@ -52,14 +52,16 @@ type node interface {
 
 // nic is one end of a link: what its node sends goes to the peer.
 type nic struct {
-	node node
-	peer *nic
-	net  *Network
+	node   node
+	peer   *nic
+	net    *Network
+	plain  bool // config has a delay and a loss at most: a packet's fate depends on no other packet
+	lossy  bool // config has a loss
+	direct bool // to a router
+	inside bool // of a router: on the inner side of its firewall and NAT
+	count  LinkCount
 
 	config LinkConfig // of the direction from here
-	plain  bool       // config has a delay and a loss at most: a packet's fate depends on no other packet
-	direct bool       // to a router
-	inside bool       // of a router: on the inner side of its firewall and NAT
 	salt   uint64     // of the draws
 
 	free time.Duration            // a limited rate: when the line is free
@@ -68,7 +70,6 @@ type nic struct {
 	held []*Packet
 
 	script *playing // under way
-	count  LinkCount
 }
 
 // LinkCount is what became of the packets that were sent one way over a link.
@@ -211,6 +212,7 @@ func (c *nic) configure(to LinkConfig) {
 	was := c.config
 	c.config = to
 	c.plain = to.Jitter == 0 && to.Duplicate == 0 && to.Damage == 0 && to.Rate == 0 && to.Burst.Enter == 0 && !to.Down && !to.Hold
+	c.lossy = to.Loss > 0
 	if to.Burst.Enter == 0 {
 		c.bad = false
 	}

@@ -136,6 +136,12 @@ func (n *Network) happen(e event) (woke bool) {
 	if e.timer != nil {
 		return e.timer.tick(e.at)
 	}
+	if e.socket != nil {
+		if woke, open := e.socket.arrive(e.packet); open {
+			n.books.Arrived++
+			return woke
+		}
+	}
 	return e.nic.node.arrive(e.at, e.packet, e.nic)
 }
 

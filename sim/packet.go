@@ -21,22 +21,28 @@ type Packet struct {
 	FlowLabel  uint32 // IPv6
 	MayBeSplit bool   // IPv4: don't-fragment is off; nobody splits it for all that
 
-	damaged bool // a link has flipped a bit: its checksum is wrong
-	pooled  bool // it goes back to the pool
+	pooled bool   // it goes back to the pool
+	memory []byte // of a pooled packet's Payload
+	journey
 
-	TCP     tcp.Segment // of a TCP packet, payload included
+	Payload []byte      // neither TCP's nor ICMP's
 	ICMP    *ICMP       // of an ICMP packet
-	Payload []byte      // of any other
+	TCP     tcp.Segment // of a TCP packet, payload included
+}
 
+// journey is what a packet has of its way, from who sends it to who receives it.
+type journey struct {
 	// Who sent it, and which of the sender's packets it is: this orders the packets of one instant, and
 	// decides what is drawn for it.
 	flow, number uint64
-	memory       []byte // of a pooled packet's Payload
-	sum          uint16 // of that, once somebody has asked
-	summed       bool
 
-	noting *path  // it goes hop by hop and notes the path
-	voyage voyage // it is on a path
+	damaged bool   // a link has flipped a bit: its checksum is wrong
+	summed  bool   // somebody has asked for
+	sum     uint16 // that of the payload
+
+	next   *Packet // of a socket's
+	noting *path   // it goes hop by hop and notes the path
+	voyage voyage  // it is on a path
 }
 
 const (

@@ -16,20 +16,28 @@ import (
 // packet's fate on each link depends on no other packet. A path ends at a router that is watched, so that what is
 // seen there is seen in its turn; another one leads on from there. Before anything changes, packets on their way
 // go back to the hop that they are at.
+//
+// Each packet needs all of it but the last fields. In a large network it is in no cache by then, and so it is in one place.
 type path struct {
 	net     *Network
-	of      *way
+	version uint64        // of the network
 	watched *crossing     // of the router that the path begins at; nil: it begins at a host
-	hops    []hop         // the routers, but for one at the end that is watched
 	last    *nic          // the last router's, or the sender's own: from here to the end
 	took    time.Duration // on the last link
+	sent    time.Duration // the last packet, from the beginning; less than 0: none
+	socket  *udpSocket    // that has had a packet at the end, if nobody watches; nil: its host looks for one
 	src     netip.AddrPort
 	dst     netip.AddrPort // both as they are at the end
-	onward  way            // from there
-	version uint64         // of the network
+	hops    []hop          // the routers, but for one at the end that is watched
+	few     [2]hop         // memory for them
 
-	sent time.Duration // from the beginning, the last packet that has arrived; less than 0: none
+	of     *way
+	onward way    // from the end
+	ends   []ends // of a packet as it arrives at each hop
 }
+
+// ends is who sends a packet, and to whom.
+type ends struct{ src, dst netip.AddrPort }
 
 // crossing is what those who watch a router see of the packets on a path.
 type crossing struct {
@@ -42,13 +50,8 @@ type crossing struct {
 type hop struct {
 	from *nic          // the beginning of the link to it; nil: the path begins here
 	took time.Duration // on that link
-	src  netip.AddrPort
-	dst  netip.AddrPort // both as the packet arrives
-
-	wall  firewall.Pass
-	walls bool
-	nat   nat.Pass
-	nats  bool
+	wall firewall.Pass // none, and nat's likewise: it lets everything through
+	nat  nat.Pass
 }
 
 // way is what a socket, or the path before, knows of the path to a destination.
@@ -60,8 +63,8 @@ type way struct {
 
 // voyage is where a packet on a path is, for the case that it must go back.
 type voyage struct {
-	path *path
-	sent time.Duration
+	path         *path
+	sent, before time.Duration // from the beginning: this packet, and the one before
 }
 
 // carry sends a packet along the path; false, and nothing has happened, if it must go hop by hop.
@@ -72,19 +75,15 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 	at := now
 	for i := range w.hops {
 		h := &w.hops[i]
-		if h.from != nil && h.from.config.Loss > 0 && h.from.loses(p) {
+		if h.from != nil && h.from.lossy && h.from.loses(p) {
 			return false
 		}
 		at += h.took
-		if !h.walls && !h.nats {
-			continue
-		}
-		clock := w.net.start.Add(at)
-		if h.walls && !h.wall.Open(clock) || h.nats && !h.nat.Open(clock) {
+		if clock := w.net.start.Add(at); !h.wall.Open(clock) || !h.nat.Open(clock) {
 			return false
 		}
 	}
-	if w.last.config.Loss > 0 && w.last.loses(p) {
+	if w.last.lossy && w.last.loses(p) {
 		return false
 	}
 	if w.watched != nil {
@@ -98,15 +97,21 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 			p.TTL--
 		}
 		at += h.took
-		if h.walls || h.nats {
-			h.take(w.net.start.Add(at))
-		}
+		clock := w.net.start.Add(at)
+		h.wall.Take(clock)
+		h.nat.Take(clock)
 	}
 	w.last.count.Sent++
 	p.Src, p.Dst = w.src, w.dst
-	p.voyage = voyage{w, now}
+	p.voyage = voyage{w, now, w.sent}
+	w.sent = now
 	w.net.carried++
-	w.last.deliver(now, at+w.took, p)
+	at += w.took
+	if w.socket == nil {
+		w.last.deliver(now, at, p)
+		return true
+	}
+	w.net.plan(event{at: at, flow: p.flow, number: p.number, packet: p, nic: w.last.peer, socket: w.socket})
 	return true
 }
 
@@ -120,19 +125,10 @@ func (c *crossing) see(now time.Duration, p *Packet) {
 	c.taps.show(&c.leaves)
 }
 
-func (h *hop) take(at time.Time) {
-	if h.walls {
-		h.wall.Take(at)
-	}
-	if h.nats {
-		h.nat.Take(at)
-	}
-}
-
 // note adds a router that a packet passes to the path that the packet notes.
 func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome, verdict firewall.Verdict, judged bool) {
 	w := p.noting
-	h := hop{src: wire.src, dst: wire.dst}
+	h := hop{}
 	ok := outcome != nat.Hairpinned
 	if r.taps != nil { // it begins here
 		w.watched = &crossing{r.taps, r.sighting(in, false, verdict, judged), r.sighting(out, true, verdict, judged), p.Src, p.Dst}
@@ -147,24 +143,22 @@ func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome,
 			if !in.inside {
 				flow.Dst, flow.Direction = p.Dst, firewall.Inbound // translated already
 			}
-			h.wall, h.walls = wall.Pass(flow)
-			ok = h.walls
+			h.wall, ok = wall.Pass(flow)
 		}
 	}
 	if outcome == nat.Translated && ok {
 		flow := nat.Packet{Proto: p.Proto, Src: wire.src, Dst: wire.dst}
 		if in.inside {
-			h.nat, h.nats = r.nat.OutboundPass(flow)
+			h.nat, ok = r.nat.OutboundPass(flow)
 		} else {
-			h.nat, h.nats = r.nat.InboundPass(flow)
+			h.nat, ok = r.nat.InboundPass(flow)
 		}
-		ok = h.nats
 	}
 	if !ok {
 		p.noting = nil
 		return
 	}
-	w.hops = append(w.hops, h)
+	w.hops, w.ends = append(w.hops, h), append(w.ends, ends{wire.src, wire.dst})
 	w.last = out
 }
 
@@ -189,22 +183,19 @@ const (
 	pathsOfAHost = 16
 )
 
-// arrived ends the voyage of a packet, or its notes, at a host or at a router that is watched. It returns the way
-// onward, if there is a path to here.
-func (p *Packet) arrived() *way {
+// arrived ends the voyage of a packet, or its notes, at a host or at a router that is watched. It returns the path to
+// here, if there is one.
+func (p *Packet) arrived() *path {
 	if w := p.noting; w != nil {
 		p.noting = nil
 		w.noted(p)
 		if w.of.path == w {
-			return &w.onward
+			return w
 		}
 	}
-	if w := p.voyage.path; w != nil {
-		w.sent = p.voyage.sent
-		p.voyage = voyage{}
-		return &w.onward
-	}
-	return nil
+	w := p.voyage.path
+	p.voyage = voyage{}
+	return w
 }
 
 // leavePaths sends every packet that is on a path back to the hop that it is at, and forgets all paths: the
@@ -215,6 +206,12 @@ func (n *Network) leavePaths() {
 		return
 	}
 	now := n.now()
+	n.events.each(func(e *event) {
+		if e.packet != nil && e.packet.voyage.path != nil {
+			v := e.packet.voyage
+			v.path.sent = min(v.path.sent, v.before) // the last that has arrived
+		}
+	})
 	seen := map[*hop]time.Duration{}
 	for _, w := range n.paths {
 		at := w.sent
@@ -240,12 +237,8 @@ func (n *Network) leavePaths() {
 			if seen[h] >= 0 {
 				at = n.start.Add(seen[h])
 			}
-			if h.walls {
-				h.wall.Settle(at)
-			}
-			if h.nats {
-				h.nat.Settle(at)
-			}
+			h.wall.Settle(at)
+			h.nat.Settle(at)
 		}
 	}
 	n.paths = nil
@@ -259,7 +252,7 @@ func (n *Network) leavePaths() {
 func (e *event) goBack(n *Network, now time.Duration, seen map[*hop]time.Duration) {
 	p, v := e.packet, e.packet.voyage
 	w := v.path
-	p.voyage = voyage{}
+	p.voyage, e.socket = voyage{}, nil
 	at, passed := v.sent, true
 	for i := range w.hops {
 		h := &w.hops[i]
@@ -275,7 +268,7 @@ func (e *event) goBack(n *Network, now time.Duration, seen map[*hop]time.Duratio
 			later.from.count.Sent--
 		}
 		w.last.count.Sent--
-		p.Src, p.Dst = h.src, h.dst
+		p.Src, p.Dst = w.ends[i].src, w.ends[i].dst
 		p.TTL += uint8(len(w.hops) - i)
 		e.at, e.nic = at, h.from.peer
 		return
@@ -298,14 +291,16 @@ func (y *way) take(n *Network, now time.Duration, p *Packet, card *nic) bool {
 	}
 	y.tries++
 	if y.tries&(y.tries-1) == 0 && !n.slowly { // seldom, where it comes to nothing
-		p.noting = &path{net: n, of: y, version: n.version, last: card}
+		w := &path{net: n, of: y, version: n.version, last: card}
+		w.hops = w.few[:0]
+		p.noting = w
 	}
 	return false
 }
 
 // way is what the socket knows of the path to a destination.
 func (s *udpSocket) way(to netip.AddrPort) *way {
-	if s.lastWay != nil && s.lastTo == to {
+	if s.lastTo == to {
 		return s.lastWay
 	}
 	w := s.ways[to]
@@ -326,7 +321,7 @@ const mostWays = 1 << 14
 // leave sends a packet from the socket, along a path if there is one. Only the loop calls it.
 func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	h := s.host
-	if h.nic == nil || h.owns(p.Dst.Addr()) {
+	if s.lastTo != p.Dst && (h.nic == nil || h.owns(p.Dst.Addr())) {
 		h.send(now, p)
 		return
 	}
@@ -334,7 +329,12 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	if h.taps != nil {
 		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
 	}
-	if !s.way(p.Dst).take(h.net, now, p, h.nic) {
+	if s.lastTo == p.Dst && s.lastPath != nil && s.lastPath.carry(now, p) {
+		return
+	}
+	y := s.way(p.Dst)
+	if !y.take(h.net, now, p, h.nic) {
 		h.nic.send(now, p)
 	}
+	s.lastPath = y.path
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,14 +27,21 @@ type trial struct {
 	links []*Link
 	walls []*firewall.Firewall
 	nats  []*nat.NAT
+
+	mu    sync.Mutex
+	open  []net.PacketConn // a host's
 	trace []string
 	heard int // packets that arrived at hosts
 }
 
-const trialTime = 300 * time.Millisecond
+const (
+	trialTime = 300 * time.Millisecond
+	step      = 500 * time.Microsecond // all that hosts do of themselves is at multiples of it
+	aside     = step / 2
+)
 
-// run lives a world through and notes what was seen of it: every packet at every host and at the routers that are
-// watched, and every counter.
+// run lives a world through and notes what was seen of it: every packet at every socket and at the hosts and routers that
+// are watched, and every counter.
 func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 	synctest.Test(t, func(t *testing.T) {
 		w.net = New(Config{Seed: seed, Settle: synctest.Wait})
@@ -43,13 +51,10 @@ func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 		served := make(chan struct{})
 		go func() { defer close(served); _ = w.net.Serve(ctx) }()
 		done := make(chan struct{}, len(w.hosts))
-		var open []net.PacketConn
-		for i, h := range w.hosts {
-			c, err := h.ListenPacket("udp4", ":7000")
-			require.NoError(t, err)
-			open = append(open, c)
-			go w.echo(c)
-			w.talk(c, rand.New(rand.NewPCG(seed, uint64(i))), done)
+		w.open = make([]net.PacketConn, len(w.hosts))
+		for i := range w.hosts {
+			w.listen(i)
+			w.talk(i, rand.New(rand.NewPCG(seed, uint64(i))), done)
 		}
 		w.change(rand.New(rand.NewPCG(seed, 99)))
 		w.audit(t)
@@ -57,8 +62,8 @@ func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 			<-done
 		}
 		time.Sleep(time.Second)
-		for _, c := range open {
-			_ = c.Close()
+		for i := range w.hosts {
+			_ = w.conn(i).Close()
 		}
 		w.count()
 		cancel()
@@ -68,7 +73,7 @@ func (w *trial) run(t *testing.T, seed uint64, slowly bool) {
 }
 
 func (w *trial) config() LinkConfig {
-	c := LinkConfig{Delay: []time.Duration{0, time.Millisecond, 2500 * time.Microsecond, 8 * time.Millisecond}[w.IntN(4)]}
+	c := LinkConfig{Delay: []time.Duration{0, time.Millisecond, 2500 * time.Microsecond, 8*time.Millisecond + aside}[w.IntN(4)]}
 	if w.IntN(3) == 0 {
 		c.Loss = 0.1
 	}
@@ -102,7 +107,9 @@ func (w *trial) build(t *testing.T) {
 		h := w.net.Host(a, netip.MustParseAddr(a))
 		l := w.net.Connect(h, r, w.config())
 		w.hosts, w.links = append(w.hosts, h), append(w.links, l)
-		h.Tap(w.see)
+		if w.IntN(2) == 0 {
+			h.Tap(w.see)
+		}
 		return l
 	}
 	inside := []*Link{hang(routers[0], "10.0.0.2"), hang(routers[0], "10.0.0.3")}
@@ -125,10 +132,31 @@ func (w *trial) build(t *testing.T) {
 func (w *trial) see(s Sighting) {
 	text := fmt.Sprint(s.At, " ", s.Node, " ", s.Packet, " TTL ", s.Packet.TTL)
 	s.Packet = nil
-	if !s.Router && !s.Out {
-		w.heard++
+	w.note("%s %+v", text, s)
+}
+
+func (w *trial) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trace = append(w.trace, fmt.Sprintf(format, args...))
+}
+
+// listen opens the socket of a host.
+func (w *trial) listen(i int) {
+	c, err := w.hosts[i].ListenPacket("udp4", ":7000")
+	if err != nil {
+		panic(err) // its port is free
 	}
-	w.trace = append(w.trace, fmt.Sprintf("%s %+v", text, s))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open[i] = c
+	go w.echo(i, c)
+}
+
+func (w *trial) conn(i int) net.PacketConn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open[i]
 }
 
 func (w *trial) policy() firewall.Policy {
@@ -162,46 +190,49 @@ func (w *trial) guard(t *testing.T, r *Router, inside []*Link) {
 }
 
 // talk sends numbered datagrams to random hosts: bursts at one instant, pauses that outlast the timeouts.
-func (w *trial) talk(c net.PacketConn, r *rand.Rand, done chan<- struct{}) {
+func (w *trial) talk(i int, r *rand.Rand, done chan<- struct{}) {
 	go func() {
 		defer func() { done <- struct{}{} }()
 		start := time.Now()
 		to := w.hosts[r.IntN(len(w.hosts))]
-		for i := 0; time.Since(start) < trialTime; i++ {
+		for number := 0; time.Since(start) < trialTime; number++ {
 			if r.IntN(8) == 0 {
 				to = w.hosts[r.IntN(len(w.hosts))]
 			}
 			for range 1 + r.IntN(3) {
-				_, _ = c.WriteTo([]byte(fmt.Sprint("question ", i)), &net.UDPAddr{IP: to.Addr().AsSlice(), Port: 7000})
+				_, _ = w.conn(i).WriteTo([]byte(fmt.Sprint("question ", number)), &net.UDPAddr{IP: to.Addr().AsSlice(), Port: 7000})
 			}
-			pause := time.Duration(1+r.IntN(5)) * 500 * time.Microsecond
+			pause := time.Duration(1+r.IntN(5)) * step
 			if r.IntN(3) == 0 {
-				pause = time.Duration(30+r.IntN(30)) * 500 * time.Microsecond // around the timeout
+				pause = time.Duration(30+r.IntN(30)) * step // around the timeout
 			}
 			time.Sleep(pause)
 		}
 	}()
 }
 
-func (w *trial) echo(c net.PacketConn) {
+func (w *trial) echo(i int, c net.PacketConn) {
 	buf := make([]byte, 1500)
 	for {
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			return
 		}
+		w.note("%v %s: %s from %v", w.net.now(), w.hosts[i].name, buf[:n], from)
+		w.heard++
 		if buf[0] == 'q' && n%2 == 0 {
 			_, _ = c.WriteTo(append([]byte("answer to "), buf[:n]...), from)
 		}
 	}
 }
 
-// change alters links, policies and tables now and then, also at instants at which packets arrive.
+// change alters links, policies and tables now and then, watches hosts and closes sockets for a while, also at instants at
+// which packets arrive.
 func (w *trial) change(r *rand.Rand) {
 	go func() {
-		for range 25 {
-			time.Sleep(time.Duration(r.IntN(30)) * 500 * time.Microsecond)
-			switch r.IntN(5) {
+		for range 35 {
+			time.Sleep(time.Duration(r.IntN(30)) * step)
+			switch i := r.IntN(len(w.hosts)); r.IntN(7) {
 			case 0, 1:
 				c := w.config()
 				w.links[r.IntN(len(w.links))].Set(c)
@@ -217,6 +248,16 @@ func (w *trial) change(r *rand.Rand) {
 			case 4:
 				if len(w.nats) > 0 {
 					w.net.Do(w.nats[r.IntN(len(w.nats))].Flush)
+				}
+			case 5:
+				time.Sleep(aside) // nobody writes at this instant: who were first, would be chance
+				_ = w.conn(i).Close()
+				time.Sleep(time.Duration(r.IntN(10)) * step)
+				w.listen(i)
+				time.Sleep(aside)
+			case 6:
+				if w.hosts[i].taps == nil && r.IntN(4) == 0 {
+					w.net.Do(func() { w.hosts[i].Tap(w.see) })
 				}
 			}
 		}
@@ -244,6 +285,7 @@ func (w *trial) count() {
 			w.trace = append(w.trace, fmt.Sprint("flows ", f.Flows()))
 		}
 	})
+	w.note("%+v", w.net.Books())
 }
 
 var worlds = flag.Int("worlds", 60, "how many random worlds TestPathsChangeNothing lives through")

@@ -12,7 +12,7 @@ import (
 // back is only garbage.
 var pool = sync.Pool{New: func() any { return new(Packet) }}
 
-// newUDP is a packet with a payload of its own.
+// newUDP is a packet with a payload of its own. Of what stands here nothing else of it changes on its journey.
 func newUDP(src, dst netip.AddrPort, payload []byte) *Packet {
 	p := pool.Get().(*Packet)
 	p.pooled = true
@@ -25,7 +25,7 @@ func newUDP(src, dst netip.AddrPort, payload []byte) *Packet {
 // free gives a packet back. Nobody may look at it any more.
 func (p *Packet) free() {
 	if p.pooled {
-		*p = Packet{memory: p.memory}
+		p.journey = journey{}
 		pool.Put(p)
 	}
 }
@@ -33,7 +33,7 @@ func (p *Packet) free() {
 // clone is another packet of the same content.
 func (p *Packet) clone() *Packet {
 	c := *p
-	c.pooled, c.memory, c.noting, c.voyage = false, nil, nil, voyage{}
+	c.pooled, c.memory, c.next, c.noting, c.voyage = false, nil, nil, nil, voyage{}
 	if p.pooled {
 		c.Payload = append([]byte(nil), p.Payload...)
 	}

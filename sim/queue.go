@@ -9,9 +9,10 @@ type event struct {
 	// nothing that other senders do.
 	flow, number uint64
 
-	packet *Packet // arrives ...
-	nic    *nic    // ... here
-	timer  ticker  // or: this is due
+	packet *Packet    // arrives ...
+	nic    *nic       // ... here ...
+	socket *udpSocket // ... and for this one; nil: its host looks for one
+	timer  ticker     // or: this is due
 }
 
 // ticker is whoever has a timer.

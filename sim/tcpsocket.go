@@ -209,7 +209,7 @@ func (s *tcpSocket) pump(now time.Duration) {
 func (s *tcpSocket) send(seg tcp.Segment) {
 	s.sent++
 	s.host.send(s.now, &Packet{
-		Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg, flow: s.id, number: s.sent,
+		Proto: firewall.TCP, Src: s.local, Dst: s.remote, TTL: initialTTL, TCP: seg, journey: journey{flow: s.id, number: s.sent},
 	})
 }
 

@@ -58,7 +58,8 @@ func (h *Host) openUDP(network string, local *net.UDPAddr, remote netip.AddrPort
 	if err != nil {
 		return nil, err
 	}
-	return &udpConn{s, network}, nil
+	s.conn.network = network
+	return &s.conn, nil
 }
 
 // ListenTCP listens for TCP connections.

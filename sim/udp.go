@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -12,38 +11,44 @@ import (
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
-// udpSocket is a UDP socket, connected or not.
+// udpSocket is a UDP socket, connected or not. What each packet needs of it stands together, at the beginning: of
+// thousands of sockets hardly anything is still in a cache when the next packet comes.
 type udpSocket struct {
-	host   *Host
-	family family
-	local  netip.AddrPort
-	remote netip.AddrPort // zero: not connected
-	id     uint64
-
+	host     *Host
+	id       uint64
 	mu       sync.Mutex
-	cond     sync.Cond
-	in       []*Packet // from first on
-	first    int
-	buffered int // bytes in `in`
-	limit    int
-	out      []*Packet
-	spare    []*Packet // of the loop: memory for out
-	marked   bool
-	waiting  int
-	handle   func(*Packet, error) // instead of readers; see Handle
-	listed   bool                 // among those whose handler has something to do
+	family   family
 	closed   bool
-	err      error // from ICMP, for the next call on a connected socket
-	senders  senders
+	marked   bool
+	listed   bool // among those whose handler has something to do
+	waiting  int32
+	limit    int // of bytes in `in`
+	buffered int
+	handle   func(p []byte, from netip.AddrPort, err error) // instead of readers; see Handle
+	err      error                                          // from ICMP, for the next call on a connected socket
+
+	in, out chain
+	write   deadline
 
 	// Of the loop.
-	sent    uint64
-	ways    map[netip.AddrPort]*way
-	lastTo  netip.AddrPort
-	lastWay *way
+	sent     uint64
+	lastPath *path // of lastWay, perhaps
+	lastTo   netip.AddrPort
+	lastWay  *way
+	ways     map[netip.AddrPort]*way
+
+	aim    aim
+	local  netip.AddrPort
+	remote netip.AddrPort // zero: not connected
+
+	conn    udpConn
+	cond    sync.Cond
 	read    deadline
-	write   deadline
+	senders senders
 }
+
+// aim is where a socket has sent before.
+type aim struct{ from, to netip.AddrPort }
 
 // receiveBuffer is what a socket holds before it drops; coturn asks for as much, and Linux's default
 // of 208 KiB loses a third of a burst.
@@ -72,7 +77,7 @@ func (h *Host) listenUDP(f family, want, remote netip.AddrPort) (*udpSocket, err
 		return nil, syscall.ENETUNREACH
 	}
 	s := &udpSocket{host: h, family: f, local: local, remote: remote, id: h.number(), limit: receiveBuffer}
-	s.cond.L = &s.mu
+	s.conn.s, s.cond.L = s, &s.mu
 	h.udp[f.place(local)] = s
 	return s, nil
 }
@@ -84,15 +89,13 @@ func (s *udpSocket) order() uint64 { return s.id }
 func (s *udpSocket) flush(now time.Duration) bool {
 	s.mu.Lock()
 	out := s.out
-	s.out, s.marked = s.spare, false
+	s.out, s.marked = chain{}, false
 	s.mu.Unlock()
-	for i, p := range out {
-		out[i] = nil
+	for p := out.pop(); p != nil; p = out.pop() {
 		s.sent++
 		p.flow, p.number = s.id, s.sent
 		s.leave(now, p)
 	}
-	s.spare = out[:0]
 	return false
 }
 
@@ -100,21 +103,21 @@ func (s *udpSocket) flush(now time.Duration) bool {
 // are many otherwise.
 func cost(p *Packet) int { return 128 + len(p.Payload) }
 
-// arrive queues a datagram, or drops it when the buffer is full, as a kernel does.
-func (s *udpSocket) arrive(p *Packet) (woke bool) {
+// arrive queues a datagram, or drops it when the buffer is full, as a kernel does. A closed socket does nothing.
+func (s *udpSocket) arrive(p *Packet) (woke, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.buffered+cost(p) > s.limit {
+	switch {
+	case s.closed:
+		return false, false
+	case s.buffered+cost(p) > s.limit:
 		p.free()
-		return false
+		return false, true
 	}
-	if s.first > 64 && 2*s.first > len(s.in) {
-		s.in = slices.Delete(s.in, 0, s.first) // a reader that never catches up
-		s.first = 0
-	}
-	s.in = append(s.in, p)
+	p.voyage = voyage{}
+	s.in.push(p)
 	s.buffered += cost(p)
-	return s.wake()
+	return s.wake(), true
 }
 
 // unreachable keeps an ICMP error for the application, if it is connected to whom it is about.
@@ -151,15 +154,11 @@ func (s *udpSocket) next() (d *Packet, err error) {
 	case s.err != nil:
 		err, s.err = s.err, nil
 		return nil, err
-	case s.first == len(s.in):
+	case s.in.first == nil:
 		return nil, nil
 	}
-	d = s.in[s.first]
-	s.in[s.first] = nil
-	s.first++
-	if s.first == len(s.in) {
-		s.in, s.first = s.in[:0], 0
-	} else {
+	d = s.in.pop()
+	if s.in.first != nil {
 		s.cond.Signal() // one wake-up may stand for several datagrams
 	}
 	s.buffered -= cost(d)
@@ -197,25 +196,6 @@ func (s *udpSocket) sender(from netip.AddrPort) *net.UDPAddr {
 
 func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	to = s.family.target(to)
-	if err := s.family.check(to.Addr()); err != nil {
-		return 0, err
-	}
-	if err := s.host.reachable(to.Addr()); err != nil {
-		return 0, err
-	}
-	if to.Port() == 0 {
-		return 0, syscall.EINVAL
-	}
-	if len(p) > MTU-ipHeader(to.Addr())-udpHeader {
-		return 0, syscall.EMSGSIZE // fragments don't exist here
-	}
-	local := s.local
-	if local.Addr().IsUnspecified() {
-		local = netip.AddrPortFrom(s.host.source(to.Addr()), local.Port())
-	}
-	if local.Addr().Is4() != to.Addr().Is4() {
-		return 0, syscall.EAFNOSUPPORT
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -223,17 +203,48 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 		return 0, net.ErrClosed
 	case s.write.passed():
 		return 0, os.ErrDeadlineExceeded
+	}
+	if to != s.aim.to {
+		if err := s.aimAt(to); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case len(p) > MTU-ipHeader(to.Addr())-udpHeader:
+		return 0, syscall.EMSGSIZE // fragments don't exist here
 	case s.err != nil:
 		err := s.err
 		s.err = nil
 		return 0, err
 	}
-	s.out = append(s.out, newUDP(local, to, p))
+	s.out.push(newUDP(s.aim.from, to, p))
 	if !s.marked {
 		s.marked = true
 		s.host.net.mark(s)
 	}
 	return len(p), nil
+}
+
+// aimAt finds whether the socket can send to an address at all, and from where. The lock is held.
+func (s *udpSocket) aimAt(to netip.AddrPort) error {
+	if err := s.family.check(to.Addr()); err != nil {
+		return err
+	}
+	if err := s.host.reachable(to.Addr()); err != nil {
+		return err
+	}
+	if to.Port() == 0 {
+		return syscall.EINVAL
+	}
+	from := s.local
+	if from.Addr().IsUnspecified() {
+		from = netip.AddrPortFrom(s.host.source(to.Addr()), from.Port())
+	}
+	if from.Addr().Is4() != to.Addr().Is4() {
+		return syscall.EAFNOSUPPORT
+	}
+	s.aim = aim{from, to}
+	return nil
 }
 
 // close frees the port before anybody hears of it, who may want it.
@@ -249,7 +260,7 @@ func (s *udpSocket) close() error {
 		delete(s.host.udp, at)
 	}
 	s.closed = true
-	s.in, s.first, s.buffered = nil, 0, 0
+	s.in, s.buffered = chain{}, 0
 	s.read.stop()
 	s.write.stop()
 	s.cond.Broadcast()

@@ -64,11 +64,11 @@ func keyOfQuoted(p Packet) flowKey {
 // a RST makes it transitory until some other segment shows that the connection outlived it (a forged
 // RST must not cut a live flow).
 type flow struct {
-	rule     string // that opened it
-	answered bool   // a packet came back
 	lastSeen time.Time
 	ahead    time.Time // the same, for packets that took a pass
+	answered bool      // a packet came back
 	gone     bool      // no longer in the table
+	rule     string    // that opened it
 
 	established   bool // TCP: both sides have sent SYN
 	finOut, finIn bool // TCP: this side has sent FIN

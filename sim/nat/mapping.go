@@ -9,11 +9,11 @@ import (
 
 // mapping is an inside endpoint's outside endpoint.
 type mapping struct {
+	expires      time.Time
+	ahead        time.Time // the same, for packets that took a pass
+	gone         bool      // no longer in the table
 	key          insideKey
 	inner, outer netip.AddrPort
-	expires      time.Time
-	ahead        time.Time                // the same, for packets that took a pass
-	gone         bool                     // no longer in the table
 	peers        map[netip.AddrPort]*peer // whom the inside endpoint has sent to
 	hosts        map[netip.Addr]bool      // their addresses
 }
