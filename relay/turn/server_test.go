@@ -152,6 +152,38 @@ func TestPermitIsAskedAtSend(t *testing.T) {
 	l.ended()
 }
 
+// RFC 8656, section 12: a channel that carries ends at its time all the same, and another binding is another channel.
+func TestChannelEndsInUse(t *testing.T) {
+	l := newLab(t, nil)
+	c, socket := l.allocated(1)
+	other := netip.MustParseAddrPort("198.51.100.12:5000")
+	up := func() []turn.Action { l.send(c, []byte{0x40, 0, 0, 1, 'x'}); return l.take() }
+	down := func() []byte {
+		l.core.FromPeer(&l.out, l.now, socket, peer, []byte("x"))
+		l.act()
+		sent := l.take()
+		require.Len(t, sent, 1)
+		return sent[0].Payload
+	}
+	require.Zero(t, l.ask(c, stun.MethodRefresh, lifetime(3600)))
+	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), toPeer(peer)))
+	for range 3 { // and the permission lives on
+		require.Len(t, up(), 1)
+		require.Equal(t, byte(0x40), down()[0])
+		l.pass(turn.ChannelLifetime / 3)
+		require.Zero(t, l.ask(c, stun.MethodCreatePermission, toPeer(peer)))
+	}
+	require.Empty(t, up())
+	require.Zero(t, down()[0], "a Data indication")
+
+	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), toPeer(other)))
+	sent := up()
+	require.Len(t, sent, 1)
+	require.Equal(t, other, sent[0].Peer)
+	require.Zero(t, down()[0])
+	l.ended()
+}
+
 // Every packet is counted once, whatever became of it.
 func TestAccounts(t *testing.T) {
 	l := newLab(t, func(c *turn.Config) { c.MaxPayload = 100 })
