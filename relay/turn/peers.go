@@ -36,26 +36,31 @@ func prefixes(texts ...string) (all []netip.Prefix) {
 // Allow says whether a peer may be reached, under whatever spelling. It allocates nothing.
 func (p Peers) Allow(peer netip.Addr) bool {
 	peer = Canonical(peer)
-	least, special := 0, special6
+	for _, open := range p.Open {
+		if open.Contains(peer) && (open.IsSingleIP() || open.Bits() >= p.least(peer)) {
+			return true
+		}
+	}
+	return false
+}
+
+// least is how many bits a prefix must have that opens a peer.
+func (p Peers) least(peer netip.Addr) (bits int) {
+	special := special6
 	if peer.Is4() {
 		special = special4
 	}
 	for _, r := range special {
 		if r.Contains(peer) {
-			least = r.Bits()
+			bits = r.Bits()
 		}
 	}
 	for _, own := range p.Own {
 		if Canonical(own) == peer {
-			least = peer.BitLen()
+			return peer.BitLen()
 		}
 	}
-	for _, open := range p.Open {
-		if open.Contains(peer) && open.Bits() >= least {
-			return true
-		}
-	}
-	return false
+	return bits
 }
 
 var (
