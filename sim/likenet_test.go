@@ -116,6 +116,23 @@ var likenetPrograms = map[string]func(w *witness){
 		w.write(peer)
 		w.read(peer, 1)
 	},
+	"written before a reset": func(w *witness) {
+		for _, end := range []func(c transport.TCPConn) error{
+			func(c transport.TCPConn) error { return c.SetLinger(0) },
+			func(c transport.TCPConn) error { return errors.Join(c.CloseWrite(), c.SetLinger(0)) },
+			func(transport.TCPConn) error { return nil }, // but there is something to read
+		} {
+			c, peer := w.connect()
+			w.write(peer)
+			n, err := c.Write([]byte("hello"))
+			w.call("write", n, err)
+			w.says("close", end(c), c.Close())
+			pause()
+			w.read(peer, 10)
+			w.read(peer, 10)
+			w.write(peer)
+		}
+	},
 	"reset before it is accepted": func(w *witness) {
 		l := w.listen()
 		c, err := w.Dial("tcp", l.Addr().String())

@@ -26,7 +26,8 @@ type Conn struct {
 	finSent, finAcked  bool
 	override           bool // silly window avoidance is overridden once
 	reset              bool // an RST is owed; nothing else will be sent
-	greet              bool // but for the handshake's last acknowledgement, before it
+	parting            bool // but for what a kernel had sent when the application aborted: it doesn't wait for it
+	greet              bool // and the handshake's last acknowledgement, before that
 	sentAt             time.Duration
 
 	congestion congestion
@@ -237,13 +238,17 @@ func (c *Conn) Close(now time.Duration) {
 	}
 }
 
-// Abort sends RST and ends the connection at once.
+// Abort sends what the windows allow, and RST, and ends the connection at once.
 func (c *Conn) Abort() {
+	written := c.out
 	if c.state >= SynReceived && c.state < TimeWait {
-		c.reset = true
-		c.greet = c.ackNow && !c.passive && c.max == c.iss+1 // as from a kernel, which doesn't wait for the application
+		c.reset, c.parting = true, true
+		c.greet = c.ackNow && !c.passive && c.max == c.iss+1
 	}
 	c.end(syscall.ECONNABORTED)
+	if c.parting {
+		c.out = written
+	}
 }
 
 // Fail ends the connection without a segment: for an error that the network reports.

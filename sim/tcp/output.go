@@ -13,11 +13,7 @@ func (c *Conn) Output(now time.Duration, emit func(Segment)) {
 	}
 	switch {
 	case c.reset:
-		if c.greet {
-			emit(c.segment(ACK, c.nxt, nil))
-		}
-		c.reset, c.greet = false, false
-		emit(Segment{Flags: RST | ACK, Seq: c.nxt, Ack: c.nextSeq, Scale: NoScale})
+		c.sendReset(now, emit)
 		return
 	case c.state == Closed:
 		return
@@ -38,6 +34,18 @@ func (c *Conn) Output(now time.Duration, emit func(Segment)) {
 	if c.ackNow {
 		c.acknowledge(emit, ACK, c.nxt, nil)
 	}
+}
+
+// sendReset sends RST, and what goes before it.
+func (c *Conn) sendReset(now time.Duration, emit func(Segment)) {
+	if c.greet {
+		emit(c.segment(ACK, c.nxt, nil))
+	}
+	for c.parting && c.sendNext(now, emit) {
+	}
+	c.reset, c.parting, c.greet = false, false, false
+	c.out, c.rexmitAt, c.persistAt = outgoing{}, 0, 0
+	emit(Segment{Flags: RST | ACK, Seq: c.nxt, Ack: c.nextSeq, Scale: NoScale})
 }
 
 // sendSYN sends our SYN, or SYN and ACK, if it isn't under way.
