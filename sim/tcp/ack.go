@@ -19,7 +19,9 @@ func (c *Conn) arriveAck(now time.Duration, seg *Segment) bool {
 		return false
 	}
 	oldWindow := c.wnd
-	if before(c.wl1, seg.Seq) || c.wl1 == seg.Seq && !before(seg.Ack, c.wl2) {
+	// With whatever acknowledges something new, too, as Linux does: data that is sent again has an older number than what told
+	// the window before, and that window, from the new acknowledgement on, would reach too far.
+	if before(c.una, seg.Ack) || before(c.wl1, seg.Seq) || c.wl1 == seg.Seq && !before(seg.Ack, c.wl2) {
 		c.wnd = uint32(seg.Window) << c.sendScale
 		c.maxWnd = max(c.maxWnd, c.wnd)
 		c.wl1, c.wl2 = seg.Seq, seg.Ack

@@ -313,6 +313,9 @@ func TestLossAndReordering(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		w := connect(t, Config{ISS: 1<<32 - 5000, ReceiveBuffer: 20_000})
 		w.drop = func(from int, s *Segment) bool {
+			if to := w.ends[1-from]; len(s.Payload) > 0 {
+				require.False(t, before(to.edge, s.Seq+uint32(len(s.Payload))), "seed %d: beyond the window", seed)
+			}
 			if r.IntN(20) == 0 {
 				again := *s
 				w.air = append(w.air, flying{w.now + w.delay + time.Duration(r.IntN(40))*time.Millisecond, 1 - from, again})
