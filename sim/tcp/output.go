@@ -32,20 +32,20 @@ func (c *Conn) Output(now time.Duration, emit func(Segment)) {
 		emit(c.segment(ACK, c.una-1, nil))
 	}
 	if c.ackNow {
-		c.acknowledge(emit, ACK, c.nxt, nil)
+		c.acknowledge(emit, ACK, c.max, nil)
 	}
 }
 
 // sendReset sends RST, and what goes before it.
 func (c *Conn) sendReset(now time.Duration, emit func(Segment)) {
 	if c.greet {
-		emit(c.segment(ACK, c.nxt, nil))
+		emit(c.segment(ACK, c.max, nil))
 	}
 	for c.parting && c.sendNext(now, emit) {
 	}
 	c.reset, c.parting, c.greet = false, false, false
 	c.out, c.rexmitAt, c.persistAt = outgoing{}, 0, 0
-	emit(Segment{Flags: RST | ACK, Seq: c.nxt, Ack: c.nextSeq, Scale: NoScale})
+	emit(Segment{Flags: RST | ACK, Seq: c.max, Ack: c.nextSeq, Scale: NoScale})
 }
 
 // sendSYN sends our SYN, or SYN and ACK, if it isn't under way.
