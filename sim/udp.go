@@ -165,21 +165,22 @@ func (s *udpSocket) next() (d *Packet, err error) {
 	return d, nil
 }
 
-// readFrom reads a datagram, and tells who sent it.
-func (s *udpSocket) readFrom(p []byte) (n int, from netip.AddrPort, err error) {
+// readFrom reads a datagram, and tells who sent it and whether the rest of it is lost.
+func (s *udpSocket) readFrom(p []byte) (n int, from netip.AddrPort, cut bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		if s.handle != nil && !s.closed {
-			return 0, from, errHandled
+			return 0, from, false, errHandled
 		}
 		switch d, err := s.next(); {
 		case err != nil:
-			return 0, from, err
+			return 0, from, false, err
 		case d != nil:
 			n, from = copy(p, d.Payload), d.Src
+			cut = n < len(d.Payload)
 			d.free()
-			return n, from, nil
+			return n, from, cut, nil
 		}
 		s.waiting++
 		s.cond.Wait()

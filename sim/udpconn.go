@@ -50,7 +50,7 @@ func (c *udpConn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, c.wrap("read", c.s.do(func() {})) // as package net has it: no datagram is lost
 	}
-	n, _, err := c.s.readFrom(p)
+	n, _, _, err := c.s.readFrom(p)
 	return n, c.wrap("read", err)
 }
 
@@ -64,7 +64,7 @@ func (c *udpConn) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
 
 // ReadFromUDPAddrPort is ReadFromUDP for who wants an address without memory of its own.
 func (c *udpConn) ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error) {
-	n, from, err := c.s.readFrom(p)
+	n, from, _, err := c.s.readFrom(p)
 	return n, from, c.wrap("read", called("recvfrom", err))
 }
 
@@ -76,9 +76,18 @@ func (c *udpConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	return n, from, nil
 }
 
+// truncated is Linux's MSG_TRUNC, which not every system has in package syscall.
+const truncated = 0x20
+
 func (c *udpConn) ReadMsgUDP(p, _ []byte) (n, oobn, flags int, addr *net.UDPAddr, err error) {
-	n, addr, err = c.ReadFromUDP(p)
-	return n, 0, 0, addr, err
+	n, from, cut, err := c.s.readFrom(p)
+	if err != nil {
+		return n, 0, 0, nil, c.wrap("read", called("recvmsg", err))
+	}
+	if cut {
+		flags = truncated
+	}
+	return n, 0, flags, c.s.sender(from), nil
 }
 
 func (c *udpConn) Write(p []byte) (int, error) {
@@ -117,7 +126,7 @@ func (c *udpConn) WriteTo(p []byte, to net.Addr) (int, error) {
 }
 
 func (c *udpConn) WriteMsgUDP(p, _ []byte, to *net.UDPAddr) (n, oobn int, err error) {
-	if to == nil {
+	if to == nil && c.s.remote.IsValid() {
 		n, err = c.Write(p)
 	} else {
 		n, err = c.WriteToUDP(p, to)
