@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // family is the versions of IP that a socket speaks, as the name of its network says: "udp4", "tcp6", "udp".
@@ -31,12 +32,16 @@ func familyOf(network string) family {
 
 func (f family) has(a netip.Addr) bool { return f == both || (f == four) == a.Is4() }
 
-// check is the error of an address that the family doesn't have.
-func (f family) check(a netip.Addr) error {
-	if f.has(a) {
+// check is the error of an address that the family doesn't have. A socket of IPv6 has a place for IPv4, too, and it is the
+// kernel that says no.
+func (f family) check(a netip.Addr, kernel syscall.Errno) error {
+	switch {
+	case f.has(a):
 		return nil
+	case f == four:
+		return &net.AddrError{Err: "non-IPv4 address", Addr: a.String()}
 	}
-	return &net.AddrError{Err: map[family]string{four: "non-IPv4 address", six: "non-IPv6 address"}[f], Addr: a.String()}
+	return kernel
 }
 
 // unspecified is the local address of a socket that has none: IPv4's also stands for both.

@@ -58,6 +58,11 @@ func TestNetworkNamesChooseTheFamily(t *testing.T) {
 		require.EqualError(t, err, "listen udp4 [2001:db8::a]:7: address 2001:db8::a: non-IPv4 address")
 		_, err = a.DialTCP("tcp4", nil, &net.TCPAddr{IP: right6.AsSlice(), Port: 7})
 		require.ErrorContains(t, err, "non-IPv4 address")
+		// Of a socket of IPv6, it is the kernel that says no.
+		_, err = a.ListenUDP("udp6", &net.UDPAddr{IP: left.AsSlice(), Port: 7})
+		require.EqualError(t, err, "listen udp6 10.0.0.2:7: bind: invalid argument")
+		_, err = a.DialTCP("tcp6", nil, &net.TCPAddr{IP: right.AsSlice(), Port: 7})
+		require.EqualError(t, err, "dial tcp6 192.0.2.1:7: connect: network is unreachable")
 		_, err = a.Dial("udp", net.JoinHostPort("localhost", "7"))
 		require.NoError(t, err)
 	})

@@ -256,8 +256,8 @@ func (h *Host) bind(proto firewall.Proto, f family, want netip.AddrPort, taken f
 	addr := want.Addr().Unmap()
 	if !addr.IsValid() || addr.IsUnspecified() {
 		addr = f.unspecified()
-	} else if err := f.check(addr); err != nil {
-		return netip.AddrPort{}, err
+	} else if err := f.check(addr, syscall.EINVAL); err != nil {
+		return netip.AddrPort{}, called("bind", err)
 	} else if !h.owns(addr) {
 		return netip.AddrPort{}, called("bind", syscall.EADDRNOTAVAIL)
 	}

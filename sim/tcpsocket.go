@@ -62,7 +62,7 @@ func (h *Host) sequence(f flow) uint32 {
 // dialTCP connects, or says why it could not.
 func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPort) (*tcpSocket, error) {
 	remote = f.target(remote)
-	if err := f.check(remote.Addr()); err != nil {
+	if err := f.check(remote.Addr(), syscall.ENETUNREACH); err != nil {
 		return nil, err
 	}
 	if err := h.reachable(remote.Addr()); err != nil {

@@ -57,7 +57,7 @@ const receiveBuffer = 2 << 20
 // listenUDP opens a socket; remote is the zero value for one that isn't connected.
 func (h *Host) listenUDP(f family, want, remote netip.AddrPort) (*udpSocket, error) {
 	if remote.IsValid() {
-		if err := f.check(remote.Addr()); err != nil {
+		if err := f.check(remote.Addr(), syscall.ENETUNREACH); err != nil {
 			return nil, err
 		}
 		if err := h.reachable(remote.Addr()); err != nil {
@@ -228,7 +228,7 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 
 // aimAt finds whether the socket can send to an address at all, and from where. The lock is held.
 func (s *udpSocket) aimAt(to netip.AddrPort) error {
-	if err := s.family.check(to.Addr()); err != nil {
+	if err := s.family.check(to.Addr(), syscall.ENETUNREACH); err != nil {
 		return err
 	}
 	if err := s.host.reachable(to.Addr()); err != nil {
