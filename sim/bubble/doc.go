@@ -28,7 +28,8 @@
 //   - Time passes only while every goroutine in the bubble is durably blocked: in Sleep, on a channel or
 //     select of channels made inside, on a sync.Cond, or on a sync.WaitGroup of its own. Waiting for a
 //     sync.Mutex, a system call, a real socket or a channel made outside is not durable. A goroutine that
-//     holds a mutex across a Read, Write or Sleep while another one wants it stops time for ever.
+//     holds a mutex across a Read, Write or Sleep while another one wants it stops time for ever. hashicorp/yamux
+//     (v0.1.2) does, with the mutex of a stream, until the rest of a frame has come.
 //   - A loop that polls without blocking stops time, too.
 //   - A timer fires at its very instant, and time.Now is that instant until everybody waits. Code that acts only if
 //     its deadline lies before now, and not at it, misses it: quic-go did with its retransmissions (v0.54; v0.57
