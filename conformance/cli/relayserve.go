@@ -88,6 +88,7 @@ func (c *command) relayServe(o serveOrder) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGPIPE) // a log whose reader has gone ends no calls
 	server, err := serve.New(cfg)
 	if err != nil {
 		return &exit{code: result.ExitFault, err: err}
@@ -100,10 +101,7 @@ App ID       %s
 `, filepath.ToSlash(cfg.Cert), serve.DemoAppID)
 	}
 	server.Describe(c.stdout)
-	go obey(ctx, signals, server, func() {
-		log.Warn("a second signal: ending at once")
-		stop()
-	})
+	go obey(ctx, signals, server, stop)
 	if err := server.Run(ctx); err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}

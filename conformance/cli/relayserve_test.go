@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 )
 
 // serves SIGNALS PROGRAM ARGS... runs a server and sends it signals, one after the other: hup, term or int, each
-// when the log says that it is ready for it. What it says is left in "out" and "err", and its exit code in "code".
+// when the log says that it is ready for it. "deaf" is none: from there on nobody reads its log, which is a pipe. What
+// it says is left in "out" and "err", and its exit code in "code".
 func serves(ts *testscript.TestScript, _ bool, args []string) {
 	program, err := exec.LookPath(filepath.Join(ts.Getenv("PROXYSPEC_BIN"), args[1]))
 	ts.Check(err)
@@ -26,8 +28,20 @@ func serves(ts *testscript.TestScript, _ bool, args []string) {
 	errs, err := os.Create(ts.MkAbs("err"))
 	ts.Check(err)
 	defer errs.Close()
-	cmd.Stdout, cmd.Stderr = out, errs
+	reader, pipe, err := os.Pipe()
+	ts.Check(err)
+	cmd.Stdout, cmd.Stderr = out, pipe
 	ts.Check(cmd.Start())
+	pipe.Close()
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(errs, reader)
+	}()
+	defer func() {
+		<-copied // as the process has ended, or nobody reads
+		reader.Close()
+	}()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	said := func(text string) {
@@ -46,6 +60,8 @@ func serves(ts *testscript.TestScript, _ bool, args []string) {
 	said("the cloud proxy is up")
 	for _, name := range bytes.Split([]byte(args[0]), []byte(",")) {
 		switch string(name) {
+		case "deaf":
+			reader.Close()
 		case "hup":
 			ts.Check(cmd.Process.Signal(syscall.SIGHUP))
 			said("reload")

@@ -4,25 +4,46 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/proxyspec/proxyspec/relay"
 )
 
-// lines is how many events may wait for a log that is slow. What comes on top is lost and counted: media must not
-// wait for a disk.
-const lines = 8192
+const (
+	// lines is how many may wait for a log that is slow. What comes on top is lost and counted: media must not
+	// wait for a disk.
+	lines = 8192
+	// logGrace is how long a server that ends waits for its log.
+	logGrace = time.Second
+)
 
-// journal logs the cloud proxy's events.
+// journal writes a log for which nobody waits: a disk that is full, a pipe that nobody reads and a terminal that is
+// held up lose lines, and neither calls nor the signals that end them. It is the slog.Handler of the server's own
+// lines, and hears the cloud proxy's events.
 type journal struct {
-	log  *slog.Logger
-	line chan relay.Event
-	lost prometheus.Counter
+	slog.Handler // where lines go, and what is logged With something at once
+	line         chan func() error
+	lost         prometheus.Counter
 }
 
-func newJournal(log *slog.Logger, lost prometheus.Counter) *journal {
-	return &journal{log: log, line: make(chan relay.Event, lines), lost: lost}
+func newJournal(log slog.Handler, lost prometheus.Counter) *journal {
+	return &journal{Handler: log, line: make(chan func() error, lines), lost: lost}
+}
+
+func (j *journal) put(line func() error) {
+	select {
+	case j.line <- line:
+	default:
+		j.lost.Inc()
+	}
+}
+
+// Handle implements slog.Handler.
+func (j *journal) Handle(ctx context.Context, r slog.Record) error {
+	j.put(func() error { return j.Handler.Handle(ctx, r) })
+	return nil
 }
 
 // level is how much an event matters.
@@ -38,39 +59,36 @@ func level(e relay.Event) slog.Level {
 }
 
 func (j *journal) hear(e relay.Event) {
-	if !j.log.Enabled(context.Background(), level(e)) {
+	if !j.Enabled(context.Background(), level(e)) {
 		return
 	}
-	select {
-	case j.line <- e:
-	default:
-		j.lost.Inc()
-	}
+	now := time.Now() // not when the log has got so far
+	j.put(func() error { return j.entry(now, e) })
 }
 
 // write logs until ctx ends, and then what is left.
 func (j *journal) write(ctx context.Context) {
 	for {
 		select {
-		case e := <-j.line:
-			j.entry(e)
-			continue
-		default:
-		}
-		select {
-		case e := <-j.line:
-			j.entry(e)
+		case line := <-j.line:
+			j.try(line)
 		case <-ctx.Done():
 			for len(j.line) > 0 {
-				j.entry(<-j.line)
+				j.try(<-j.line)
 			}
 			return
 		}
 	}
 }
 
+func (j *journal) try(line func() error) {
+	if line() != nil {
+		j.lost.Inc()
+	}
+}
+
 // entry is an event without what it doesn't have. None of an event's fields is a secret.
-func (j *journal) entry(e relay.Event) {
+func (j *journal) entry(at time.Time, e relay.Event) error {
 	attrs := []slog.Attr{slog.String("node", e.Node)}
 	text := func(key, value string) {
 		if value != "" {
@@ -97,5 +115,7 @@ func (j *journal) entry(e relay.Event) {
 			slog.Int("down", e.Down.Count), slog.Int("down-bytes", e.Down.Bytes))
 	}
 	text("detail", e.Detail)
-	j.log.LogAttrs(context.Background(), level(e), e.Name, attrs...)
+	r := slog.NewRecord(at, level(e), e.Name, 0)
+	r.AddAttrs(attrs...)
+	return j.Handler.Handle(context.Background(), r)
 }

@@ -60,7 +60,7 @@ func newMetrics(s *Server) *metrics {
 		allocated: counter("allocations_created_total", "Allocations made.", "relay", "account", "transport"),
 		errors:    counter("connection_errors_total", "Connections that came to nothing, such as failed TLS handshakes.", "node"),
 		reloads:   counter("reloads_total", "Reloads of accounts and certificate.", "result"),
-		linesLost: prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "log_lines_lost_total", Help: "Events that a slow log had no room for."}),
+		linesLost: prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + "log_lines_lost_total", Help: "Lines that a slow log had no room for, or that couldn't be written."}),
 		joins: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: prefix + "join_seconds", Help: "From the answer to a lookup to its session's first message connection or allocation.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},

@@ -2,10 +2,13 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
@@ -83,6 +86,50 @@ func TestCertificateOfTomorrow(t *testing.T) {
 	require.NoError(t, c.fits(cfg.Relays))
 	c.now.Load().Leaf.NotBefore = time.Now().Add(time.Hour)
 	require.ErrorContains(t, c.fits(cfg.Relays), "isn't valid before")
+}
+
+// heldLog is a log that takes no line until it is let go, as a terminal after Ctrl-S is, and then has no room for any.
+type heldLog struct{ let chan struct{} }
+
+func (l heldLog) Write([]byte) (int, error) {
+	<-l.let
+	return 0, errors.New("no space left on device")
+}
+
+// TestNobodyWaitsForALog has one that is held up: signals are obeyed all the same, and calls go on and end.
+func TestNobodyWaitsForALog(t *testing.T) {
+	held := heldLog{make(chan struct{})}
+	t.Cleanup(func() { close(held.let) })
+	r := start(t, func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(held, nil)) })
+	c := r.call(t)
+	require.NoError(t, r.Reload())
+	c.talk(t)
+	r.Drain()
+	c.hangUp(t)
+	require.NoError(t, <-r.ended)
+}
+
+// tally is a counter that can be asked.
+type tally struct {
+	prometheus.Counter
+	n int
+}
+
+func (t *tally) Inc() { t.n++ }
+
+// TestLinesThatCouldNotBeWrittenAreCounted has a log that nothing can be written to.
+func TestLinesThatCouldNotBeWrittenAreCounted(t *testing.T) {
+	full := heldLog{make(chan struct{})}
+	close(full.let)
+	lost := &tally{}
+	j := newJournal(slog.NewTextHandler(full, nil), lost)
+	slog.New(j).Info("a line of the server's own")
+	j.hear(relay.Event{Name: relay.EventAllocationRefused})
+	slog.New(j).Debug("nobody wants to know")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	j.write(ended)
+	require.Equal(t, 2, lost.n)
 }
 
 // TestCountersBeginAtZero has nothing happen: what first appears with its first event hides it from rate().

@@ -35,10 +35,13 @@ type Server struct {
 
 // New opens every port, so that whoever connects is served once Run is called. After an error none is open.
 func New(cfg Config) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: cfg.Log, drain: make(chan struct{})}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	s := &Server{cfg: cfg, drain: make(chan struct{})}
+	s.metrics = newMetrics(s)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	s.journal = newJournal(cfg.Log.Handler(), s.metrics.linesLost)
+	s.log = slog.New(s.journal)
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -54,8 +57,6 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(s)
-	s.journal = newJournal(s.log, s.metrics.linesLost)
 	cloud, err := relay.New(relay.Config{
 		Secret: cfg.Secret, Accounts: s.accounts, Relays: cfg.Relays, Gateways: cfg.Gateways, Peers: cfg.Peers,
 		TLS: s.cert.config(), GatewayTLS: gatewayTLS, Limits: cfg.Limits, TTL: cfg.TTL, Ping: cfg.Ping, Log: s.hear,
@@ -135,7 +136,11 @@ func (s *Server) Run(ctx context.Context) error {
 
 	background, stopBackground := context.WithCancel(context.Background())
 	var around sync.WaitGroup
-	around.Go(func() { s.journal.write(background) })
+	logged := make(chan struct{})
+	go func() {
+		s.journal.write(background)
+		close(logged)
+	}()
 	if s.admin != nil {
 		around.Go(func() { s.admin.serve(background) })
 	}
@@ -172,6 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-ended:
 			s.log.Info("drained: every call has ended")
 		case <-ctx.Done():
+			s.log.Warn("ending at once: the calls that are left end, too")
 		case <-time.After(s.cfg.Drain):
 			s.log.Warn("drain time is over: ending the calls that are left")
 		}
@@ -180,6 +186,10 @@ func (s *Server) Run(ctx context.Context) error {
 	<-ended
 	stopBackground()
 	around.Wait()
+	select {
+	case <-logged:
+	case <-time.After(logGrace): // it is stuck in a write, which nobody can end
+	}
 	close(failed)
 	var err error
 	for e := range failed {
