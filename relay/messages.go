@@ -105,7 +105,7 @@ func (r *Relay) authorize(w http.ResponseWriter, req *http.Request) (session, Ac
 // section 4.2.1). Asked before a gateway is dialled.
 func isHandshake(req *http.Request) bool {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(req.Header.Get("Sec-WebSocket-Key")))
-	return err == nil && len(key) == 16 &&
+	return err == nil && len(key) == 16 && len(req.Header.Values("Sec-WebSocket-Key")) == 1 && req.ProtoAtLeast(1, 1) &&
 		req.Header.Get("Sec-WebSocket-Version") == "13" &&
 		hasToken(req.Header, "Connection", "upgrade") && hasToken(req.Header, "Upgrade", "websocket")
 }

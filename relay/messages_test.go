@@ -1,9 +1,15 @@
 package relay_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +82,34 @@ func TestMessageRefusals(t *testing.T) {
 			require.Len(t, logged, 1)
 			require.Equal(t, test.code, logged[0].Code)
 			require.NotContains(t, logged[0].Detail, token)
+		})
+	}
+	require.Empty(t, w.seen(relay.EventMessagesOpened))
+}
+
+// What can't become a WebSocket is refused by name, and no gateway hears of it.
+func TestHandshakesThatAreNone(t *testing.T) {
+	w := onLoopback(t, nil)
+	u, err := url.Parse(w.mustLook(t, "app", "7").MessageURLs[0])
+	require.NoError(t, err)
+	const key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	for name, with := range map[string]struct{ version, headers string }{
+		"HTTP/1.0": {"1.0", key},
+		"two keys": {"1.1", key + key},
+		"no key":   {"1.1", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := tls.Dial("tcp", u.Host, &tls.Config{RootCAs: w.trust})
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = fmt.Fprintf(conn, "GET %s HTTP/%s\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+				"Sec-WebSocket-Version: 13\r\n%s\r\n", u.RequestURI(), with.version, u.Host, with.headers)
+			require.NoError(t, err)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, relay.CodeUpgrade, refusal(t, resp, body).Error.Code)
 		})
 	}
 	require.Empty(t, w.seen(relay.EventMessagesOpened))
