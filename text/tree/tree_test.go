@@ -30,6 +30,10 @@ func TestBothSyntaxes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"1:1 key a", "3:1 key b", "1:4 text é", "4:5 a number 443", "5:5 text x", "6:5 true or false true", "7:5 nothing "}, places(yaml))
 
+	marked, err := tree.YAML([]byte("\ufeffa: é\r\nb: 1\r\n"))
+	require.NoError(t, err, "as some editors write it")
+	require.Equal(t, []string{"1:1 key a", "2:1 key b", "1:4 text é", "2:4 a number 1"}, places(marked))
+
 	json, err := tree.JSON([]byte("{\"é\": \"é\", \"b\":\n [443, \"x\",\n\ttrue, null]}\n"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"1:2 key é", "1:12 key b", "1:7 text é", "2:3 a number 443", "2:8 text x", "3:2 true or false true", "3:8 nothing "}, places(json))

@@ -15,6 +15,7 @@ import (
 // YAML reads one YAML document. An empty one is a null. Anchors, aliases, merges and tags are refused: a file
 // that people check by eye shouldn't mean anything that isn't written where they look.
 func YAML(source []byte) (root *Node, err error) {
+	source = bytes.TrimPrefix(source, []byte("\ufeff")) // with which some editors begin a file (YAML 1.2, section 5.2)
 	if e := shallow(source); e != nil {
 		return nil, e
 	}
