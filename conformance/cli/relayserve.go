@@ -48,6 +48,9 @@ Exit codes: 0 it ended as it was told; 2 usage, or a mistake in a file; 3 a port
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.adminSet, o.drainSet = cmd.Flags().Changed("admin"), cmd.Flags().Changed("drain")
+			if o.config == "" && cmd.Flags().Changed("config") {
+				return usage(errors.New("--config is empty: name a file, or leave it out for a demo"))
+			}
 			return c.relayServe(o)
 		},
 	}
@@ -143,8 +146,14 @@ func (o serveOrder) override(cfg *serve.Config) (err error) {
 		if cfg.Admin, err = netip.ParseAddrPort(o.admin); err != nil {
 			return usage(fmt.Errorf("--admin must be ADDRESS:PORT, such as 127.0.0.1:9090, not %q", o.admin))
 		}
+		if why := documented(cfg.Admin.Addr().Unmap()); why != "" {
+			return usage(fmt.Errorf("--admin: %s", why))
+		}
 	}
 	if o.drainSet {
+		if o.drain < 0 {
+			return usage(fmt.Errorf("--drain must not be negative, but is %v", o.drain))
+		}
 		cfg.Drain = o.drain
 	}
 	if o.pprof && !cfg.Admin.IsValid() {

@@ -125,8 +125,13 @@ func (r *reader) gateway(n *tree.Node) {
 		"name": func(n *tree.Node) { g.Name = r.name(n) },
 		"url": func(n *tree.Node) {
 			g.URL = r.Text(n, "url")
-			if u, err := url.Parse(g.URL); g.URL != "" && (err != nil || u.Scheme != "wss" || u.Hostname() == "") {
+			u, err := url.Parse(g.URL)
+			if g.URL != "" && (err != nil || u.Scheme != "wss" || u.Hostname() == "") {
 				r.Wrong(n, "url %q must be like wss://gateway.example.org/v1/channel", g.URL)
+				return
+			}
+			if at, err := netip.ParseAddr(u.Hostname()); err == nil {
+				r.allowed(n, "url", at)
 			}
 		},
 	}, "name", "url")
@@ -143,6 +148,7 @@ func (r *reader) peer(n *tree.Node) {
 		r.Wrong(n, "a peer is an address of SD-RTN's or a prefix such as 198.51.100.0/28, not %q", text)
 		return
 	}
+	r.allowed(n, "a peer", p.Addr())
 	r.cfg.Peers = append(r.cfg.Peers, p)
 }
 
@@ -223,8 +229,15 @@ func (r *reader) addr(n *tree.Node, what, text string) netip.Addr {
 	case text == "":
 	case err != nil:
 		r.Wrong(n, "%s must be an IP address of this machine, not %q", what, text)
-	case r.refuse(a.Unmap()) != "":
-		r.Wrong(n, "%s: %s", what, r.refuse(a.Unmap()))
+	default:
+		r.allowed(n, what, a)
 	}
 	return a.Unmap()
+}
+
+// allowed refuses an address that must not be used.
+func (r *reader) allowed(n *tree.Node, what string, a netip.Addr) {
+	if why := r.refuse(a.Unmap()); why != "" {
+		r.Wrong(n, "%s: %s", what, why)
+	}
 }

@@ -54,7 +54,8 @@ relays:
   - {name: all, address: 0.0.0.0}
 gateways:
   - {name: g, url: "https://x"}
-peers: [sd-rtn]
+  - {name: h, url: "wss://203.0.113.25/v1/channel"}
+peers: [sd-rtn, 203.0.113.25]
 drain: soon
 admin: 9090
 `), refuseOne)
@@ -68,9 +69,10 @@ admin: 9090
 		"x.yaml:8:6: a relay's address is told to clients: give the one by which they reach it, not 0.0.0.0",
 		"TCP port 443 is one of message-ports and of tcp-ports",
 		`x.yaml:10:20: url "https://x" must be like wss://`,
-		`x.yaml:11:9: a peer is an address of SD-RTN's or a prefix`,
-		"x.yaml:12:8: drain must be a time",
-		"x.yaml:13:8: admin must be text, not a number",
+		"x.yaml:11:20: url: it is somebody else's", "x.yaml:12:17: a peer: it is somebody else's",
+		`x.yaml:12:9: a peer is an address of SD-RTN's or a prefix`,
+		"x.yaml:13:8: drain must be a time",
+		"x.yaml:14:8: admin must be text, not a number",
 		`the configuration needs the field "key"`,
 	} {
 		require.ErrorContains(t, err, want)
