@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -61,7 +63,11 @@ func (r *reader) secret(n *tree.Node) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		r.Wrong(n, "secret-file: %v: make one with \"openssl rand -hex 32\"", err)
+		advice := ""
+		if errors.Is(err, fs.ErrNotExist) { // one that is there mustn't be written over
+			advice = ": make one with \"openssl rand -hex 32\""
+		}
+		r.Wrong(n, "secret-file: %v%s", err, advice)
 		return
 	}
 	r.cfg.Secret = []byte(strings.TrimSpace(string(text)))

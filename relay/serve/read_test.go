@@ -41,6 +41,16 @@ func TestExampleIsRead(t *testing.T) {
 	require.Equal(t, 5*time.Minute, cfg.Drain)
 }
 
+// TestSecretThatIsThere can't be read, and isn't to be made anew: other machines have the same.
+func TestSecretThatIsThere(t *testing.T) {
+	folder := t.TempDir()
+	_, err := Read(filepath.Join(folder, "x.yaml"), []byte("secret-file: .\n"), refuseOne)
+	require.ErrorContains(t, err, "is a directory")
+	require.NotContains(t, err.Error(), "make one")
+	_, err = Read(filepath.Join(folder, "x.yaml"), []byte("secret-file: none\n"), refuseOne)
+	require.ErrorContains(t, err, "none: no such file or directory: make one with \"openssl rand -hex 32\"")
+}
+
 func TestReadNamesEveryMistake(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "secret"), []byte("short"), 0o600))
