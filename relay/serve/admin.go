@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -43,7 +44,10 @@ func newAdmin(s *Server, at netip.AddrPort) (*admin, error) {
 	}
 	return &admin{
 		at: l.Addr().(*net.TCPAddr).AddrPort(), listen: l,
-		server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute},
+		server: &http.Server{
+			Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		},
 	}, nil
 }
 

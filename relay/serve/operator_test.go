@@ -132,6 +132,13 @@ func TestLinesThatCouldNotBeWrittenAreCounted(t *testing.T) {
 	require.Equal(t, 2, lost.n)
 }
 
+// TestAdminComplainsIntoTheLog and not past it, as lines that no reader of JSON expects.
+func TestAdminComplainsIntoTheLog(t *testing.T) {
+	r := start(t, nil)
+	r.Server.admin.server.ErrorLog.Print("http: Accept error: too many open files")
+	r.log.await(t, `level=WARN msg="http: Accept error: too many open files"`)
+}
+
 // TestCountersBeginAtZero has nothing happen: what first appears with its first event hides it from rate().
 func TestCountersBeginAtZero(t *testing.T) {
 	_, text := start(t, nil).admin(t, "/metrics")
