@@ -48,6 +48,14 @@ func (d *doors) enter(from, to netip.AddrPort) bool {
 		d.mu.Unlock()
 		return true
 	}
+	d.mu.Unlock()
+	d.tell(from, to, "too many are open, of this address or in all")
+	return false
+}
+
+// tell says that a connection can't be had.
+func (d *doors) tell(from, to netip.AddrPort, why string) {
+	d.mu.Lock()
 	d.refused++
 	refused, now := d.refused, time.Now()
 	tell := now.Sub(d.told) >= time.Second
@@ -58,10 +66,9 @@ func (d *doors) enter(from, to netip.AddrPort) bool {
 	if tell {
 		d.cloud.cfg.Log(Event{
 			Name: EventConnectionRefused, Node: d.node, Purpose: d.purpose, Proto: "TCP", From: from, To: to, Code: CodeCapacity,
-			Detail: fmt.Sprintf("%d connections since this was last told: too many are open, of this address or in all", refused),
+			Detail: fmt.Sprintf("%d connections since this was last told: %s", refused, why),
 		})
 	}
-	return false
 }
 
 func (d *doors) leave(from netip.Addr) {
@@ -78,10 +85,19 @@ type guarded struct {
 	doors *doors
 }
 
+// temporary is an error of Accept that may not come again: no file to spare, as net/http sees it too.
+type temporary interface {
+	error
+	Temporary() bool
+}
+
 // Accept is the next connection that may stay.
 func (g *guarded) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
+		if e, ok := err.(temporary); ok && e.Temporary() {
+			g.doors.tell(netip.AddrPort{}, addrPort(g.Addr()), err.Error()) // or nobody would know why clients wait
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ const (
 	EventMediaUp           = "media.up"           // an allocation's first packet to a peer, just before it is sent
 	EventMediaDown         = "media.down"         // an allocation's first packet from a permitted peer
 
-	EventConnectionRefused = "connection.refused" // TCP connections beyond Limits; told once a second, for all since
+	EventConnectionRefused = "connection.refused" // TCP connections beyond Limits, or the system's; told once a second, for all since
 
 	EventServerError = "server.error" // what net/http had to say: a failed TLS handshake, say
 )

@@ -230,12 +230,6 @@ func (s *turnServer) accept(l net.Listener) {
 	}
 }
 
-// temporary is an error of Accept that may not come again: no file to spare, as net/http sees it too.
-type temporary interface {
-	error
-	Temporary() bool
-}
-
 // keepTime ticks the core when it is due.
 func (s *turnServer) keepTime(ctx context.Context) {
 	h := s.newHand()
