@@ -112,7 +112,7 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 	}
 	defer target.close()
 	if err := check.Reach(target.Target); err != nil {
-		return &exit{code: result.ExitFault, err: fmt.Errorf("%s over %s can't be checked: %w", o.server, o.transport, err)}
+		return &exit{code: result.ExitFault, err: fmt.Errorf("%s over %s can't be checked: %s", o.server, o.transport, printable(err.Error()))}
 	}
 	rows = slices.DeleteFunc(rows, func(r check.Row) bool { return !r.Fits(target.Target) })
 	if len(rows) == 0 {
@@ -174,7 +174,7 @@ func (c *command) runRows(ctx context.Context, report *relayReport, rows []check
 		}
 		if err := check.Reach(target); err != nil {
 			report.NotRun = len(rows) - len(report.Rows)
-			return fmt.Errorf("the server is gone since row %s, and may have fallen over it or the one before: %w", report.Rows[len(report.Rows)-missed].ID, err), nil
+			return fmt.Errorf("the server is gone since row %s, and may have fallen over it or the one before: %s", report.Rows[len(report.Rows)-missed].ID, printable(err.Error())), nil
 		}
 	}
 	return nil, nil

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"encoding/xml"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/pion/logging"
+	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
 	"github.com/stretchr/testify/require"
 
@@ -208,6 +210,62 @@ func TestRelayCheckRefuses(t *testing.T) {
 		require.Equal(t, c.code, code, "%v: %s", c.args, complaints)
 		require.Contains(t, complaints, c.says)
 	}
+}
+
+// TestRelayCheckOfCertificates says which of a certificate's faults it is: another authority mends only one of them.
+func TestRelayCheckOfCertificates(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	for names, want := range map[string]string{
+		"127.0.0.2": "its certificate is for others (x509: certificate is valid for 127.0.0.2, not 127.0.0.1)",
+		"127.0.0.1": "its certificate isn't valid now (x509: certificate has expired",
+	} {
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(names)},
+			IsCA: true, BasicConstraintsValid: true,
+		}
+		if names == "127.0.0.1" {
+			template.NotAfter = time.Now().Add(-time.Hour)
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+		require.NoError(t, err)
+		authority := filepath.Join(t.TempDir(), "ca.pem")
+		require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+		web := httptest.NewUnstartedServer(http.NotFoundHandler())
+		web.Config.ErrorLog = log.New(io.Discard, "", 0)
+		web.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
+		web.StartTLS()
+		defer web.Close()
+		code, _, complaints := relayCheck(web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls", "--ca", authority)
+		require.Equal(t, result.ExitFault, code)
+		require.Contains(t, complaints, want)
+		require.NotContains(t, complaints, "--ca FILE")
+	}
+}
+
+// TestRelayCheckIsNotSteered has a server whose reason phrase would write to the terminal what it likes.
+func TestRelayCheckIsNotSteered(t *testing.T) {
+	server, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer server.Close()
+	go func() {
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := server.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			request := &stun.Message{Raw: buf[:n]}
+			if request.Decode() == nil {
+				refusal := stun.MustBuild(request, stun.NewType(request.Type.Method, stun.ClassErrorResponse),
+					stun.ErrorCodeAttribute{Code: 500, Reason: []byte("\x1b[2Jall is well\n")})
+				_, _ = server.WriteTo(refusal.Raw, from)
+			}
+		}
+	}()
+	code, _, complaints := relayCheck(server.LocalAddr().String(), "-u", "a:b")
+	require.Equal(t, result.ExitFault, code)
+	require.Contains(t, complaints, "500 [2Jall is well, not with 401")
 }
 
 func TestRelayCheckLists(t *testing.T) {

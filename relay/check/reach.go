@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -89,6 +90,7 @@ func (c *client) reachesAtAll(to *peer) bool {
 
 func dialFault(err error) error {
 	timeout, ok := err.(net.Error)
+	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return errors.New("nobody listens there: connection refused")
@@ -96,6 +98,10 @@ func dialFault(err error) error {
 		return errors.New("no connection in time: is the port right, does it speak this transport, does a firewall drop it?")
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return errors.New("it doesn't speak TLS there")
+	case errors.As(err, new(x509.HostnameError)):
+		return fmt.Errorf("its certificate is for others (%w): name the server as its certificate does, or give --insecure", errors.Unwrap(err))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("its certificate isn't valid now (%w): renew it, or set the clock, or give --insecure", errors.Unwrap(err))
 	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return fmt.Errorf("its certificate isn't trusted (%w): give --ca FILE with the authority that it is from, or --insecure", errors.Unwrap(err))
 	}
