@@ -88,9 +88,11 @@ func (c *command) relayServe(o serveOrder) error {
 		return nil
 	}
 	// Before anybody can know that there is a server to send signals to.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	reloads, ends := make(chan os.Signal, 1), make(chan os.Signal, 2)
+	signal.Notify(reloads, syscall.SIGHUP)
+	signal.Notify(ends, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(reloads)
+	defer signal.Stop(ends)
 	signal.Ignore(syscall.SIGPIPE) // a log whose reader has gone ends no calls
 	server, err := serve.New(cfg)
 	if err != nil {
@@ -104,7 +106,15 @@ App ID       %s
 `, filepath.ToSlash(cfg.Cert), serve.DemoAppID)
 	}
 	server.Describe(c.stdout)
-	go obey(ctx, signals, server, stop)
+	go each(ctx, reloads, func() { _ = server.Reload() }) // which the log tells
+	draining := false
+	go each(ctx, ends, func() {
+		if draining {
+			stop()
+		}
+		draining = true
+		server.Drain()
+	})
 	if err := server.Run(ctx); err != nil {
 		return &exit{code: result.ExitFault, err: err}
 	}
@@ -163,23 +173,15 @@ func (o serveOrder) override(cfg *serve.Config) (err error) {
 	return nil
 }
 
-// obey does what signals ask for, until ctx ends: SIGHUP to reload, another one to drain, and a second of those to end now.
-func obey(ctx context.Context, signals <-chan os.Signal, server *serve.Server, end func()) {
-	draining := false
+// each obeys signals of one kind until ctx ends. Each kind has a goroutine and a channel of its own: many SIGHUPs, or
+// one whose files don't come, must not have a SIGTERM wait or get lost.
+func each(ctx context.Context, signals <-chan os.Signal, obey func()) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-signals:
-			switch {
-			case s == syscall.SIGHUP:
-				_ = server.Reload() // which the log tells
-			case !draining:
-				draining = true
-				server.Drain()
-			default:
-				end()
-			}
+		case <-signals:
+			obey()
 		}
 	}
 }

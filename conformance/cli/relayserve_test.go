@@ -15,13 +15,14 @@ import (
 )
 
 // serves SIGNALS PROGRAM ARGS... runs a server and sends it signals, one after the other: hup, term or int, each
-// when the log says that it is ready for it. "deaf" is none: from there on nobody reads its log, which is a pipe. What
-// it says is left in "out" and "err", and its exit code in "code".
+// when the log says that it is ready for it. "deaf" is none: from there on nobody reads its log, which is a pipe. "stall"
+// is a hup that finds accounts which never come. What it says is left in "out" and "err", and its exit code in "code".
 func serves(ts *testscript.TestScript, _ bool, args []string) {
 	program, err := exec.LookPath(filepath.Join(ts.Getenv("PROXYSPEC_BIN"), args[1]))
 	ts.Check(err)
 	cmd := exec.Command(program, args[2:]...)
 	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = append(os.Environ(), "TMPDIR="+cmd.Dir) // where the demo has its files
 	out, err := os.Create(ts.MkAbs("out"))
 	ts.Check(err)
 	defer out.Close()
@@ -62,6 +63,12 @@ func serves(ts *testscript.TestScript, _ bool, args []string) {
 		switch string(name) {
 		case "deaf":
 			reader.Close()
+		case "stall":
+			accounts, err := filepath.Glob(filepath.Join(cmd.Dir, "proxyspec-demo-*", "accounts.yaml"))
+			ts.Check(err)
+			ts.Check(os.Remove(accounts[0]))
+			ts.Check(syscall.Mkfifo(accounts[0], 0o600))
+			ts.Check(cmd.Process.Signal(syscall.SIGHUP))
 		case "hup":
 			ts.Check(cmd.Process.Signal(syscall.SIGHUP))
 			said("reload")
