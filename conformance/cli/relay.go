@@ -95,7 +95,7 @@ peer's socket can't be opened; 6 the report couldn't be written; 130 interrupted
 	return cmd
 }
 
-func (c *command) relayCheck(o relayOrder) (err error) {
+func (c *command) relayCheck(o relayOrder) error {
 	write, ok := relayFormats[o.format]
 	if !ok {
 		return usage(fmt.Errorf("--format must be text, json or junit, not %q", o.format))
@@ -118,26 +118,26 @@ func (c *command) relayCheck(o relayOrder) (err error) {
 	if len(rows) == 0 {
 		return usage(fmt.Errorf("none of the rows that --only names is about %s, or they all take a clock that can be moved", o.transport))
 	}
+	var file *os.File // nil: standard output
+	if o.out != "" {  // before the rows: minutes later it would be too late to hear that there is no such folder
+		if file, err = os.OpenFile(o.out, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
+			return &exit{code: result.ExitReport, err: fmt.Errorf("--out: %w", err)}
+		}
+		defer file.Close()
+	}
 	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Transport: o.transport, Began: time.Now().UTC()}
 	gone, err := c.runRows(ctx, &report, rows, target.Target)
 	if err != nil {
 		return err
 	}
 	report.Took = time.Since(report.Began)
-	out := c.stdout
-	if o.out != "" {
-		file, err := os.Create(o.out)
-		if err != nil {
-			return &exit{code: result.ExitReport, err: err}
-		}
-		defer func() {
-			if e := file.Close(); e != nil && err == nil {
-				err = &exit{code: result.ExitReport, err: e}
-			}
-		}()
-		out = file
+	if file == nil {
+		err = write(c.stdout, report)
+	} else {
+		_ = file.Truncate(0) // a report that was there; a pipe has none
+		err = errors.Join(write(file, report), file.Close())
 	}
-	if err := write(out, report); err != nil {
+	if err != nil {
 		return &exit{code: result.ExitReport, err: fmt.Errorf("write the report: %w", err)}
 	}
 	if o.out != "" {

@@ -199,6 +199,7 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitUsage, "isn't a pattern", []string{"127.0.0.1:3478", "-u", "a:b", "--only", "[a"}},
 		{result.ExitFault, "no answer within 50ms", []string{nobody.LocalAddr().String(), "-u", "a:b", "--answer", "50ms"}},
 		{result.ExitFault, "nobody listens there", []string{closed, "-u", "a:b"}},
+		{result.ExitReport, "--out: open ", []string{at["udp"], "-u", "1:alice:secret", "--out", filepath.Join(t.TempDir(), "none", "x")}},
 		{result.ExitFault, "nobody listens there", []string{closed, "-u", "a:b", "--transport", "tcp"}},
 		{result.ExitFault, `it answers with "HTTP/1.1 400 Bad Request`, []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tcp", "--answer", "50ms"}},
 		{result.ExitFault, "it doesn't speak TLS there", []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls"}},
