@@ -144,6 +144,7 @@
 //	code  reason           to         when
 //	1001  client-lost      SD-RTN     the client's connection broke or was given up
 //	1001  relay-stopping   both       the relay is being shut down
+//	1002  (in words)       sender     a frame broke RFC 6455; the other side is told as if the sender were lost
 //	1009  message-too-big  sender     the other side is told as if the sender were lost
 //	4502  upstream-failed  client     SD-RTN's connection broke or was given up
 //
