@@ -18,24 +18,32 @@ type message struct {
 	_      [4]byte
 }
 
+// count is what a system call returns that counts: of one that failed, nothing.
+func count(n uintptr, errno syscall.Errno) (int, syscall.Errno) {
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
 // None of these calls waits, so the scheduler needn't know of them: telling it costs as much as some of them do.
 
 func receive(fd int, messages []message) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
 		unix.MSG_DONTWAIT, 0, 0)
-	return int(n), errno
+	return count(n, errno)
 }
 
 func sendStream(fd int, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-	return int(n), errno
+	return count(n, errno)
 }
 
 func send(fd int, messages []message) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-	return int(n), errno
+	return count(n, errno)
 }
 
 // sendOne is sendmsg: a little cheaper than sendmmsg of one.
@@ -44,12 +52,9 @@ func sendOne(fd int, m *message) syscall.Errno {
 	return errno
 }
 
-func epollWait(fd int, events []unix.EpollEvent) (int, error) {
+func epollWait(fd int, events []unix.EpollEvent) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
+	return count(n, errno)
 }
 
 // address is room for a socket address as the kernel has it, of either family.
