@@ -72,7 +72,17 @@ func (h *Host) ResolveWith(r Resolver) { h.resolve = r }
 // must not wait for the network.
 func (h *Host) Tap(f func(Sighting)) { h.watch(lent(f)) }
 
-func (h *Host) watch(f func(*Sighting)) { h.taps = h.taps.with(f) }
+func (h *Host) watch(f func(*Sighting)) {
+	h.taps = h.taps.with(f)
+	h.taps.last.Node = h.name
+}
+
+// see shows a packet to those who watch the host. There are some.
+func (h *Host) see(now time.Duration, p *Packet, out bool) {
+	s := &h.taps.last
+	s.At, s.Out, s.Packet = now, out, p
+	h.taps.show(s)
+}
 
 func (h *Host) label() string     { return h.name }
 func (h *Host) network() *Network { return h.net }
@@ -139,7 +149,7 @@ func (h *Host) send(now time.Duration, p *Packet) {
 		return
 	}
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.see(now, p, true)
 	}
 	h.nic.send(now, p)
 }
@@ -152,14 +162,19 @@ func (h *Host) arrive(now time.Duration, p *Packet, in *nic) bool {
 	}
 	w := p.arrived()
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Packet: p})
+		h.see(now, p, false)
+	}
+	if w != nil && w.socket != nil {
+		if woke, open := w.socket.arrive(p); open {
+			return woke
+		}
 	}
 	if !slices.Contains(h.addrs, p.Dst.Addr()) {
 		p.free() // a host doesn't forward
 		return false
 	}
-	if w != nil && h.taps == nil {
-		w.socket = h.receiver(p)
+	if w != nil {
+		w.socket, w.unseen = h.receiver(p), h.taps == nil
 	}
 	return h.deliver(now, p)
 }

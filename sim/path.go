@@ -25,7 +25,8 @@ type path struct {
 	last    *nic          // the last router's, or the sender's own: from here to the end
 	took    time.Duration // on the last link
 	sent    time.Duration // the last packet, from the beginning; less than 0: none
-	socket  *udpSocket    // that has had a packet at the end, if nobody watches; nil: its host looks for one
+	socket  *udpSocket    // that has had a packet at the end; nil: its host looks for one
+	unseen  bool          // its host isn't watched
 	src     netip.AddrPort
 	dst     netip.AddrPort // both as they are at the end
 	hops    []hop          // the routers, but for one at the end that is watched
@@ -52,6 +53,7 @@ type hop struct {
 	took time.Duration // on that link
 	wall firewall.Pass // none, and nat's likewise: it lets everything through
 	nat  nat.Pass
+	bare bool // there is neither
 }
 
 // way is what a socket, or the path before, knows of the path to a destination.
@@ -79,6 +81,9 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 			return false
 		}
 		at += h.took
+		if h.bare {
+			continue
+		}
 		if clock := w.net.start.Add(at); !h.wall.Open(clock) || !h.nat.Open(clock) {
 			return false
 		}
@@ -96,7 +101,9 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 			h.from.count.Sent++
 			p.TTL--
 		}
-		at += h.took
+		if at += h.took; h.bare {
+			continue
+		}
 		clock := w.net.start.Add(at)
 		h.wall.Take(clock)
 		h.nat.Take(clock)
@@ -107,7 +114,7 @@ func (w *path) carry(now time.Duration, p *Packet) bool {
 	w.sent = now
 	w.net.carried++
 	at += w.took
-	if w.socket == nil {
+	if !w.unseen {
 		w.last.deliver(now, at, p)
 		return true
 	}
@@ -158,6 +165,7 @@ func (r *Router) note(p *Packet, in, out *nic, wire header, outcome nat.Outcome,
 		p.noting = nil
 		return
 	}
+	h.bare = h.wall == firewall.Pass{} && h.nat == nat.Pass{}
 	w.hops, w.ends = append(w.hops, h), append(w.ends, ends{wire.src, wire.dst})
 	w.last = out
 }
@@ -327,7 +335,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	}
 	h.net.books.Sent++
 	if h.taps != nil {
-		h.taps.see(Sighting{At: now, Node: h.name, Out: true, Packet: p})
+		h.see(now, p, true)
 	}
 	if s.lastTo == p.Dst && s.lastPath != nil && s.lastPath.carry(now, p) {
 		return
