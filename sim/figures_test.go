@@ -76,7 +76,7 @@ func BenchmarkCapture(b *testing.B) {
 	}{{"host", io.Discard, host}, {"firewall", io.Discard, wall}, {"host to a file", file, host}, {"firewall to a file", file, wall}} {
 		b.Run(tc.name, func(b *testing.B) {
 			defer oneProcessor()()
-			var ratios []float64
+			var ratios, rates []float64
 			for range b.N {
 				for i := range capturePairs {
 					var plain, captured float64
@@ -85,12 +85,13 @@ func BenchmarkCapture(b *testing.B) {
 					} else { // neither side always runs on what the other one left behind
 						captured, plain = rate(tc.w, tc.watch), rate(nil, nil)
 					}
-					ratios = append(ratios, plain/captured)
+					ratios, rates = append(ratios, plain/captured), append(rates, captured)
 					_, err := file.Seek(0, io.SeekStart)
 					require.NoError(b, errors.Join(err, file.Truncate(0)))
 				}
 			}
 			b.ReportMetric(median(ratios), "x-no-capture")
+			b.ReportMetric(median(rates), "packets/s")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
