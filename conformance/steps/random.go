@@ -185,7 +185,7 @@ func (s *scene) neverDirect(all map[string]*history) error {
 		for _, p := range h.proxied {
 			within := []test{after(p.from.Seq), until(p.until.Seq)}
 			past := s.find(append(within, kind(timeline.KindSDRTN), about(h.uid), not(fromRole(world.Relay)), func(e *timeline.Event) bool { return e.From.IsValid() },
-				not(named(sdrtn.EventLeft, sdrtn.EventDisconnected)))...) // these are SD-RTN's doing when the user comes back by another way
+				named(usersDoing...))...)
 			if len(all) == 1 && s.firstJoin(h, p) { // whose packets they are is certain
 				past = append(past, s.find(append(within, atWall, from(s.aliceAddr()), toRole(world.Gateway))...)...)
 			}

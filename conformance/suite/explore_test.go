@@ -2,6 +2,7 @@ package suite_test
 
 import (
 	"flag"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/explore"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
+	"github.com/proxyspec/proxyspec/conformance/selection"
+	"github.com/proxyspec/proxyspec/conformance/suite"
 )
 
 var (
@@ -31,6 +34,14 @@ func TestRandomWorldsFindWhatIsPlanted(t *testing.T) {
 		slices.Sort(took)
 		t.Logf("%s: found after %v worlds, median %d", name, took, took[len(took)/2])
 	}
+}
+
+// TestWorldsOnceBlamed has worlds in which an SDK was said to break a rule that it had kept.
+func TestWorldsOnceBlamed(t *testing.T) {
+	cases, err := selection.Select(selection.Config{Suite: os.DirFS("testdata"), Paths: []string{"features/found.feature"}})
+	require.NoError(t, err)
+	require.Len(t, cases, 1)
+	mustPass(t, []runner.Task{{Case: cases[0], SDK: suite.Reference}})
 }
 
 // worldsUntil is how many random worlds of a seed it takes until one shows that the SDK breaks a rule.
