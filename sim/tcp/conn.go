@@ -242,7 +242,7 @@ func (c *Conn) Close(now time.Duration) {
 func (c *Conn) Abort() {
 	written := c.out
 	if c.state >= SynReceived && c.state < TimeWait {
-		c.reset, c.parting = true, true
+		c.reset, c.parting = true, c.una != c.iss // no data goes before our SYN is acknowledged
 		c.greet = c.ackNow && !c.passive && c.max == c.iss+1
 	}
 	c.end(syscall.ECONNABORTED)
