@@ -198,6 +198,10 @@ var likenetPrograms = map[string]func(w *witness){
 		n, _, _, _, err = server.ReadMsgUDP(make([]byte, 10), nil)
 		w.call("read", n, err)
 		w.write(server)
+		for _, to := range []net.UDPAddr{{IP: net.IPv6loopback, Port: 1}, {IP: net.IPv4(127, 0, 0, 1)}} {
+			n, err = server.WriteToUDP([]byte("hello"), &to)
+			w.call("write", n, err)
+		}
 		w.write(c)
 		pause()
 		w.read(c, 10) // is told of ICMP

@@ -200,6 +200,8 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.family == four && !to.Addr().Is4():
+		return 0, s.family.check(to.Addr(), 0) // which package net sees before it looks at the socket
 	case s.closed:
 		return 0, net.ErrClosed
 	case s.write.passed():
