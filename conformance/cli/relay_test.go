@@ -259,14 +259,14 @@ func TestRelayCheckIsNotSteered(t *testing.T) {
 			request := &stun.Message{Raw: buf[:n]}
 			if request.Decode() == nil {
 				refusal := stun.MustBuild(request, stun.NewType(request.Type.Method, stun.ClassErrorResponse),
-					stun.ErrorCodeAttribute{Code: 500, Reason: []byte("\x1b[2Jall is well\n")})
+					stun.ErrorCodeAttribute{Code: 500, Reason: []byte("\x1b[2J\u009b31mall is well\n")})
 				_, _ = server.WriteTo(refusal.Raw, from)
 			}
 		}
 	}()
 	code, _, complaints := relayCheck(server.LocalAddr().String(), "-u", "a:b")
 	require.Equal(t, result.ExitFault, code)
-	require.Contains(t, complaints, "500 [2Jall is well, not with 401")
+	require.Contains(t, complaints, "500 [2J31mall is well, not with 401")
 }
 
 func TestRelayCheckLists(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/relay/check"
@@ -81,7 +82,7 @@ func (r *relayReport) add(x check.Result, took time.Duration) {
 // printable keeps what a server wrote from steering a terminal or breaking a file: every reason phrase is its.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7F || r == 0xFFFD {
+		if unicode.IsControl(r) || r == 0xFFFD { // those above 0x7F, too: 0x9B is ESC and [
 			return -1
 		}
 		return r
