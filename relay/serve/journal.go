@@ -73,11 +73,16 @@ func (j *journal) write(ctx context.Context) {
 		case line := <-j.line:
 			j.try(line)
 		case <-ctx.Done():
-			for len(j.line) > 0 {
-				j.try(<-j.line)
-			}
+			j.writeRest()
 			return
 		}
+	}
+}
+
+// writeRest logs what is left.
+func (j *journal) writeRest() {
+	for len(j.line) > 0 {
+		j.try(<-j.line)
 	}
 }
 

@@ -109,6 +109,19 @@ func TestNobodyWaitsForALog(t *testing.T) {
 	require.NoError(t, <-r.ended)
 }
 
+// TestStartThatFailsIsLogged has a warning, and then a port that can't be had: nobody runs what would write the log.
+func TestStartThatFailsIsLogged(t *testing.T) {
+	cfg, err := Demo(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	log := &logBuffer{news: make(chan struct{})}
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	cfg.Relays[0].Host = "relay.example.org"
+	cfg.Admin = netip.MustParseAddrPort("192.0.2.1:9090")
+	_, err = New(cfg)
+	require.ErrorContains(t, err, "give an address that this machine has")
+	require.Contains(t, log.text.String(), "clients will refuse the certificate")
+}
+
 // tally is a counter that can be asked.
 type tally struct {
 	prometheus.Counter

@@ -42,6 +42,11 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.journal = newJournal(cfg.Log.Handler(), s.metrics.linesLost)
 	s.log = slog.New(s.journal)
+	defer func() {
+		if err != nil {
+			s.journal.writeRest() // there will be no Run that does
+		}
+	}()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
