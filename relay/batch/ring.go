@@ -112,10 +112,10 @@ func (r *ring) add(operation uint8, fd int, m *message, tag int) {
 // run does what has been added.
 func (r *ring) run() {
 	atomic.StoreUint32(r.submitted, *r.submitted+r.n)
-	for left := r.n; left > 0; {
+	for left := int(r.n); left > 0; { // it may be less than none: after an error answers were left
 		_, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(*r.submitted-atomic.LoadUint32(r.taken)), uintptr(left),
 			ringGetEvents, 0, 0)
-		left -= r.collect()
+		left -= int(r.collect())
 		if errno != 0 && errno != unix.EINTR { // no memory, say: the kernel hasn't begun with the rest
 			atomic.StoreUint32(r.submitted, atomic.LoadUint32(r.taken))
 			break
