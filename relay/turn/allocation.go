@@ -276,6 +276,7 @@ func (s *Server) refresh(q *request, a *Allocation) {
 func (s *Server) delete(out *Output, a *Allocation) {
 	s.drop(&a.deadline)
 	delete(s.allocations, a.Client.FiveTuple)
+	s.last = nil
 	s.release(a.user, a.Client.Client.Addr())
 	a.socket.allocation = nil
 	out.add(Action{Kind: Close, Socket: a.socket})

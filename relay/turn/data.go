@@ -85,9 +85,18 @@ func (c *counts) pass(total *Count, n int) {
 	total.Out.add(n)
 }
 
+// sender is the allocation of a client that sends data: often that of the last one, for data comes in bursts.
+func (s *Server) sender(c Client) *Allocation {
+	if a := s.last; a != nil && a.Client.FiveTuple == c.FiveTuple {
+		return a
+	}
+	s.last = s.allocations[c.FiveTuple]
+	return s.last
+}
+
 // send handles a Send indication (RFC 8656, section 11.2). It needs no credentials, and has no answer.
 func (s *Server) send(out *Output, now time.Time, c Client, m *message) {
-	a := s.allocations[c.FiveTuple]
+	a := s.sender(c)
 	if a == nil {
 		return
 	}
@@ -109,7 +118,7 @@ func (s *Server) send(out *Output, now time.Time, c Client, m *message) {
 // channelData handles a ChannelData message of a client (RFC 8656, section 12.6). What follows the length that
 // it names is padding.
 func (s *Server) channelData(out *Output, now time.Time, c Client, raw []byte) {
-	a := s.allocations[c.FiveTuple]
+	a := s.sender(c)
 	if a == nil {
 		return
 	}

@@ -70,6 +70,7 @@ type Server struct {
 	cfg Config
 
 	allocations  map[FiveTuple]*Allocation
+	last         *Allocation // whose client has sent data last; nil: none
 	opening      map[FiveTuple]*opening
 	users        map[string]*user
 	sources      map[netip.Addr]int // ports held, as user has them

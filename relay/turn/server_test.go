@@ -184,6 +184,27 @@ func TestChannelEndsInUse(t *testing.T) {
 	l.ended()
 }
 
+// What comes on a 5-tuple is the allocation's that it has now, if it has one.
+func TestDataAfterTheEnd(t *testing.T) {
+	l := newLab(t, nil)
+	c, _ := l.allocated(1)
+	data := []byte{0x40, 0, 0, 1, 'x'}
+	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), toPeer(peer)))
+	l.send(c, data)
+	require.Len(t, l.take(), 1)
+	require.Zero(t, l.ask(c, stun.MethodRefresh, lifetime(0)))
+	l.send(c, data)
+	require.Empty(t, l.take())
+
+	_, socket := l.allocated(1)
+	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), toPeer(peer)))
+	l.send(c, data)
+	sent := l.take()
+	require.Len(t, sent, 1)
+	require.Same(t, socket, sent[0].Socket)
+	l.ended()
+}
+
 // Every packet is counted once, whatever became of it.
 func TestAccounts(t *testing.T) {
 	l := newLab(t, func(c *turn.Config) { c.MaxPayload = 100 })
