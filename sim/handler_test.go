@@ -141,15 +141,16 @@ func TestHandleIsFair(t *testing.T) {
 			conns = append(conns, c)
 		}
 		time.Sleep(time.Second) // all of it is there
-		a.net.Do(func() {       // both are handled from the same moment on
-			for i, c := range conns {
-				c.(UDPHandler).Handle(func(_ []byte, _ netip.AddrPort, err error) {
-					if err == nil {
-						order <- []string{"many", "one"}[i]
-					}
-				})
-			}
-		})
+		begin := make(chan struct{})
+		for i, c := range conns {
+			c.(UDPHandler).Handle(func(_ []byte, _ netip.AddrPort, err error) {
+				<-begin // the first datagram of the one waits until the other has a handler, too
+				if err == nil {
+					order <- []string{"many", "one"}[i]
+				}
+			})
+		}
+		close(begin)
 		time.Sleep(time.Second)
 		require.Len(t, order, packets+1)
 		last := ""
