@@ -207,7 +207,11 @@ func TestRefusalsLogNoSecret(t *testing.T) {
 		way := w.mustLook(t, "app", "7")
 		target, server := way.MessageURLs[0], way.ICEServers[0]
 		at, token, _ := strings.Cut(target, "session=")
-		_, no := w.open(t, at+"session="+token[:len(token)-2]+"AA")
+		end := "AA"
+		if strings.HasSuffix(token, end) { // one of a thousand does
+			end = "BA"
+		}
+		_, no := w.open(t, at+"session="+token[:len(token)-2]+end)
 		require.Equal(t, 401, no.status)
 		time.Sleep(25 * time.Hour)
 		_, no = w.open(t, target)
