@@ -33,22 +33,12 @@ import (
 // turnServer is pion/turn's on loopback: where it listens by transport, and the file of its authority.
 func turnServer(t *testing.T) (at map[string]string, authority string) {
 	t.Helper()
-	public, private, err := ed25519.GenerateKey(nil)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	require.NoError(t, err)
-	authority = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-
+	certified, authority := certificate(t, "127.0.0.1", time.Hour)
 	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	plain, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
-	secure, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}})
+	secure, err := tls.Listen("tcp4", "127.0.0.1:0", certified)
 	require.NoError(t, err)
 	permit := func(_ net.Addr, peer net.IP) bool { return !peer.Equal(net.IPv4(127, 0, 0, 3)) }
 	addresses := &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
@@ -64,6 +54,22 @@ func turnServer(t *testing.T) (at map[string]string, authority string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Close() })
 	return map[string]string{"udp": packets.LocalAddr().String(), "tcp": plain.Addr().String(), "tls": secure.Addr().String()}, authority
+}
+
+// certificate is a server's side of one for an address, which expires after a time, and the file of its authority.
+func certificate(t *testing.T, address string, life time.Duration) (server *tls.Config, authority string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(life), IPAddresses: []net.IP{net.ParseIP(address)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	require.NoError(t, err)
+	authority = filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}, authority
 }
 
 func relayCheck(args ...string) (code int, stdout, stderr string) {
@@ -215,31 +221,23 @@ func TestRelayCheckRefuses(t *testing.T) {
 
 // TestRelayCheckOfCertificates says which of a certificate's faults it is: another authority mends only one of them.
 func TestRelayCheckOfCertificates(t *testing.T) {
-	public, private, err := ed25519.GenerateKey(nil)
-	require.NoError(t, err)
-	for names, want := range map[string]string{
-		"127.0.0.2": "its certificate is for others (x509: certificate is valid for 127.0.0.2, not 127.0.0.1)",
-		"127.0.0.1": "its certificate isn't valid now (x509: certificate has expired",
+	for _, c := range []struct {
+		address string
+		life    time.Duration
+		says    string
+	}{
+		{"127.0.0.2", time.Hour, "its certificate is for others (x509: certificate is valid for 127.0.0.2, not 127.0.0.1)"},
+		{"127.0.0.1", -time.Hour, "its certificate isn't valid now (x509: certificate has expired"},
 	} {
-		template := &x509.Certificate{
-			SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(names)},
-			IsCA: true, BasicConstraintsValid: true,
-		}
-		if names == "127.0.0.1" {
-			template.NotAfter = time.Now().Add(-time.Hour)
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-		require.NoError(t, err)
-		authority := filepath.Join(t.TempDir(), "ca.pem")
-		require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 		web := httptest.NewUnstartedServer(http.NotFoundHandler())
 		web.Config.ErrorLog = log.New(io.Discard, "", 0)
-		web.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
+		var authority string
+		web.TLS, authority = certificate(t, c.address, c.life)
 		web.StartTLS()
 		defer web.Close()
 		code, _, complaints := relayCheck(web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls", "--ca", authority)
 		require.Equal(t, result.ExitFault, code)
-		require.Contains(t, complaints, want)
+		require.Contains(t, complaints, c.says)
 		require.NotContains(t, complaints, "--ca FILE")
 	}
 }
