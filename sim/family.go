@@ -32,14 +32,19 @@ func familyOf(network string) family {
 
 func (f family) has(a netip.Addr) bool { return f == both || (f == four) == a.Is4() }
 
+// fits is package net's error of an address for which a socket of IPv4 has no place.
+func (f family) fits(a netip.Addr) error {
+	if f == four && !a.Is4() {
+		return &net.AddrError{Err: "non-IPv4 address", Addr: a.String()}
+	}
+	return nil
+}
+
 // check is the error of an address that the family doesn't have. A socket of IPv6 has a place for IPv4, too, and it is the
 // kernel that says no.
 func (f family) check(a netip.Addr, kernel syscall.Errno) error {
-	switch {
-	case f.has(a):
-		return nil
-	case f == four:
-		return &net.AddrError{Err: "non-IPv4 address", Addr: a.String()}
+	if err := f.fits(a); err != nil || f.has(a) {
+		return err
 	}
 	return kernel
 }

@@ -328,8 +328,8 @@ const mostWays = 1 << 14
 
 // leave sends a packet from the socket, along a path if there is one. Only the loop calls it.
 func (s *udpSocket) leave(now time.Duration, p *Packet) {
-	h := s.host
-	if s.lastTo != p.Dst && (h.nic == nil || h.owns(p.Dst.Addr())) {
+	h, again := s.host, s.lastTo == p.Dst
+	if !again && (h.nic == nil || h.owns(p.Dst.Addr())) {
 		h.send(now, p)
 		return
 	}
@@ -337,7 +337,7 @@ func (s *udpSocket) leave(now time.Duration, p *Packet) {
 	if h.taps != nil {
 		h.see(now, p, true)
 	}
-	if s.lastTo == p.Dst && s.lastPath != nil && s.lastPath.carry(now, p) {
+	if again && s.lastPath != nil && s.lastPath.carry(now, p) {
 		return
 	}
 	y := s.way(p.Dst)

@@ -12,7 +12,7 @@ import (
 // back is only garbage.
 var pool = sync.Pool{New: func() any { return new(Packet) }}
 
-// newUDP is a packet with a payload of its own. Of what stands here nothing else of it changes on its journey.
+// newUDP is a packet with a payload of its own. Nothing else in it is ever set but its journey, which free forgets.
 func newUDP(src, dst netip.AddrPort, payload []byte) *Packet {
 	p := pool.Get().(*Packet)
 	p.pooled = true

@@ -114,7 +114,6 @@ func (s *udpSocket) arrive(p *Packet) (woke, open bool) {
 		p.free()
 		return false, true
 	}
-	p.voyage = voyage{}
 	s.in.push(p)
 	s.buffered += cost(p)
 	return s.wake(), true
@@ -197,11 +196,12 @@ func (s *udpSocket) sender(from netip.AddrPort) *net.UDPAddr {
 
 func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) (int, error) {
 	to = s.family.target(to)
+	if err := s.family.fits(to.Addr()); err != nil {
+		return 0, err // before anybody looks at the socket
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.family == four && !to.Addr().Is4():
-		return 0, s.family.check(to.Addr(), 0) // which package net sees before it looks at the socket
 	case s.closed:
 		return 0, net.ErrClosed
 	case s.write.passed():

@@ -14,7 +14,7 @@ type Peers struct {
 	Own []netip.Addr
 }
 
-// special is the ranges behind which a relay finds what its operator didn't mean to share: the server itself,
+// special4 and special6 are the ranges behind which a relay finds what its operator didn't mean to share: the server itself,
 // its network, everybody at once. RFC 6890 has them; the advisories CVE-2020-26262 and CVE-2026-27624 are about
 // reaching them by another spelling.
 var special4 = prefixes(
