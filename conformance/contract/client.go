@@ -37,8 +37,9 @@ type ClientConfig struct {
 
 // Client is the harness' side of a session: it calls an SDK.
 type Client struct {
-	cfg ClientConfig
-	out *outbox
+	cfg     ClientConfig
+	out     *outbox
+	notices notices // of Run
 
 	mu   sync.Mutex
 	next int64 // ID of the next call
@@ -76,6 +77,9 @@ func (c *Client) Run(ctx context.Context) error {
 		_ = c.cfg.RW.Close()
 	})
 	fault := c.read(ctx)
+	if l, any := c.notices.left(); any && c.cfg.Log != nil {
+		c.cfg.Log(l)
+	}
 	if fault != nil {
 		c.end(fault)
 	} else {
@@ -104,6 +108,9 @@ func (c *Client) read(ctx context.Context) *Fault {
 			return &Fault{Reason: err.Error(), Line: raw}
 		}
 		p, err := c.take(raw)
+		if err == nil && p == nil {
+			err = c.notices.count(raw)
+		}
 		if err != nil {
 			return &Fault{Reason: err.Error(), Line: raw}
 		}
@@ -120,9 +127,9 @@ func (c *Client) take(raw []byte) (*Pending, error) {
 	case f.ID != nil && f.Method == "":
 		return c.reply(f)
 	case f.ID == nil && f.Method == NotifyEvent:
-		return nil, notify(f, Event.readable, c.cfg.Event)
+		return nil, notify(f, Event.readable, c.event)
 	case f.ID == nil && f.Method == NotifyLog:
-		return nil, notify(f, func(Log) error { return nil }, c.cfg.Log)
+		return nil, notify(f, func(Log) error { return nil }, c.log)
 	default:
 		return nil, errors.New("neither a reply nor a notification that the contract has")
 	}
@@ -136,10 +143,20 @@ func notify[T any](f Frame, readable func(T) error, to func(T)) error {
 	if err := readable(v); err != nil {
 		return err
 	}
-	if to != nil {
-		to(v)
-	}
+	to(v)
 	return nil
+}
+
+func (c *Client) event(e Event) {
+	if e.Reason = kept(e.Reason); c.cfg.Event != nil {
+		c.cfg.Event(e)
+	}
+}
+
+func (c *Client) log(l Log) {
+	if c.notices.keeps() && c.cfg.Log != nil {
+		c.cfg.Log(Log{Level: kept(l.Level), Message: kept(l.Message)})
+	}
 }
 
 // reply ends the call that f answers. A reply that is itself a fault leaves its call open, to end with
@@ -160,6 +177,7 @@ func (c *Client) reply(f Frame) (*Pending, error) {
 	if f.Error != nil {
 		switch f.Error.Code {
 		case CodeSDK, CodeMethodNotFound, CodeInvalidParams:
+			f.Error.Message = kept(f.Error.Message)
 			outcome = f.Error
 		default:
 			return nil, fmt.Errorf("the reply to %s has error code %d, which the contract doesn't have", p.Method, f.Error.Code)

@@ -93,6 +93,34 @@ func TestClientBlamesTheAdapter(t *testing.T) {
 	}
 }
 
+// An adapter that never stops talking is cut off, and costs the harness little until then.
+func TestClientBoundsWhatItKeeps(t *testing.T) {
+	var logs []Log
+	var events []Event
+	c, adapter, done := talking(t, ClientConfig{Log: func(l Log) { logs = append(logs, l) }, Event: func(e Event) { events = append(events, e) }})
+	p, err := c.Begin(MethodJoin, Join{Client: "c1"})
+	require.NoError(t, err)
+	long := strings.Repeat("é", MaxFrame/4)
+	go func() {
+		bufio.NewReader(adapter).ReadString('\n')
+		fmt.Fprintf(adapter, `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"x%s"}}`+"\n", long)
+		fmt.Fprintf(adapter, `{"jsonrpc":"2.0","method":"event","params":{"client":"c1","type":"error","reason":"%s"}}`+"\n", long)
+		for err := error(nil); err == nil; { // until it is cut off
+			_, err = fmt.Fprintf(adapter, `{"jsonrpc":"2.0","method":"log","params":{"level":"info","message":"%s"}}`+"\n", long[:50_000])
+		}
+	}()
+	var fault *Fault
+	require.ErrorAs(t, <-done, &fault)
+	require.Equal(t, "it has sent more than 64 MiB of notifications", fault.Reason)
+	require.Len(t, logs, 1001)
+	require.Regexp(t, `^[1-9]\d+ more lines of log were left out$`, logs[1000].Message)
+	require.Equal(t, long[:4096]+" [... and 45904 bytes more]", logs[0].Message)
+	require.Equal(t, fmt.Sprintf("%s [... and %d bytes more]", long[:4096], len(long)-4096), events[0].Reason)
+	var sdk *Error
+	require.ErrorAs(t, p.Wait(t.Context(), nil), &sdk)
+	require.Equal(t, fmt.Sprintf("x%s [... and %d bytes more]", long[:4094], len(long)-4094), sdk.Message, "not cut in a character")
+}
+
 func TestClientBlamesASecondReply(t *testing.T) {
 	c, adapter, done := talking(t, ClientConfig{})
 	go func() {
