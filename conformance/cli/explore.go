@@ -82,7 +82,7 @@ Exit codes: 0 every rule was kept; 1 one was broken; 2 usage; 3 a fault of the h
 	f.IntVar(&x.runs, "runs", 100, "how many worlds")
 	f.DurationVar(&x.time, "time", 0, "how long to go on, such as 10m (default: until all worlds were run)")
 	f.Uint64Var(&x.seed, "seed", 1, "what chance depends on; the same seed gives the same worlds")
-	f.IntVar(&x.jobs, "jobs", 0, "how many worlds run at once (default: one for each processor)")
+	jobsFlag(f, &x.jobs, "worlds")
 	f.BoolVarP(&x.quiet, "quiet", "q", false, "no progress, only what was found")
 	formatFlag(cmd, &x.format, "text", "json")
 	return cmd
@@ -102,8 +102,6 @@ func (c *command) explore(x expedition) error {
 		return usage(fmt.Errorf("--runs must be from 1 to %d, not %d", mostWorlds, x.runs))
 	case x.time < 0:
 		return usage(fmt.Errorf("--time must be more than nothing, not %v", x.time))
-	case x.jobs < 0:
-		return usage(fmt.Errorf("--jobs must be at least 1, not %d", x.jobs))
 	}
 	if _, err := c.sdk(x.sdk); err != nil {
 		return usage(err)

@@ -65,7 +65,7 @@ it open; 6 the report couldn't be written; 130 interrupted.`,
 	f.BoolVar(&t.web, "browser", false, "the mutants of the reference Web SDK, in Chromium on the kernel network")
 	f.StringVar(&t.tags, "tags", usualTags, "only scenarios with these tags; with --all the default is every one")
 	f.Uint64Var(&t.seed, "seed", 1, "what chance in the worlds depends on")
-	f.IntVar(&t.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
+	jobsFlag(f, &t.jobs, "cases")
 	reportFlag(f, &t.out, "the folder for the report")
 	f.BoolVarP(&t.quiet, "quiet", "q", false, "no progress, only the matrix")
 	return cmd
@@ -91,9 +91,6 @@ func (c *command) mutants(t trial) error {
 			fmt.Fprintf(c.stdout, "%s\n    %s that %s\n    breaks %s\n", m.SDK, m.Subject, m.Description, strings.Join(m.Breaks, ", "))
 		}
 		return nil
-	}
-	if t.jobs < 0 {
-		return usage(fmt.Errorf("--jobs must be at least 1, not %d", t.jobs))
 	}
 	if err := runner.Check(c.suite.Definitions); err != nil {
 		return &exit{code: result.ExitFault, err: err}

@@ -86,7 +86,7 @@ written; 130 interrupted.`,
 (default: virtual, and kernel for a program)`)
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
 	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
-	f.IntVar(&o.jobs, "jobs", 0, "how many cases run at once (default: one for each processor)")
+	jobsFlag(f, &o.jobs, "cases")
 	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
 	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
 	f.StringVar(&o.limits, "limits", "", "a file with other limits, as above; the report shows them")
@@ -133,9 +133,6 @@ func (c *command) plan(o order) (*plan, error) {
 	var err error
 	if p.subjects, err = c.subjects(o); err != nil {
 		return nil, usage(err)
-	}
-	if o.jobs < 0 {
-		return nil, usage(fmt.Errorf("--jobs must be at least 1, not %d", o.jobs))
 	}
 	if p.limits, err = readLimits(o.limits); err != nil {
 		return nil, usage(err)
