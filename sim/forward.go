@@ -52,7 +52,7 @@ func (r *Router) forward(now time.Duration, p *Packet, in *nic) bool {
 	turns := r.nat != nil && in.inside && r.nat.Owns(p.Dst.Addr()) // whatever the routes say of the NAT's own address
 	out := r.route(p.Dst.Addr())
 	if out == nil && !turns {
-		r.answer(now, p.complaint(r.source(p), hostUnreachable), in)
+		r.answer(now, p.complaint(r.source(p), noRoute), in)
 		return false
 	}
 	if p.TTL <= 1 {

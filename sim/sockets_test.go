@@ -141,6 +141,16 @@ func TestNoRoute(t *testing.T) {
 	})
 }
 
+// Many can't be at the other end of a connection, and who tries hears so at once.
+func TestNobodyConnectsToMany(t *testing.T) {
+	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {
+		for _, many := range []string{"224.0.0.1:80", "255.255.255.255:80"} {
+			_, err := a.Dial("tcp", many)
+			require.ErrorIs(t, err, syscall.ENETUNREACH, many)
+		}
+	})
+}
+
 // TestUDPIsNeverFragmented: the largest datagram passes, one byte more is refused, by either version of IP.
 func TestUDPIsNeverFragmented(t *testing.T) {
 	pair(t, LinkConfig{}, func(t *testing.T, a, b *Host) {

@@ -59,6 +59,8 @@ func (h *Host) sequence(f flow) uint32 {
 	return h.net.rand("connection "+f.local.String()+" "+f.remote.String()).Uint32() + uint32(h.net.now()/(4*time.Microsecond))
 }
 
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // dialTCP connects, or says why it could not.
 func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPort) (*tcpSocket, error) {
 	remote = f.target(remote)
@@ -67,6 +69,9 @@ func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPor
 	}
 	if err := h.reachable(remote.Addr()); err != nil {
 		return nil, err
+	}
+	if remote.Addr().IsMulticast() || remote.Addr() == broadcast {
+		return nil, syscall.ENETUNREACH // a connection has one other end
 	}
 	if !want.Addr().IsValid() || want.Addr().IsUnspecified() {
 		want = netip.AddrPortFrom(h.source(remote.Addr()), want.Port())
