@@ -117,19 +117,25 @@ func (n *Network) flush() (woke bool) {
 }
 
 // step lets due events happen. Where the network settles, it stops at one that may have woken a goroutine, which must
-// then run before the next. It reports whether anything happened.
+// then run before the next, unless it was the handlers' and the next is for them, too. It reports whether anything
+// happened.
 func (n *Network) step() bool {
 	now, happened := n.now(), false
 	for n.events.len() > 0 && n.events.first().at <= now {
 		happened = true
 		e := n.events.pop()
 		n.done = event{at: e.at, flow: e.flow, number: e.number}
-		if n.happen(e) && n.settle != nil {
+		if n.happen(e) && n.settle != nil && !n.joined(&e) {
 			return true
 		}
 	}
 	n.done = event{at: now, flow: 1<<64 - 1, number: 1<<64 - 1}
 	return happened
+}
+
+// joined tells whether the handlers can be left alone after an event, until they have had the next one.
+func (n *Network) joined(e *event) bool {
+	return n.together && e.handled() && n.events.len() > 0 && n.events.first().handled()
 }
 
 func (n *Network) happen(e event) (woke bool) {

@@ -18,13 +18,18 @@ type Config struct {
 	// network at a time. Nil, for real time, doesn't wait: then the order of packets is the scheduler's, in
 	// a bubble too, and two runs differ.
 	Settle func()
+	// Together has packets of one instant arrive together where they are for sockets with a handler (see UDPHandler):
+	// Settle is called once for all of them, which is most of what a packet costs where many move at a time. But
+	// goroutines that a handler wakes then run beside the handlers after it, in the scheduler's order.
+	Together bool
 }
 
 // Network is a set of hosts and routers and the loop that moves packets between them.
 type Network struct {
-	seed   uint64
-	settle func() // nil: it doesn't
-	start  time.Time
+	seed     uint64
+	settle   func() // nil: it doesn't
+	together bool
+	start    time.Time
 
 	names                        map[string]bool // of all nodes
 	hosts, routers, ports, links uint64
@@ -61,12 +66,13 @@ type source interface {
 // New makes an empty network. Its clock starts now.
 func New(c Config) *Network {
 	return &Network{
-		seed:   c.Seed,
-		settle: c.Settle,
-		start:  time.Now(),
-		names:  map[string]bool{},
-		poke:   make(chan struct{}, 1),
-		over:   make(chan struct{}),
+		seed:     c.Seed,
+		settle:   c.Settle,
+		together: c.Together,
+		start:    time.Now(),
+		names:    map[string]bool{},
+		poke:     make(chan struct{}, 1),
+		over:     make(chan struct{}),
 	}
 }
 

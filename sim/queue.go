@@ -21,6 +21,16 @@ type ticker interface {
 	tick(now time.Duration) (woke bool)
 }
 
+// handled tells whether the packet is for a socket with a handler.
+func (e *event) handled() bool {
+	if e.socket == nil {
+		return false
+	}
+	e.socket.mu.Lock()
+	defer e.socket.mu.Unlock()
+	return e.socket.handle != nil && !e.socket.closed
+}
+
 func (e *event) before(f *event) bool {
 	if e.at != f.at {
 		return e.at < f.at

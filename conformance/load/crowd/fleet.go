@@ -79,7 +79,7 @@ type fleet struct {
 func newFleet(p load.Plan, change ...func(*relay.Config)) (f *fleet, err error) {
 	f = &fleet{plan: p, refusals: map[string]int{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
-	f.net = sim.New(sim.Config{Seed: p.Seed, Settle: bubble.Settle})
+	f.net = sim.New(sim.Config{Seed: p.Seed, Settle: bubble.Settle, Together: true})
 	f.core = f.net.Router("internet")
 	f.run("network", f.net.Serve)
 	f.pacer = newPacer(time.Second*time.Duration(p.Burst)/time.Duration(p.Media), p.Payload)

@@ -7,7 +7,8 @@ import (
 )
 
 // pacer has the media of all users sent, each at its time. It is one goroutine with one timer: to wake a goroutine for
-// each packet, by a timer of thousands, costs a world as much as the packet itself.
+// each packet, by a timer of thousands, costs a world as much as the packet itself. Packets leave on the millisecond, as
+// those of programs do: so there are instants at which many users' move, and what an instant costs is theirs together.
 type pacer struct {
 	every  time.Duration // from one beat of a user to the next
 	packet []byte        // of whoever sends
@@ -69,11 +70,13 @@ func (p *pacer) run(ctx context.Context) error {
 				return nil
 			}
 		}
-		timer.Reset(time.Until(b.at))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil
+		if wait := time.Until(b.at.Truncate(time.Millisecond)); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil
+			}
 		}
 		if b.stay.quiet.Load() {
 			continue
