@@ -121,6 +121,9 @@ func (s *Server) allocate(q *request, a *Allocation) {
 
 // claim counts the ports of an Allocate against the quotas: one, the reserved one that is its reserver's so far, or two.
 func (s *Server) claim(q *request, reserved *reservation, pair bool) (*user, error) {
+	if s.draining {
+		return nil, ErrDraining // before anything is given back: there would be no taking it again
+	}
 	source := q.client.Client.Addr()
 	if reserved != nil {
 		s.release(reserved.user, reserved.source)

@@ -54,8 +54,6 @@ var (
 func (s *Server) take(username string, source netip.Addr) (*user, error) {
 	u := s.users[username]
 	switch {
-	case s.draining:
-		return nil, ErrDraining
 	case s.cfg.Quota > 0 && u != nil && u.held >= s.cfg.Quota:
 		return nil, ErrUserQuota
 	case s.cfg.SourceQuota > 0 && s.sources[source] >= s.cfg.SourceQuota:

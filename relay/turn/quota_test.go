@@ -249,3 +249,22 @@ func TestUserhashIsNobody(t *testing.T) {
 	require.Equal(t, 401, code(l.answer()))
 	l.ended()
 }
+
+// A server that drains refuses a token, too, and whoever reserved the port holds it until it expires.
+func TestTokenWhileDraining(t *testing.T) {
+	l := newLab(t, nil)
+	m := l.signed(from(1), "alice", stun.MethodAllocate, udp, evenPair)
+	l.send(from(1), m.Raw)
+	token, err := l.answer().Get(stun.AttrReservationToken)
+	require.NoError(t, err)
+	l.core.Drain()
+	l.news = nil
+	require.Equal(t, 508, l.ask(from(2), stun.MethodAllocate, udp, attr(stun.AttrReservationToken, token...)))
+	require.ErrorIs(t, l.news[0].Err, turn.ErrDraining)
+	require.NoError(t, l.core.Sound(l.now))
+	require.Zero(t, l.ask(from(1), stun.MethodRefresh, lifetime(0)))
+	require.False(t, l.core.Idle(), "the reserved port is still there")
+	l.pass(turn.ReservationLifetime)
+	require.True(t, l.core.Idle())
+	l.ended()
+}
