@@ -184,6 +184,8 @@ func (site RelaySite) validate() error {
 	switch {
 	case !site.Addr.IsValid():
 		return errors.New("no address")
+	case site.Addr.Unmap().Is6():
+		return fmt.Errorf("%v is no IPv4 address: relayed transport addresses are", site.Addr)
 	case strings.ContainsAny(site.Host, ":/?#[]@ "):
 		return fmt.Errorf("host %q is no domain name", site.Host)
 	case len(site.MessagePorts) == 0:

@@ -47,6 +47,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		`"relay-1"`:              func(cfg *relay.Config) { cfg.Relays = append(cfg.Relays, cfg.Relays[0]) },
 		`""`:                     site(func(s *relay.RelaySite) { s.Name = "" }),
 		"no address":             site(func(s *relay.RelaySite) { s.Addr = netip.Addr{} }),
+		"no IPv4 address":        site(func(s *relay.RelaySite) { s.Addr = netip.MustParseAddr("2001:db8::138") }),
 		"no domain name":         site(func(s *relay.RelaySite) { s.Host = "relay-1:443" }),
 		"message":                site(func(s *relay.RelaySite) { s.MessagePorts = nil }),
 		"TURN over UDP":          site(func(s *relay.RelaySite) { s.UDPPorts = nil }),

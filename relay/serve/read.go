@@ -114,8 +114,11 @@ func (r *reader) relay(n *tree.Node) {
 			site.Set = relay.Set(r.Word(n, "set", string(relay.TestSet), string(relay.ProductionSet)))
 		},
 	}, "name", "address")
-	if site.Addr.IsUnspecified() {
+	switch {
+	case site.Addr.IsUnspecified():
 		r.Wrong(n, "a relay's address is told to clients: give the one by which they reach it, not %v", site.Addr)
+	case site.Addr.Is6():
+		r.Wrong(n, "a relay's address must be IPv4, not %v: it is what peers see of media, and they are reached by IPv4 only", site.Addr)
 	}
 	for _, port := range site.MessagePorts {
 		if port != 0 && slices.Contains(site.TCPPorts, port) {

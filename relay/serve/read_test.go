@@ -62,6 +62,7 @@ edges:
 relays:
   - {name: one, address: 192.0.2, udp-ports: 3500-3478, tcp-ports: [443], message-port: 443}
   - {name: all, address: 0.0.0.0}
+  - {name: six, address: "2001:db8::138"}
 gateways:
   - {name: g, url: "https://x"}
   - {name: h, url: "wss://203.0.113.25/v1/channel"}
@@ -77,12 +78,13 @@ admin: 9090
 		`x.yaml:7:46: udp-ports: "3500-3478" is no port from 0 to 65535, nor a range such as 3478-3500`,
 		`a relay has no field "message-port"; did you mean "message-ports"?`,
 		"x.yaml:8:6: a relay's address is told to clients: give the one by which they reach it, not 0.0.0.0",
+		"x.yaml:9:6: a relay's address must be IPv4, not 2001:db8::138",
 		"TCP port 443 is one of message-ports and of tcp-ports",
-		`x.yaml:10:20: url "https://x" must be like wss://`,
-		"x.yaml:11:20: url: it is somebody else's", "x.yaml:12:17: a peer: it is somebody else's",
-		`x.yaml:12:9: a peer is an address of SD-RTN's or a prefix`,
-		"x.yaml:13:8: drain must be a time",
-		"x.yaml:14:8: admin must be text, not a number",
+		`x.yaml:11:20: url "https://x" must be like wss://`,
+		"x.yaml:12:20: url: it is somebody else's", "x.yaml:13:17: a peer: it is somebody else's",
+		`x.yaml:13:9: a peer is an address of SD-RTN's or a prefix`,
+		"x.yaml:14:8: drain must be a time",
+		"x.yaml:15:8: admin must be text, not a number",
 		`the configuration needs the field "key"`,
 	} {
 		require.ErrorContains(t, err, want)
