@@ -65,7 +65,8 @@ func (d *doors) tell(from, to netip.AddrPort, why string) {
 	d.mu.Unlock()
 	if tell {
 		d.cloud.cfg.Log(Event{
-			Name: EventConnectionRefused, Node: d.node, Purpose: d.purpose, Proto: "TCP", From: from, To: to, Code: CodeCapacity,
+			Name: EventConnectionRefused, Node: d.node, Purpose: d.purpose, Proto: "TCP", From: from, To: to,
+			Count: refused, Code: CodeCapacity,
 			Detail: fmt.Sprintf("%d connections since this was last told: %s", refused, why),
 		})
 	}

@@ -46,16 +46,18 @@ func TestNoFileToSpare(t *testing.T) {
 		w := newWorld(t, poorNet{newMemnet(loopback), poor}, nil)
 		time.Sleep(10 * time.Second)
 		poor.Store(false)
-		told := map[string]int{}
+		told, counted := map[string]int{}, map[string]int{}
 		for _, e := range w.seen(relay.EventConnectionRefused) {
 			require.Contains(t, e.Detail, "too many open files")
 			require.True(t, e.To.IsValid())
 			told[e.Node+" "+e.Purpose]++
+			counted[e.Purpose] += e.Count
 		}
 		for _, door := range []string{"edge-1 lookup", "relay-1 messages", "relay-1 media"} {
 			require.Greater(t, told[door], 5, "%v", told)
 			require.Less(t, told[door], 12, "%v", told)
 		}
+		require.Greater(t, counted[relay.PurposeMedia], 50, "between two that are told there are more")
 		time.Sleep(2 * time.Second)
 		w.mustOpen(t, w.mustLook(t, "app", "7").MessageURLs[0])
 	})

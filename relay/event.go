@@ -64,6 +64,7 @@ type Event struct {
 	Channel string
 	User    string // the UID of the lookup; empty if SD-RTN chooses
 
+	Count  int     // connection.refused: how many since it was last told
 	Code   string  // why refused or closed: a Code constant
 	Bytes  int     // of the answer, message or packet that this event is about
 	Up     Traffic // of this connection or allocation so far, towards SD-RTN

@@ -54,7 +54,7 @@ func newMetrics(s *Server) *metrics {
 		connections: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "message_connections", Help: "Message connections that are open."},
 			[]string{"relay", "account"}),
 		connected: counter("message_connections_total", "Message connections that were opened.", "relay", "account"),
-		refused:   counter("refused_total", "Message connections, allocations and permissions that were refused, by code.", "node", "what", "code"),
+		refused:   counter("refused_total", "TCP connections, message connections, allocations and permissions that were refused, by code. TCP connections are counted as the log tells of them, once a second.", "node", "what", "code"),
 		messages:  counter("messages_total", "Messages relayed.", "relay", "account", "direction"),
 		bytes:     counter("message_bytes_total", "Bytes of messages relayed.", "relay", "account", "direction"),
 		allocated: counter("allocations_created_total", "Allocations made.", "relay", "account", "transport"),
@@ -92,12 +92,17 @@ func (m *metrics) begin() {
 	for _, e := range cfg.Edges {
 		if cfg.here(e.Name) {
 			m.lookups.WithLabelValues(e.Name, "answered")
-			m.errors.WithLabelValues(e.Name)
+			m.beginNode(e.Name)
 		}
 	}
 	for _, r := range cfg.relaysHere() {
-		m.errors.WithLabelValues(r.Name)
+		m.beginNode(r.Name)
 	}
+}
+
+func (m *metrics) beginNode(name string) {
+	m.errors.WithLabelValues(name)
+	m.refused.WithLabelValues(name, "connection", relay.CodeCapacity)
 }
 
 // hear counts an event. An App ID is a label only where it is an account's: else anybody could make up labels.
@@ -129,6 +134,8 @@ func (m *metrics) hear(e relay.Event) {
 		m.refused.WithLabelValues(e.Node, "allocation", e.Code).Inc()
 	case relay.EventPermissionRefused:
 		m.refused.WithLabelValues(e.Node, "permission", e.Code).Inc()
+	case relay.EventConnectionRefused:
+		m.refused.WithLabelValues(e.Node, "connection", e.Code).Add(float64(e.Count))
 	case relay.EventAllocationCreated:
 		m.allocated.WithLabelValues(e.Node, m.joined(e), e.Proto).Inc()
 	case relay.EventAllocationDeleted:

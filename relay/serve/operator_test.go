@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -159,7 +160,22 @@ func TestCountersBeginAtZero(t *testing.T) {
 		`cloudproxy_reloads_total{result="failed"} 0`, `cloudproxy_reloads_total{result="done"} 0`,
 		`cloudproxy_connection_errors_total{node="edge-1"} 0`, `cloudproxy_connection_errors_total{node="relay-1"} 0`,
 		`cloudproxy_lookups_total{edge="edge-1",result="answered"} 0`,
+		`cloudproxy_refused_total{code="no-capacity",node="edge-1",what="connection"} 0`,
+		`cloudproxy_refused_total{code="no-capacity",node="relay-1",what="connection"} 0`,
 	} {
 		require.Contains(t, text, line+"\n")
 	}
+}
+
+// TestConnectionsOnTopAreCounted has one connection more than an address may have.
+func TestConnectionsOnTopAreCounted(t *testing.T) {
+	r := start(t, func(cfg *Config) { cfg.Limits.SourceConnections = 1 })
+	for range 2 {
+		conn, err := net.Dial("tcp", r.edges[0].Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+	}
+	r.log.await(t, "connection.refused")
+	require.Equal(t, 1.0, r.metric(t, "refused_total", `code="no-capacity",node="edge-1",what="connection"`))
+	require.Equal(t, 1.0, r.metric(t, "refused_total", ""))
 }
