@@ -57,6 +57,18 @@ func (cfg Config) relaysHere() (out []relay.RelaySite) {
 	return out
 }
 
+// ownPeers are the relays whose addresses Peers seems to open, by a prefix that has others, too.
+func (cfg Config) ownPeers() (out []relay.RelaySite) {
+	for _, r := range cfg.Relays {
+		holds := func(p netip.Prefix) bool { return p.Contains(r.Addr) }
+		alone := func(p netip.Prefix) bool { return holds(p) && p.IsSingleIP() }
+		if slices.ContainsFunc(cfg.Peers, holds) && !slices.ContainsFunc(cfg.Peers, alone) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // validate finds nodes that there are not, and ports that two parts of this machine would have.
 func (cfg Config) validate() error {
 	var names []string

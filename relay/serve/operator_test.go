@@ -179,3 +179,11 @@ func TestConnectionsOnTopAreCounted(t *testing.T) {
 	require.Equal(t, 1.0, r.metric(t, "refused_total", `code="no-capacity",node="edge-1",what="connection"`))
 	require.Equal(t, 1.0, r.metric(t, "refused_total", ""))
 }
+
+// TestOwnAddressStaysClosed warns of a prefix that seems to open the relay's own address.
+func TestOwnAddressStaysClosed(t *testing.T) {
+	r := start(t, func(cfg *Config) { cfg.Peers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	r.log.await(t, `level=WARN msg="a relay's own address stays closed to media: to open it, name it alone in peers" relay=relay-1 address=127.0.0.1`)
+	require.Empty(t, Config{Relays: r.cfg.Relays, Peers: append(r.cfg.Peers, netip.PrefixFrom(loopback, 32))}.ownPeers())
+	require.Empty(t, Config{Relays: r.cfg.Relays}.ownPeers())
+}
