@@ -151,6 +151,7 @@ func (r *reader) peer(n *tree.Node) {
 	text := r.Text(n, "a peer")
 	p, err := netip.ParsePrefix(text)
 	if a, err2 := netip.ParseAddr(text); err2 == nil {
+		a = a.Unmap()
 		p, err = netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	if err != nil && text != "" {
@@ -228,8 +229,7 @@ func (r *reader) addrPort(n *tree.Node, what string) netip.AddrPort {
 		r.Wrong(n, "%s must be ADDRESS:PORT, such as 192.0.2.17:443, not %q", what, text)
 		return at
 	}
-	r.addr(n, what, at.Addr().String())
-	return at
+	return netip.AddrPortFrom(r.addr(n, what, at.Addr().String()), at.Port())
 }
 
 func (r *reader) addr(n *tree.Node, what, text string) netip.Addr {

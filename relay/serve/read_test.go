@@ -41,6 +41,18 @@ func TestExampleIsRead(t *testing.T) {
 	require.Equal(t, 5*time.Minute, cfg.Drain)
 }
 
+// TestIPv4InIPv6Clothes is an IPv4 address wherever one may stand: else its port could be had twice, and a peer never.
+func TestIPv4InIPv6Clothes(t *testing.T) {
+	cfg, err := Read("x.yaml", []byte(`edges: [{name: edge-1, address: "[::ffff:192.0.2.17]:443"}]
+admin: "[::ffff:127.0.0.1]:9090"
+peers: ["::ffff:198.51.100.1"]
+`), refuseOne)
+	require.ErrorContains(t, err, `needs the field "secret-file"`)
+	require.Equal(t, "192.0.2.17:443", cfg.Edges[0].Addr.String())
+	require.Equal(t, "127.0.0.1:9090", cfg.Admin.String())
+	require.Equal(t, "198.51.100.1/32", cfg.Peers[0].String())
+}
+
 // TestSecretThatIsThere can't be read, and isn't to be made anew: other machines have the same.
 func TestSecretThatIsThere(t *testing.T) {
 	folder := t.TempDir()
