@@ -20,8 +20,9 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte{0, 0, 3, 0, 6, 0, 8, 0, 9, 0, 12, 9})
 	f.Add([]byte{1, 0, 2, 0, 11, 200, 12, 255, 0, 1, 4, 1, 10, 1, 13, 0})
 	f.Add([]byte{14, 0, 0, 0, 15, 0, 0, 1, 5, 0, 7, 0, 16, 3})
-	f.Add([]byte{17, 0, 1, 128, 12, 128, 18, 0, 17, 1, 1, 130, 19, 0}) // a pair of ports comes too late
-	f.Add([]byte{1, 128, 2, 1, 2, 129, 11, 30, 1, 133, 11, 31})        // tokens, redeemed and not
+	f.Add([]byte{17, 0, 1, 144, 12, 144, 18, 0, 17, 1, 1, 146, 19, 0}) // a pair of ports comes too late
+	f.Add([]byte{1, 144, 2, 1, 2, 2, 11, 30, 1, 147, 11, 31})          // tokens, redeemed and not
+	f.Add([]byte{1, 144, 20, 0, 2, 1, 11, 31})                         // a token in vain, since the server drains
 	f.Add([]byte{0, 0, 7, 2, 11, 250, 11, 60, 8, 2, 7, 2, 8, 2, 10, 1})
 	f.Fuzz(func(t *testing.T, moves []byte) {
 		g := &game{lab: newLab(t, func(c *turn.Config) {
@@ -56,7 +57,7 @@ func (g *game) move(what, with byte, rest []byte) {
 	user := []string{"alice", "bob", "mallory"}[with>>4%3]
 	to := []netip.AddrPort{peer, strangePeer, server}[with%3]
 	ask := func(method stun.Method, attributes ...stun.Setter) { g.ask(user, c, method, attributes...) }
-	switch what % 20 {
+	switch what % 21 {
 	case 0:
 		ask(stun.MethodAllocate, udp)
 	case 1:
@@ -107,6 +108,8 @@ func (g *game) move(what, with byte, rest []byte) {
 		g.openAll()
 	case 19:
 		g.core.Stop(&g.out)
+	case 20:
+		g.core.Drain()
 	}
 	g.act()
 }
