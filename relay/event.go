@@ -18,7 +18,7 @@ const (
 	EventAllocationCreated = "allocation.created" // just before the client is told
 	EventAllocationRefused = "allocation.refused"
 	EventAllocationDeleted = "allocation.deleted" // by the client, by expiry or with its connection
-	EventPermissionRefused = "permission.refused" // Peer isn't SD-RTN
+	EventPermissionRefused = "permission.refused" // Peer isn't SD-RTN, or one too many
 	EventMediaUp           = "media.up"           // an allocation's first packet to a peer, just before it is sent
 	EventMediaDown         = "media.down"         // an allocation's first packet from a permitted peer
 
@@ -41,7 +41,7 @@ const (
 	CodeTooBig             = ReasonTooBig          // messages.closed: a side sent more than MaxMessage bytes
 	CodeCredentialsInvalid = "credentials-invalid" // allocation.refused: not credentials of ours
 	CodeCredentialsExpired = "credentials-expired" // allocation.refused
-	CodeQuota              = "quota-reached"       // allocation.refused: the session has MaxAllocations at this relay
+	CodeQuota              = "quota-reached"       // allocation.refused: the session has MaxAllocations at this relay; permission.refused
 	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address; connection.refused
 	CodePeer               = "peer-not-allowed"    // permission.refused
 )

@@ -87,6 +87,9 @@ func (m *media) log(a *turn.Action) {
 	case turn.PeerRefused:
 		e := m.event(EventPermissionRefused, a)
 		e.Peer, e.Code, e.Detail = netip.AddrPortFrom(a.Peer.Addr(), 0), CodePeer, "the peer is not SD-RTN"
+		if a.Err != nil {
+			e.Code, e.Detail = CodeQuota, a.Err.Error()
+		}
 		m.cloud.cfg.Log(e)
 	case turn.OverQuota:
 		e := m.event(EventAllocationRefused, a)

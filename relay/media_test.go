@@ -115,6 +115,25 @@ func TestPeersAreSDRTNOnly(t *testing.T) {
 	}
 }
 
+// TestOnePeerTooMany is told with its reason, for it is SD-RTN.
+func TestOnePeerTooMany(t *testing.T) {
+	w := onLoopback(t, func(cfg *relay.Config) { cfg.Peers = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/23")} })
+	ice := w.mustLook(t, "app", "7").ICEServers[0]
+	client := w.turn(t, ice.URLs[0], ice.Username, ice.Credential)
+	_, err := client.Allocate()
+	require.NoError(t, err)
+	peer := netip.MustParseAddr("198.51.100.0")
+	for range 256 {
+		require.NoError(t, client.CreatePermission(net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 9))))
+		peer = peer.Next()
+	}
+	require.ErrorContains(t, client.CreatePermission(net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 9))), "508")
+	refused := w.await(relay.EventPermissionRefused, 1)
+	require.Equal(t, relay.CodeQuota, refused.Code)
+	require.Equal(t, peer, refused.Peer.Addr())
+	require.Equal(t, "the allocation has as many permissions, or channels, as one may", refused.Detail)
+}
+
 func TestCredentials(t *testing.T) {
 	w := onLoopback(t, nil)
 	server := w.mustLook(t, "app", "7").ICEServers[0]

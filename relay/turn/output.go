@@ -17,7 +17,7 @@ const (
 	Denied      // Client's credentials were refused for Method; Err says why, unless they were merely wrong
 	OverQuota   // Client was refused an allocation: Err is ErrUserQuota or ErrSourceQuota
 	NoCapacity  // Client was refused an allocation: Err says why there was no port, or is ErrFull
-	PeerRefused // Client was refused Peer, whose port says nothing
+	PeerRefused // Client was refused Peer, whose port says nothing; Err is ErrPeers if Permit would have it
 )
 
 // Action is one thing to do, or to know. What isn't about its kind is unset. Its bytes are part of the Output,

@@ -30,6 +30,7 @@ type permission struct {
 // createPermission installs a permission for each peer, or for none (RFC 8656, section 10.2).
 func (s *Server) createPermission(q *request, a *Allocation) {
 	found, more := 0, 0
+	var last netip.AddrPort // of those that are more
 	for _, attr := range q.message.attributes {
 		if attr.kind != stun.AttrXORPeerAddress {
 			continue
@@ -42,6 +43,7 @@ func (s *Server) createPermission(q *request, a *Allocation) {
 		}
 		if !a.permits(q.now, peer.Addr()) {
 			more++
+			last = peer
 		}
 	}
 	if found == 0 {
@@ -50,7 +52,7 @@ func (s *Server) createPermission(q *request, a *Allocation) {
 	}
 	if more > 0 && !s.room(len(a.permissions), more) {
 		if a.sweep(q.now); !s.room(len(a.permissions), more) {
-			s.refuse(q, stun.CodeInsufficientCapacity)
+			s.refuseRoom(q, a, last)
 			return
 		}
 	}
@@ -71,12 +73,22 @@ func (s *Server) refusesPeer(q *request, a *Allocation, peer netip.AddrPort, ok 
 	case !peer.Addr().Is4():
 		return stun.CodePeerAddrFamilyMismatch
 	case !s.cfg.Permit(peer.Addr()):
-		q.out.add(Action{
-			Kind: PeerRefused, Client: q.client, Allocation: a, Username: a.Username, Peer: peer, Up: a.up.out, Down: a.down.out,
-		})
+		q.out.add(peerRefused(q, a, peer, nil))
 		return stun.CodeForbidden
 	}
 	return 0
+}
+
+func peerRefused(q *request, a *Allocation, peer netip.AddrPort, err error) Action {
+	return Action{
+		Kind: PeerRefused, Client: q.client, Allocation: a, Username: a.Username, Peer: peer, Up: a.up.out, Down: a.down.out, Err: err,
+	}
+}
+
+// refuseRoom refuses one more peer of an allocation that has as many as one may.
+func (s *Server) refuseRoom(q *request, a *Allocation, peer netip.AddrPort) {
+	q.out.add(peerRefused(q, a, peer, ErrPeers))
+	s.refuse(q, stun.CodeInsufficientCapacity)
 }
 
 func (s *Server) room(have, more int) bool { return have+more <= s.cfg.MaxPeers }
@@ -123,7 +135,7 @@ func (s *Server) channelBind(q *request, a *Allocation) {
 	if permitted := a.permits(q.now, peer.Addr()); byNumber == nil || !permitted {
 		a.sweep(q.now)
 		if byNumber == nil && !s.room(len(a.channels), 1) || !permitted && !s.room(len(a.permissions), 1) {
-			s.refuse(q, stun.CodeInsufficientCapacity)
+			s.refuseRoom(q, a, peer)
 			return
 		}
 	}

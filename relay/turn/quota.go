@@ -41,12 +41,13 @@ func (p *pace) allows(now time.Time, perSecond, n int) bool {
 	return true
 }
 
-// Why an Allocate was refused a port, as OverQuota and NoCapacity have it.
+// Why an Allocate was refused a port, as OverQuota and NoCapacity have it, and a peer, as PeerRefused has it.
 var (
 	ErrUserQuota   = errors.New("the user holds as many ports as one may")
 	ErrSourceQuota = errors.New("the client's address holds as many ports as one may")
 	ErrFull        = errors.New("the server has as many allocations as it may")
 	ErrDraining    = errors.New("the server is being shut down")
+	ErrPeers       = errors.New("the allocation has as many permissions, or channels, as one may")
 )
 
 // take counts one more port of a user's and a source's, if the quotas allow it. The server is for one goroutine, and

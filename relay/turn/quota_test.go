@@ -194,8 +194,15 @@ func TestPermissionsAtTheLimit(t *testing.T) {
 	c, _ := l.allocated(1)
 	require.Zero(t, l.ask(c, stun.MethodCreatePermission, at(1), at(2)))
 	require.Zero(t, l.ask(c, stun.MethodCreatePermission, at(1), at(2)))
-	require.Equal(t, 508, l.ask(c, stun.MethodCreatePermission, at(3)))
+	l.news = nil
+	require.Equal(t, 508, l.ask(c, stun.MethodCreatePermission, at(1), at(3)))
 	require.Equal(t, 508, l.ask(c, stun.MethodChannelBind, channel(0x4000), at(3)))
+	require.Len(t, l.news, 2)
+	for _, told := range l.news {
+		require.Equal(t, turn.PeerRefused, told.Kind)
+		require.ErrorIs(t, told.Err, turn.ErrPeers)
+		require.Equal(t, "198.51.100.3", told.Peer.Addr().String())
+	}
 	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), at(1)))
 	l.pass(200 * time.Second)
 	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), at(1)), "both are refreshed")
