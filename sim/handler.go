@@ -92,6 +92,9 @@ func (h *handlers) next(memory []*udpSocket, closed int) []*udpSocket {
 	return ready
 }
 
+// closedHandler is that of a socket whose own has had the last call.
+func closedHandler([]byte, netip.AddrPort, error) {}
+
 // handledAtOnce is what a socket's function gets to handle before the next socket has its turn.
 const handledAtOnce = 64
 
@@ -107,6 +110,9 @@ func (s *udpSocket) handleSome() (closed bool) {
 		switch {
 		case err != nil:
 			if s.handle(nil, netip.AddrPort{}, s.conn.wrap("read", err)); errors.Is(err, net.ErrClosed) {
+				s.mu.Lock()
+				s.handle = closedHandler // paths of others may lead here for long, and must not keep what it had
+				s.mu.Unlock()
 				return true
 			}
 		case d == nil:
