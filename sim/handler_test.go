@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/pion/transport/v3"
 	"github.com/stretchr/testify/assert"
@@ -196,5 +197,30 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 		})
 		require.NoError(t, c.Close())
 		<-ended
+	})
+}
+
+// TestClosedSocketKeepsNothing: a path leads to it for as long as the sender lives, but what its handler had is free.
+func TestClosedSocketKeepsNothing(t *testing.T) {
+	pair(t, LinkConfig{Delay: time.Millisecond}, func(t *testing.T, a, b *Host) {
+		server, err := b.ListenUDP("udp", &net.UDPAddr{Port: 1000})
+		require.NoError(t, err)
+		called := new([1 << 10]atomic.Int64)
+		had := weak.Make(called)
+		server.(UDPHandler).Handle(func([]byte, netip.AddrPort, error) { called[0].Add(1) })
+		client, err := a.Dial("udp", fmt.Sprint(right, ":1000"))
+		require.NoError(t, err)
+		defer client.Close()
+		for range 4 {
+			_, err := client.Write([]byte("x"))
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+		}
+		require.EqualValues(t, 4, called[0].Load())
+		require.NotNil(t, client.(*udpConn).s.lastPath)
+		require.NoError(t, server.Close())
+		time.Sleep(time.Second)
+		runtime.GC()
+		require.Nil(t, had.Value())
 	})
 }
