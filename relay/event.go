@@ -37,12 +37,13 @@ const (
 // Codes of events that never reach a client as a refusal.
 const (
 	CodeClientLost         = ReasonClientLost      // messages.closed: the client's connection broke
-	CodeStopping           = ReasonStopping        // messages.closed: the relay is being shut down
+	CodeStopping           = ReasonStopping        // messages.closed, allocation.refused: the relay is being shut down
 	CodeTooBig             = ReasonTooBig          // messages.closed: a side sent more than MaxMessage bytes
 	CodeCredentialsInvalid = "credentials-invalid" // allocation.refused: not credentials of ours
 	CodeCredentialsExpired = "credentials-expired" // allocation.refused
 	CodeQuota              = "quota-reached"       // allocation.refused: the session has MaxAllocations at this relay; permission.refused
 	CodeCapacity           = "no-capacity"         // allocation.refused: no port left for the relayed address; connection.refused
+	CodeReservation        = "reservation-unknown" // allocation.refused: no port is reserved under the token, or none any more
 	CodePeer               = "peer-not-allowed"    // permission.refused
 )
 

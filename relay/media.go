@@ -98,6 +98,12 @@ func (m *media) log(a *turn.Action) {
 	case turn.NoCapacity:
 		e := m.event(EventAllocationRefused, a)
 		e.Code, e.Detail = CodeCapacity, fmt.Sprint(a.Err)
+		switch a.Err {
+		case turn.ErrDraining:
+			e.Code = CodeStopping
+		case turn.ErrReservation:
+			e.Code = CodeReservation
+		}
 		m.cloud.cfg.Log(e)
 	case turn.Denied:
 		e := m.event(EventAllocationRefused, a)

@@ -232,6 +232,8 @@ func TestDrainLetsCallsEnd(t *testing.T) {
 	first.talk(t)
 	_, err := r.allocate(t, answer)
 	require.ErrorContains(t, err, "508")
+	r.log.await(t, "allocation.refused")
+	require.Equal(t, 1.0, r.metric(t, "refused_total", `code="relay-stopping"`), "an operator knows it from a want of ports")
 	for _, port := range append(site.MessagePorts, site.TCPPorts...) {
 		require.Eventually(t, func() bool {
 			conn, err := net.Dial("tcp", netip.AddrPortFrom(site.Addr, uint16(port)).String())

@@ -84,7 +84,7 @@ func (s *Server) allocate(q *request, a *Allocation) {
 	var reserved *reservation
 	if token != nil {
 		if reserved = s.reservations[[8]byte(token)]; reserved == nil {
-			s.refuse(q, stun.CodeInsufficientCapacity)
+			s.full(q, ErrReservation)
 			return
 		}
 	}
@@ -92,8 +92,7 @@ func (s *Server) allocate(q *request, a *Allocation) {
 	u, err := s.claim(q, reserved, pair)
 	switch {
 	case err == ErrFull, err == ErrDraining:
-		q.out.add(Action{Kind: NoCapacity, Client: q.client, Username: q.username, Err: err})
-		s.refuse(q, stun.CodeInsufficientCapacity)
+		s.full(q, err)
 		return
 	case err != nil:
 		q.out.add(Action{Kind: OverQuota, Client: q.client, Username: q.username, Err: err})
@@ -117,6 +116,12 @@ func (s *Server) allocate(q *request, a *Allocation) {
 	}
 	s.opening[q.client.FiveTuple] = o
 	q.out.add(Action{Kind: Open, Client: q.client, Socket: o.socket, Even: len(even) > 0, Next: o.socket.next})
+}
+
+// full refuses an Allocate for want of a port.
+func (s *Server) full(q *request, why error) {
+	q.out.add(Action{Kind: NoCapacity, Client: q.client, Username: q.username, Err: why})
+	s.refuse(q, stun.CodeInsufficientCapacity)
 }
 
 // claim counts the ports of an Allocate against the quotas: one, the reserved one that is its reserver's so far, or two.

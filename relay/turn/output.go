@@ -16,7 +16,7 @@ const (
 	Deleted     // Allocation ended: by its client, by expiry, with its connection or with the server
 	Denied      // Client's credentials were refused for Method; Err says why, unless they were merely wrong
 	OverQuota   // Client was refused an allocation: Err is ErrUserQuota or ErrSourceQuota
-	NoCapacity  // Client was refused an allocation: Err says why there was no port, or is ErrFull
+	NoCapacity  // Client was refused an allocation: Err says why there was no port, or is ErrFull, ErrDraining or ErrReservation
 	PeerRefused // Client was refused Peer, whose port says nothing; Err is ErrPeers if Permit would have it
 )
 

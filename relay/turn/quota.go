@@ -47,6 +47,7 @@ var (
 	ErrSourceQuota = errors.New("the client's address holds as many ports as one may")
 	ErrFull        = errors.New("the server has as many allocations as it may")
 	ErrDraining    = errors.New("the server is being shut down")
+	ErrReservation = errors.New("no port is reserved under that token")
 	ErrPeers       = errors.New("the allocation has as many permissions, or channels, as one may")
 )
 

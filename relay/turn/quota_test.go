@@ -257,6 +257,16 @@ func TestUserhashIsNobody(t *testing.T) {
 	l.ended()
 }
 
+// Whoever runs a server can tell a client with a token that nobody got from a server without ports.
+func TestTokenOfNobody(t *testing.T) {
+	l := newLab(t, nil)
+	require.Equal(t, 508, l.ask(from(1), stun.MethodAllocate, udp, attr(stun.AttrReservationToken, make([]byte, 8)...)))
+	require.Len(t, l.news, 1)
+	require.Equal(t, turn.NoCapacity, l.news[0].Kind)
+	require.ErrorIs(t, l.news[0].Err, turn.ErrReservation)
+	l.ended()
+}
+
 // A server that drains refuses a token, too, and whoever reserved the port holds it until it expires.
 func TestTokenWhileDraining(t *testing.T) {
 	l := newLab(t, nil)
