@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/stun/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
@@ -132,6 +133,24 @@ func TestOnePeerTooMany(t *testing.T) {
 	require.Equal(t, relay.CodeQuota, refused.Code)
 	require.Equal(t, peer, refused.Peer.Addr())
 	require.Equal(t, "the allocation has as many permissions, or channels, as one may", refused.Detail)
+}
+
+func TestTokenOfNobody(t *testing.T) {
+	w := onLoopback(t, nil)
+	ice := w.mustLook(t, "app", "7").ICEServers[0]
+	client := w.turn(t, ice.URLs[0], ice.Username, ice.Credential)
+	allocate := func(attributes ...stun.Setter) *stun.Message {
+		m := stun.MustBuild(append([]stun.Setter{stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest),
+			stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}}, attributes...)...)
+		answer, err := client.PerformTransaction(m, client.TURNServerAddr(), false)
+		require.NoError(t, err)
+		return answer.Msg
+	}
+	var nonce stun.Nonce
+	require.NoError(t, nonce.GetFrom(allocate()))
+	allocate(stun.RawAttribute{Type: stun.AttrReservationToken, Value: make([]byte, 8)}, stun.NewUsername(ice.Username),
+		stun.NewRealm(relay.Realm), nonce, stun.NewLongTermIntegrity(ice.Username, relay.Realm, ice.Credential))
+	require.Equal(t, relay.CodeReservation, w.await(relay.EventAllocationRefused, 1).Code)
 }
 
 func TestCredentials(t *testing.T) {
