@@ -84,6 +84,9 @@ func (c *command) relayServe(o serveOrder) error {
 		if err := serve.Check(cfg); err != nil {
 			return usage(err)
 		}
+		for _, w := range cfg.Warnings() {
+			fmt.Fprintf(c.stderr, "warning: %s\n", w)
+		}
 		fmt.Fprintf(c.stdout, "%s: nothing wrong\n", cmp.Or(o.config, "the demo"))
 		return nil
 	}

@@ -14,13 +14,14 @@ import (
 
 // Config is a cloud proxy to run. Read makes one of a file, and Demo one of nothing.
 type Config struct {
-	Secret   []byte
-	Accounts string // the file of relay/accounts
-	Key      string // files of the certificate, PEM
-	Cert     string
-	Edges    []EdgeSite
-	Relays   []relay.RelaySite
-	Gateways []relay.GatewaySite
+	Secret     []byte
+	SecretFile string // that it is from; empty: from none
+	Accounts   string // the file of relay/accounts
+	Key        string // files of the certificate, PEM
+	Cert       string
+	Edges      []EdgeSite
+	Relays     []relay.RelaySite
+	Gateways   []relay.GatewaySite
 	// GatewayCA is the file of the authority that gateways' certificates are from. Empty: the system's.
 	GatewayCA string
 	Peers     []netip.Prefix
@@ -51,18 +52,6 @@ func (cfg Config) here(name string) bool {
 func (cfg Config) relaysHere() (out []relay.RelaySite) {
 	for _, r := range cfg.Relays {
 		if cfg.here(r.Name) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// ownPeers are the relays whose addresses Peers seems to open, by a prefix that has others, too.
-func (cfg Config) ownPeers() (out []relay.RelaySite) {
-	for _, r := range cfg.Relays {
-		holds := func(p netip.Prefix) bool { return p.Contains(r.Addr) }
-		alone := func(p netip.Prefix) bool { return holds(p) && p.IsSingleIP() }
-		if slices.ContainsFunc(cfg.Peers, holds) && !slices.ContainsFunc(cfg.Peers, alone) {
 			out = append(out, r)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -183,7 +185,20 @@ func TestConnectionsOnTopAreCounted(t *testing.T) {
 // TestOwnAddressStaysClosed warns of a prefix that seems to open the relay's own address.
 func TestOwnAddressStaysClosed(t *testing.T) {
 	r := start(t, func(cfg *Config) { cfg.Peers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	r.log.await(t, `level=WARN msg="a relay's own address stays closed to media: to open it, name it alone in peers" relay=relay-1 address=127.0.0.1`)
+	r.log.await(t, `level=WARN msg="127.0.0.1, the address of relay-1, stays closed to media: to open it, name it alone in peers"`)
 	require.Empty(t, Config{Relays: r.cfg.Relays, Peers: append(r.cfg.Peers, netip.PrefixFrom(loopback, 32))}.ownPeers())
 	require.Empty(t, Config{Relays: r.cfg.Relays}.ownPeers())
+}
+
+func TestSecretsThatEverybodyReads(t *testing.T) {
+	cfg := demo(t)
+	require.Empty(t, cfg.Warnings())
+	cfg.SecretFile = filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(cfg.SecretFile, nil, 0o600))
+	require.Empty(t, cfg.Warnings())
+	for _, file := range []string{cfg.SecretFile, cfg.Key} {
+		require.NoError(t, os.Chmod(file, 0o644))
+		require.Equal(t, []string{"everybody on this machine can read " + file + ": chmod o= " + file}, cfg.Warnings())
+		require.NoError(t, os.Chmod(file, 0o640), "a group is somebody's choice")
+	}
 }

@@ -58,6 +58,7 @@ func Read(name string, source []byte, refuse func(netip.Addr) string) (Config, e
 // secret reads the file that has it: a configuration is shown around, a secret isn't.
 func (r *reader) secret(n *tree.Node) {
 	path := r.file(n, "secret-file")
+	r.cfg.SecretFile = path
 	if path == "" {
 		return
 	}

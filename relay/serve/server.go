@@ -58,8 +58,8 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.doubt()
-	for _, r := range cfg.ownPeers() {
-		s.log.Warn("a relay's own address stays closed to media: to open it, name it alone in peers", "relay", r.Name, "address", r.Addr)
+	for _, w := range cfg.Warnings() {
+		s.log.Warn(w)
 	}
 	gatewayTLS, err := trust(cfg.GatewayCA)
 	if err != nil {
