@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/proxyspec/proxyspec/sim/bubble"
 )
 
-var hours = flag.Int("hours", 0, "how many hours the call of TestLongCall lasts; 0: four times five minutes, as if they were hours")
+var hours = flag.Int("hours", 0, "how many hours the call of TestLongCall lasts; 0: eight times five minutes, as if they were hours")
 
 // kept is what a day may add to memory: what the firewalls and NATs hold of flows that have ended, which they look for
 // now and then, the network's short cuts for them, which it keeps until it is changed, and what this test keeps of each
@@ -36,7 +37,7 @@ type state struct {
 func TestLongCall(t *testing.T) {
 	turns, turn := *hours, time.Hour
 	if turns == 0 {
-		turns, turn = 4, 5*time.Minute
+		turns, turn = 8, 5*time.Minute
 	}
 	b, err := bubble.Open(bubble.Config{Watchdog: watchdog})
 	require.NoError(t, err)
@@ -68,11 +69,13 @@ func TestLongCall(t *testing.T) {
 	})
 	began, used := time.Now(), processorTime()
 	var seen []state
+	var killed []weak.Pointer[mortal]
 	said := 0
 	for h := range turns {
 		step(func() error {
 			if h > 0 { // restarted while it carries the call, or another one does
 				p := f.relays[h%len(f.relays)]
+				killed = append(killed, weak.Make(p.sockets))
 				f.kill(p)
 				time.Sleep(5 * time.Second)
 				if err := f.startRelay(p); err != nil {
@@ -95,6 +98,9 @@ func TestLongCall(t *testing.T) {
 			})
 		}
 		seen = append(seen, state{inUse(), runtime.NumGoroutine(), f.allocations()})
+		for i, r := range killed {
+			require.Nil(t, r.Value(), "turn %d: the relay that was killed in turn %d is still in memory", h+1, i+2)
+		}
 	}
 	wall, cpu := time.Since(began), processorTime()-used
 	var sent, received [2]contract.Stats
