@@ -151,6 +151,23 @@ func dataRows() []Row {
 		a.wantData(peer, pattern(20))
 		b.wantData(peer, pattern(21))
 	})
+	// RFC 8489, section 5: an indication's is chosen at random, too.
+	data.row("each in its own transaction", "two packets of a peer's", "two Data indications with two transaction IDs", func(p *probe) {
+		c, peer := p.permitted()
+		var ids [2]string
+		for i := range ids {
+			peer.send(c.relayed, pattern(20))
+			b := c.receive(p.target.Answer)
+			if problem := c.notData(b, peer, pattern(20)); problem != "" {
+				p.fail("%s", problem)
+			}
+			ids[i] = string(b[8:20])
+		}
+		if ids[0] == ids[1] {
+			p.fail("the transaction ID %x twice", ids[0])
+		}
+		p.see("two Data indications with two transaction IDs")
+	})
 	data.row("on a channel", "a peer's packet, with a channel to the peer", "ChannelData", func(p *probe) {
 		c, peer := p.bound()
 		peer.send(c.relayed, pattern(20))

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -326,7 +327,9 @@ func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 func (s *soundServer) dataIndication(payload []byte, from netip.AddrPort) []byte {
 	m := &message{kind: receiving | indication}
 	binary.BigEndian.PutUint32(m.id[:], cookie)
-	binary.BigEndian.PutUint64(m.id[4:], uint64(time.Now().UnixNano()))
+	if !s.is("gives all Data indications one transaction ID") {
+		_, _ = rand.Read(m.id[4:])
+	}
 	m.add(peerAt, m.address(from))
 	m.add(data, payload)
 	return s.wire(m, nil, false)
