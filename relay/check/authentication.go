@@ -1,6 +1,8 @@
 package check
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -129,6 +131,21 @@ func challengeRows() []Row {
 			return m
 		}), stun.CodeUnauthorized)
 	})
+	for _, size := range []int{0, 4} {
+		for _, i := range []cutIntegrity{{stun.AttrMessageIntegrity, sha1.New, size}, {stun.AttrMessageIntegritySHA256, sha256.New, size}} {
+			wrong.row(fmt.Sprintf("%d bytes of %v", size, i.kind), fmt.Sprintf("Allocate with the first %d bytes of %v alone", size, i.kind), "an error or silence", func(p *probe) {
+				c := p.known()
+				m := c.current(func() *stun.Message {
+					return i.sign(c.build(request(stun.MethodAllocate), requestedTransport(udp), text(stun.AttrUsername, c.user.Username),
+						raw(stun.AttrRealm, c.realm), raw(stun.AttrNonce, c.nonce)), c.key())
+				})
+				if m != nil && m.Type.Class == stun.ClassSuccessResponse {
+					p.fail("%s", describe(m))
+				}
+				p.see("%s", describe(m))
+			})
+		}
+	}
 	wrong.row("a wrong key changes nothing", "Refresh with LIFETIME 0, signed with another password", "an error, and the allocation goes on", func(p *probe) {
 		c := p.allocated()
 		right := c.user

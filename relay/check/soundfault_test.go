@@ -63,6 +63,7 @@ var faults = map[string]string{
 	"finds an allocation by its user": "09", "never shortens a lifetime": "19", "answers its peers' Bindings": "26",
 	"swallows its peers' ChannelData": "26", "swallows STUN for peers": "25", "answers all as Allocate": "05", "signs before it is complete": "05",
 	"lets every client of a peer hear": "26", "binds for 5 minutes": "28",
+	"compares as much of MESSAGE-INTEGRITY as there is": "02", "compares as much of MESSAGE-INTEGRITY-SHA256 as there is": "02",
 	"gives all Data indications one transaction ID": "26",
 }
 

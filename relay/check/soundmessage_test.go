@@ -211,13 +211,17 @@ func (s *soundServer) signedBy(m *message, key []byte) bool {
 		kind, size, hash = integrity, sha1.Size, sha1Of
 	}
 	got, _ := m.find(kind)
+	if kind == integrity && s.is("compares as much of MESSAGE-INTEGRITY as there is") ||
+		kind == integrity256 && s.is("compares as much of MESSAGE-INTEGRITY-SHA256 as there is") {
+		size = len(got)
+	}
 	b := slices.Clone(m.raw[:m.at[kind]])
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)+4+size-20))
 	want := hash(key, b)
 	if s.is("compares half of MESSAGE-INTEGRITY") {
 		return len(got) == size && hmac.Equal(got[:size/2], want[:size/2])
 	}
-	return hmac.Equal(got, want)
+	return hmac.Equal(got, want[:size])
 }
 
 func longTermKey(user, realm, password string) []byte {
