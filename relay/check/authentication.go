@@ -1,10 +1,12 @@
 package check
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pion/stun/v3"
@@ -188,6 +190,15 @@ func challengeRows() []Row {
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
 	})
 
+	stale.row("a NONCE of the server's form", "Allocate with the server's NONCE, but with other letters and digits", "438 with REALM and a new NONCE", func(p *probe) {
+		c := p.known()
+		given := string(c.nonce)
+		c.nonce = otherNonce(c.nonce)
+		if string(c.nonce) == given {
+			p.notOffered("the server's NONCE has no letters and digits")
+		}
+		c.wantChallenge(c.ask(c.signed(stun.MethodAllocate, requestedTransport(udp))), stun.CodeStaleNonce)
+	})
 	stale.row("an empty NONCE", "Allocate with an empty NONCE", "438 with REALM and a new NONCE, or 400 as if there were none", func(p *probe) {
 		c := p.known()
 		c.nonce = nil
@@ -231,4 +242,22 @@ func challengeRows() []Row {
 	})
 	stale.recommended() // RFC 8656, section 5: it SHOULD be ended at least once every hour
 	return append(append(append(without.rows, wrong.rows...), partial.rows...), stale.rows...)
+}
+
+// otherNonce is of the same form: a digit is another digit, and a letter another letter, of hexadecimal numbers where it
+// may be of one. A nonce cookie (RFC 8489, section 9.2) stays, for it says how the request is read.
+func otherNonce(nonce []byte) []byte {
+	other := slices.Clone(nonce)
+	rest := other
+	if len(rest) > 13 && bytes.HasPrefix(rest, []byte("obMatJos2")) {
+		rest = rest[13:]
+	}
+	for i, b := range rest {
+		for _, run := range []string{"0123456789", "abcdef", "ABCDEF", "ghijklmnopqrstuvwxyz", "GHIJKLMNOPQRSTUVWXYZ"} {
+			if at := strings.IndexByte(run, b); at >= 0 {
+				rest[i] = run[(at+1)%len(run)]
+			}
+		}
+	}
+	return other
 }

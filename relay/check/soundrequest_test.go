@@ -109,6 +109,8 @@ func (u *tuple) takes(nonce string) bool {
 	switch {
 	case s.is("takes every nonce"):
 		return true
+	case s.is("looks at the length of a nonce"):
+		return len(nonce) == len(rand.Text())
 	case s.is("a nonce for each request"):
 		return ok && u.used[nonce] == 1
 	case s.is("a nonce for two requests"):
