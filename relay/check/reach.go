@@ -44,15 +44,32 @@ func (p *probe) reach() error {
 	if c.learn(m); len(c.realm) == 0 || len(c.nonce) == 0 {
 		return errors.New("its 401 has no REALM or no NONCE: nobody can authenticate")
 	}
-	switch m = c.do(stun.MethodAllocate, requestedTransport(udp)); {
+	m = c.do(stun.MethodAllocate, requestedTransport(udp))
+	if err := c.refused(m); err != nil {
+		return err
+	}
+	defer c.release()
+	if p.target.Other.Username != "" {
+		other := p.clientAs(p.target.Other)
+		other.challenge()
+		got := other.do(stun.MethodAllocate, requestedTransport(udp))
+		if err := other.refused(got); err != nil && codeOf(got) != stun.CodeAllocQuotaReached {
+			return err
+		}
+	}
+	seen, _ := xorAddress(m, stun.AttrXORMappedAddress)
+	return c.reachPeers(seen.Addr())
+}
+
+// refused says why an Allocate with credentials wasn't granted, if it wasn't.
+func (c *client) refused(m *stun.Message) error {
+	switch {
 	case codeOf(m) == stun.CodeUnauthorized:
 		return fmt.Errorf("it refuses %s's password in the realm %q: give the credentials of a user who may allocate", c.user.Username, c.realm)
 	case m == nil || m.Type.Class != stun.ClassSuccessResponse:
 		return fmt.Errorf("%s can't allocate: it answers with %s; is the password right?", c.user.Username, describe(m))
 	}
-	defer c.release()
-	seen, _ := xorAddress(m, stun.AttrXORMappedAddress)
-	return c.reachPeers(seen.Addr())
+	return nil
 }
 
 // reachPeers finds out whether the server may relay to the peers, and where the server sees this machine at another
