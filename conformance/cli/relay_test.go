@@ -178,6 +178,14 @@ func TestRelayCheckRefuses(t *testing.T) {
 	unused.Close()
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
+	hasty, err := net.Listen("tcp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer hasty.Close()
+	go func() { // ends with hasty
+		for conn, err := hasty.Accept(); err == nil; conn, err = hasty.Accept() {
+			conn.Close()
+		}
+	}()
 	at, _ := turnServer(t)
 	for _, c := range []struct {
 		code int
@@ -209,6 +217,7 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitFault, "nobody listens there", []string{closed, "-u", "a:b", "--transport", "tcp"}},
 		{result.ExitFault, `it answers with "HTTP/1.1 400 Bad Request`, []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tcp", "--answer", "50ms"}},
 		{result.ExitFault, "it doesn't speak TLS there", []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls"}},
+		{result.ExitFault, "does it speak TLS there?", []string{hasty.Addr().String(), "-u", "a:b", "--transport", "tls"}},
 		{result.ExitFault, "1:bob can't allocate: it answers with", []string{at["udp"], "-u", "1:alice:secret", "--other", "1:bob:secret"}},
 		{result.ExitFault, "1:alice can't allocate: it answers with 400", []string{at["udp"], "-u", "1:alice:wrong"}},
 		{result.ExitFault, "peers must be addresses of this machine", []string{at["tcp"], "-u", "1:alice:secret", "--transport", "tcp", "--peer", "192.0.2.7"}},

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -113,6 +114,8 @@ func dialFault(err error) error {
 		return errors.New("nobody listens there: connection refused")
 	case ok && timeout.Timeout(), strings.Contains(err.Error(), "deadline exceeded"):
 		return errors.New("no connection in time: is the port right, does it speak this transport, does a firewall drop it?")
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // TCP has a connection by then
+		return fmt.Errorf("it closed the connection during the TLS handshake (%w): does it speak TLS there?", err)
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return errors.New("it doesn't speak TLS there")
 	case errors.As(err, new(x509.HostnameError)):
