@@ -219,6 +219,7 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitFault, "it doesn't speak TLS there", []string{web.Listener.Addr().String(), "-u", "a:b", "--transport", "tls"}},
 		{result.ExitFault, "does it speak TLS there?", []string{hasty.Addr().String(), "-u", "a:b", "--transport", "tls"}},
 		{result.ExitFault, "1:bob can't allocate: it answers with", []string{at["udp"], "-u", "1:alice:secret", "--other", "1:bob:secret"}},
+		{result.ExitUsage, "--forbidden 127.0.0.1 is a --peer, too", []string{at["udp"], "-u", "1:alice:secret", "--forbidden", "127.0.0.1"}},
 		{result.ExitFault, "1:alice can't allocate: it answers with 400", []string{at["udp"], "-u", "1:alice:wrong"}},
 		{result.ExitFault, "peers must be addresses of this machine", []string{at["tcp"], "-u", "1:alice:secret", "--transport", "tcp", "--peer", "192.0.2.7"}},
 		{result.ExitFault, "it won't relay to the peer 127.0.0.3", []string{at["udp"], "-u", "1:alice:secret", "--peer", "127.0.0.3", "--only", "18", "--answer", "50ms"}},

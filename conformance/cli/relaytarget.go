@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,9 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 		peers = []netip.Addr{own}
 	}
 	for _, ip := range peers {
+		if slices.Contains(t.Forbidden, ip) {
+			return nil, usage(fmt.Errorf("--forbidden %v is a --peer, too: name peers that the server may relay to, and others that it must refuse", ip))
+		}
 		t.Peers = append(t.Peers, func() (net.PacketConn, error) {
 			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
 		})
