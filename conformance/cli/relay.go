@@ -126,10 +126,7 @@ func (c *command) relayCheck(o relayOrder) error {
 		defer file.Close()
 	}
 	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Transport: o.transport, Began: time.Now().UTC()}
-	gone, err := c.runRows(ctx, &report, rows, target.Target)
-	if err != nil {
-		return err
-	}
+	early := c.runRows(ctx, &report, rows, target.Target)
 	report.Took = time.Since(report.Began)
 	if file == nil {
 		err = write(c.stdout, report)
@@ -143,8 +140,8 @@ func (c *command) relayCheck(o relayOrder) error {
 	if o.out != "" {
 		fmt.Fprintf(c.stderr, "%s; the report is %s\n", report.summary(), o.out)
 	}
-	if gone != nil {
-		return &exit{code: result.ExitFault, err: gone}
+	if early != nil {
+		return early
 	}
 	return report.verdict()
 }
@@ -152,15 +149,16 @@ func (c *command) relayCheck(o relayOrder) error {
 // manyMissed is after how many rows in a row that heard nothing it is asked whether the server is still there.
 const manyMissed = 3
 
-// runRows runs the rows one after the other. It ends early where the server is gone, which the report can't tell from
-// one that is silent for other reasons.
-func (c *command) runRows(ctx context.Context, report *relayReport, rows []check.Row, target check.Target) (gone, err error) {
+// runRows runs the rows one after the other, and says why it ended early, if it did: the user interrupted it, or the
+// server is gone, which the report can't tell from one that is silent for other reasons.
+func (c *command) runRows(ctx context.Context, report *relayReport, rows []check.Row, target check.Target) error {
+	defer func() { report.NotRun = len(rows) - len(report.Rows) }()
 	shown := rowProgress{w: c.stderr, total: len(rows)}
 	defer shown.over()
 	missed := 0
 	for _, row := range rows {
 		if ctx.Err() != nil {
-			return nil, &exit{code: result.ExitInterrupted, err: errors.New("interrupted")}
+			return &exit{code: result.ExitInterrupted, err: errors.New("interrupted")}
 		}
 		shown.draw(report, row.ID)
 		began := time.Now()
@@ -173,9 +171,8 @@ func (c *command) runRows(ctx context.Context, report *relayReport, rows []check
 			continue
 		}
 		if err := check.Reach(target); err != nil {
-			report.NotRun = len(rows) - len(report.Rows)
-			return fmt.Errorf("the server is gone since row %s, and may have fallen over it or the one before: %s", report.Rows[len(report.Rows)-missed].ID, printable(err.Error())), nil
+			return &exit{code: result.ExitFault, err: fmt.Errorf("the server is gone since row %s, and may have fallen over it or the one before: %s", report.Rows[len(report.Rows)-missed].ID, printable(err.Error()))}
 		}
 	}
-	return nil, nil
+	return nil
 }

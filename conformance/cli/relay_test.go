@@ -16,8 +16,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -166,6 +168,50 @@ func TestRelayCheckEndsWithTheServer(t *testing.T) {
 	require.Regexp(t, `, \d\d\d not run in `, out)
 	require.Contains(t, complaints, "the server is gone since row ")
 	require.Contains(t, complaints, "no answer within 50ms")
+}
+
+// An interrupted check reports what it found until then.
+func TestRelayCheckIsInterrupted(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, os.Interrupt)
+	defer signal.Stop(heard)
+	server, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer server.Close()
+	at, _ := turnServer(t)
+	way, err := net.Dial("udp4", at["udp"])
+	require.NoError(t, err)
+	defer way.Close()
+	go func() { // ends with server or way
+		b := make([]byte, 2000)
+		for n := 1; ; n++ {
+			size, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if n == 30 {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
+				<-heard
+			}
+			_, _ = way.Write(b[:size])
+			if size, err = way.Read(b); err != nil {
+				return
+			}
+			_, _ = server.WriteTo(b[:size], from)
+		}
+	}()
+	file := filepath.Join(t.TempDir(), "turn.xml")
+	code, _, complaints := relayCheck(server.LocalAddr().String(), "-u", "1:alice:secret", "--only", "0[123]/*", "--format", "junit", "--out", file)
+	require.Equal(t, result.ExitInterrupted, code, complaints)
+	require.Contains(t, complaints, "not run in ")
+	require.Contains(t, complaints, "interrupted")
+	written, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var suite relaySuite
+	require.NoError(t, xml.Unmarshal(written, &suite))
+	require.Greater(t, len(suite.Cases), 1)
+	require.Regexp(t, `^\d+ rows were not run$`, suite.Cases[len(suite.Cases)-1].Error.Message)
+	require.Len(t, suite.Cases, suite.Tests)
 }
 
 func TestRelayCheckRefuses(t *testing.T) {

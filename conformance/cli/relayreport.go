@@ -32,7 +32,7 @@ type relayReport struct {
 	NotOffered int `json:"notOffered"`
 	Broken     int `json:"broken"`
 	Repeated   int `json:"repeated"` // of those that passed: not at the first attempt
-	NotRun     int `json:"notRun"`   // since the server was gone
+	NotRun     int `json:"notRun"`   // since the server was gone or the check was interrupted
 
 	Rows []relayRow `json:"rows"`
 }
@@ -246,6 +246,13 @@ func writeRelayJUnit(w io.Writer, r relayReport) error {
 			c.Error = m
 		}
 		suite.Cases = append(suite.Cases, c)
+	}
+	if r.NotRun > 0 { // it has no other word for a suite that ended early
+		suite.Tests++
+		suite.Errors++
+		suite.Cases = append(suite.Cases, relayTestCase{
+			Class: "relay check", Name: "every row is run", Time: "0.000", Error: &relayMessage{fmt.Sprintf("%d rows were not run", r.NotRun), ""},
+		})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
