@@ -106,14 +106,11 @@ func (c *command) relayCheck(o relayOrder) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	target, err := o.target(ctx)
+	target, err := o.reach(ctx)
 	if err != nil {
 		return err
 	}
 	defer target.close()
-	if err := check.Reach(target.Target); err != nil {
-		return &exit{code: result.ExitFault, err: fmt.Errorf("%s over %s can't be checked: %s", o.server, o.transport, printable(err.Error()))}
-	}
 	rows = slices.DeleteFunc(rows, func(r check.Row) bool { return !r.Fits(target.Target) })
 	if len(rows) == 0 {
 		return usage(fmt.Errorf("none of the rows that --only names is about %s, or they all take a clock that can be moved", o.transport))
@@ -125,7 +122,7 @@ func (c *command) relayCheck(o relayOrder) error {
 		}
 		defer file.Close()
 	}
-	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Transport: o.transport, Began: time.Now().UTC()}
+	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Address: target.at.String(), Transport: o.transport, Began: time.Now().UTC()}
 	early := c.runRows(ctx, &report, rows, target.Target)
 	report.Took = time.Since(report.Began)
 	if file == nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -23,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
@@ -168,6 +170,59 @@ func TestRelayCheckEndsWithTheServer(t *testing.T) {
 	require.Regexp(t, `, \d\d\d not run in `, out)
 	require.Contains(t, complaints, "the server is gone since row ")
 	require.Contains(t, complaints, "no answer within 50ms")
+}
+
+// nameServer answers for every name with these addresses, while the test lasts.
+func nameServer(t *testing.T, addresses ...string) {
+	t.Helper()
+	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		answer := new(dns.Msg).SetReply(question)
+		for _, ip := range addresses {
+			answer.Answer = append(answer.Answer, &dns.A{
+				Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.ParseIP(ip),
+			})
+		}
+		_ = w.WriteMsg(answer)
+	})}
+	ended := make(chan error)
+	started := make(chan struct{})
+	server.NotifyStartedFunc = func() { close(started) }
+	go func() { ended <- server.ActivateAndServe() }()
+	<-started
+	usual := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp4", packets.LocalAddr().String())
+	}}
+	t.Cleanup(func() {
+		net.DefaultResolver = usual
+		require.NoError(t, server.Shutdown())
+		require.NoError(t, <-ended)
+	})
+}
+
+// A name may have an address at which the server isn't.
+func TestRelayCheckTriesEveryAddress(t *testing.T) {
+	at, _ := turnServer(t)
+	for transport, server := range at {
+		if transport == "tls" {
+			continue // the certificate has no name
+		}
+		_, port, err := net.SplitHostPort(server)
+		require.NoError(t, err)
+		name := net.JoinHostPort("turn.test", port)
+		nameServer(t, "127.0.0.9", "127.0.0.1")
+		code, out, complaints := relayCheck(name, "-u", "1:alice:secret", "--transport", transport, "--only", "18")
+		require.Equal(t, result.ExitPassed, code, complaints)
+		require.Contains(t, out, name+" ("+server+") over "+transport+": 8 passed")
+
+		nameServer(t, "127.0.0.8", "127.0.0.9")
+		code, _, complaints = relayCheck(name, "-u", "1:alice:secret", "--transport", transport, "--only", "18")
+		require.Equal(t, result.ExitFault, code)
+		require.Contains(t, complaints, "can't be checked: at 127.0.0.8 nobody listens there")
+		require.Contains(t, complaints, "; at 127.0.0.9 nobody listens there")
+	}
 }
 
 // An interrupted check reports what it found until then.

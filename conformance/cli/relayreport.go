@@ -22,6 +22,7 @@ type relayReport struct {
 	Schema    string        `json:"schema"`
 	Tool      result.Tool   `json:"tool"`
 	Server    string        `json:"server"`
+	Address   string        `json:"address"` // the one of the server's that was checked
 	Transport string        `json:"transport"`
 	Began     time.Time     `json:"began"`
 	Took      time.Duration `json:"tookNanoseconds"`
@@ -149,9 +150,17 @@ func writeRelayText(w io.Writer, r relayReport) error {
 	return err
 }
 
+// where is the server, and the address that its name was taken for.
+func (r *relayReport) where() string {
+	if r.Address == r.Server {
+		return r.Server
+	}
+	return fmt.Sprintf("%s (%s)", r.Server, r.Address)
+}
+
 // summary is what was found, in a line.
 func (r *relayReport) summary() string {
-	text := fmt.Sprintf("%s over %s: %d passed, %d failed", r.Server, r.Transport, r.Passed, r.Failed)
+	text := fmt.Sprintf("%s over %s: %d passed, %d failed", r.where(), r.Transport, r.Passed, r.Failed)
 	for _, more := range []struct {
 		n    int
 		what string
@@ -227,7 +236,7 @@ type (
 
 func writeRelayJUnit(w io.Writer, r relayReport) error {
 	suite := relaySuite{
-		Name: fmt.Sprintf("TURN server %s over %s", r.Server, r.Transport), Tests: len(r.Rows), Failures: r.Failed,
+		Name: fmt.Sprintf("TURN server %s over %s", r.where(), r.Transport), Tests: len(r.Rows), Failures: r.Failed,
 		Errors: r.Broken, Skipped: r.NotOffered + r.Advised, Time: fmt.Sprintf("%.3f", r.Took.Seconds()),
 	}
 	for _, row := range r.Rows {

@@ -19,10 +19,34 @@ import (
 	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
-// relayTarget is a server on real sockets.
+// relayTarget is one of a server's addresses, on real sockets.
 type relayTarget struct {
 	check.Target
+	at   netip.AddrPort
 	held []io.Closer
+}
+
+// reach is the first of the server's addresses that can be checked: a name may have one that is out of order, or one for
+// another network.
+func (o relayOrder) reach(ctx context.Context) (*relayTarget, error) {
+	targets, err := o.targets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var faults []string
+	for _, t := range targets {
+		err := check.Reach(t.Target)
+		if err == nil {
+			return t, nil
+		}
+		t.close()
+		fault := printable(err.Error())
+		if len(targets) > 1 {
+			fault = fmt.Sprintf("at %v %s", t.at.Addr(), fault)
+		}
+		faults = append(faults, fault)
+	}
+	return nil, &exit{code: result.ExitFault, err: fmt.Errorf("%s over %s can't be checked: %s", o.server, o.transport, strings.Join(faults, "; "))}
 }
 
 func (t *relayTarget) close() {
@@ -31,12 +55,12 @@ func (t *relayTarget) close() {
 	}
 }
 
-// target reads what the user asks for. Nothing is sent before it is all right.
-func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
-	t := &relayTarget{Target: check.Target{
+// targets reads what the user asks for, one for each of the server's addresses. Nothing is sent before it is all right.
+func (o relayOrder) targets(ctx context.Context) (all []*relayTarget, err error) {
+	t := check.Target{
 		Stream: o.transport != "udp", Quota: o.quota, Answer: o.answer, Quiet: o.quiet,
 		Lossy: true, // peers speak UDP whatever the transport is
-	}}
+	}
 	switch {
 	case o.transport != "udp" && o.transport != "tcp" && o.transport != "tls":
 		return nil, usage(fmt.Errorf("--transport must be udp, tcp or tls, not %q", o.transport))
@@ -45,7 +69,6 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 	case o.answer <= 0 || o.quiet <= 0:
 		return nil, usage(errors.New("--answer and --quiet must be more than nothing"))
 	}
-	var err error
 	if t.User, err = credentials("--user", o.user); err != nil {
 		return nil, err
 	}
@@ -57,7 +80,7 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 			return nil, usage(fmt.Errorf("--other must be another user than --user's %s: the rows are about the two of them", t.User.Username))
 		}
 	}
-	server, host, err := o.resolve(ctx)
+	servers, host, err := o.resolve(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +91,23 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 	if err != nil {
 		return nil, err
 	}
+	secure, err := o.tls(host)
+	if err != nil {
+		return nil, err
+	}
+	for _, server := range servers {
+		at := &relayTarget{Target: t, at: server}
+		at.Dial = func() (net.Conn, error) { return at.dial(o.transport, server.String(), secure) }
+		if at.Peers, err = o.peersOf(server, peers); err != nil {
+			return nil, err
+		}
+		all = append(all, at)
+	}
+	return all, nil
+}
+
+// peersOf opens sockets at the addresses of peers, and where none were named at the one that reaches a server.
+func (o relayOrder) peersOf(server netip.AddrPort, peers []netip.Addr) (open []func() (net.PacketConn, error), err error) {
 	if peers == nil {
 		own, err := towards(server)
 		if err != nil {
@@ -76,19 +116,14 @@ func (o relayOrder) target(ctx context.Context) (*relayTarget, error) {
 		peers = []netip.Addr{own}
 	}
 	for _, ip := range peers {
-		if slices.Contains(t.Forbidden, ip) {
+		if slices.Contains(o.forbid, ip.String()) {
 			return nil, usage(fmt.Errorf("--forbidden %v is a --peer, too: name peers that the server may relay to, and others that it must refuse", ip))
 		}
-		t.Peers = append(t.Peers, func() (net.PacketConn, error) {
+		open = append(open, func() (net.PacketConn, error) {
 			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
 		})
 	}
-	secure, err := o.tls(host)
-	if err != nil {
-		return nil, err
-	}
-	t.Dial = func() (net.Conn, error) { return t.dial(o.transport, server.String(), secure) }
-	return t, nil
+	return open, nil
 }
 
 // dial connects to the server. UDP ports stay taken until the check is over: a server may remember a 5-tuple for a
@@ -133,9 +168,9 @@ func addresses(flag string, texts []string) (all []netip.Addr, err error) {
 	return all, nil
 }
 
-// resolve finds the server's address, and refuses those of the document: they belong to third parties who have
+// resolve finds the server's addresses, and refuses those of the document: they belong to third parties who have
 // not asked to be checked.
-func (o relayOrder) resolve(ctx context.Context) (at netip.AddrPort, host string, err error) {
+func (o relayOrder) resolve(ctx context.Context) (at []netip.AddrPort, host string, err error) {
 	host, port, err := net.SplitHostPort(o.server)
 	if err != nil || host == "" || strings.Contains(host, ":") && !strings.HasPrefix(o.server, "[") {
 		return at, host, usage(fmt.Errorf("the server must be HOST:PORT, such as turn.example.org:3478, not %q", o.server))
@@ -151,9 +186,11 @@ func (o relayOrder) resolve(ctx context.Context) (at netip.AddrPort, host string
 	if err != nil || len(ips) == 0 {
 		return at, host, &exit{code: result.ExitFault, err: fmt.Errorf("find %s: %w", host, err)}
 	}
-	at = netip.AddrPortFrom(ips[0].Unmap(), uint16(number))
-	if why := documented(at.Addr()); why != "" {
-		return at, host, usage(errors.New(why))
+	for _, ip := range ips {
+		if why := documented(ip.Unmap()); why != "" {
+			return nil, host, usage(errors.New(why))
+		}
+		at = append(at, netip.AddrPortFrom(ip.Unmap(), uint16(number)))
 	}
 	return at, host, nil
 }
