@@ -54,7 +54,7 @@ most, for datagrams get lost; the report says so. Expiries, which take minutes, 
 features/relay" has them, in virtual time.
 
 Exit codes: 0 every MUST passed or isn't offered; 1 a MUST failed; 2 usage; 3 the server can't be reached, or a
-peer's socket can't be opened; 6 the report couldn't be written; 130 interrupted.`,
+peer's socket can't be opened; 5 not one row could be judged; 6 the report couldn't be written; 130 interrupted.`,
 		Example: `  proxyspec relay check --list
   proxyspec relay check 192.0.2.1:3478 -u alice:secret
   proxyspec relay check turn.example.org:5349 -u alice:secret --transport tls --format junit --out turn.xml

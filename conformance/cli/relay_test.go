@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -377,6 +378,15 @@ func TestRelayCheckIsNotSteered(t *testing.T) {
 	code, _, complaints := relayCheck(server.LocalAddr().String(), "-u", "a:b")
 	require.Equal(t, result.ExitFault, code)
 	require.Contains(t, complaints, "500 [2J31mall is well, not with 401")
+}
+
+func TestRelayCheckTellsOfItsExitCodes(t *testing.T) {
+	_, help, _ := relayCheck("--help")
+	for _, code := range []int{
+		result.ExitPassed, result.ExitFailed, result.ExitUsage, result.ExitFault, result.ExitPartial, result.ExitReport, result.ExitInterrupted,
+	} {
+		require.Regexp(t, fmt.Sprintf(`[:;]\s%d [a-z]`, code), help)
+	}
 }
 
 func TestRelayCheckLists(t *testing.T) {
