@@ -27,7 +27,10 @@ var liberties = [][]string{
 		"Binding for known users only", "IPv6, too", "a maximum lifetime of 30 h", "refuses channels to ports below 1024",
 		"answers 400 to attributes beyond their message", "streams byte by byte",
 	},
-	{"a nonce for two requests", "keeps ports for a second", "answers that share a segment", "answers that the network doubles"},
+	{
+		"a nonce for two requests", "keeps ports for a second", "answers that share a segment", "answers that the network doubles",
+		"refuses addresses for documentation before it looks at their family",
+	},
 	{"a round trip of 400 ms"},
 	{"10 allocations a user"},
 	{"ignores every 25th challenge"},

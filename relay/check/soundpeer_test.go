@@ -25,6 +25,8 @@ func (q *asked) refusal(at netip.AddrPort) int {
 	switch {
 	case !at.IsValid():
 		return 400
+	case at.Addr().Is6() && s.is("refuses addresses for documentation before it looks at their family"):
+		return 403
 	case at.Addr().Is6():
 		return 443
 	case at.Addr() == netip.MustParseAddr("127.0.0.3") && !(s.is("binds channels to forbidden peers") && q.method() == channelling) &&
