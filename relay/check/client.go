@@ -25,6 +25,7 @@ type client struct {
 	user   Credentials
 
 	realm, nonce []byte
+	algorithms   []byte         // PASSWORD-ALGORITHMS that were offered
 	relayed      netip.AddrPort // of its allocation
 	holds        bool           // it has an allocation, or may have one
 	deleted      bool           // it had one, which was deleted

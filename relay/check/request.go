@@ -152,6 +152,7 @@ func (c *client) challenge() {
 func (c *client) learn(m *stun.Message) {
 	c.realm, _ = m.Get(stun.AttrRealm)
 	c.nonce, _ = m.Get(stun.AttrNonce)
+	c.algorithms, _ = m.Get(stun.AttrPasswordAlgorithms)
 }
 
 // allocate makes an allocation, which release deletes.

@@ -34,6 +34,7 @@ type Row struct {
 	Requirement string // of the catalogue: "CP-RLY-01"
 	Section     string // "RFC 8489 §9.2.4"
 	Should      bool   // the RFC recommends it (SHOULD); what it doesn't is a MUST
+	Optional    bool   // it is about what few servers offer, and none must
 	Sends       string
 	Expects     string
 
@@ -125,7 +126,7 @@ type ending struct {
 func Rows() []Row {
 	var all []Row
 	for _, group := range []func() []Row{
-		challengeRows, integrityRows, messageRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
+		challengeRows, algorithmRows, integrityRows, messageRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
 		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows,
 	} {
 		all = append(all, group()...)

@@ -64,6 +64,7 @@ var faults = map[string]string{
 	"swallows its peers' ChannelData": "26", "swallows STUN for peers": "25", "answers all as Allocate": "05", "signs before it is complete": "05",
 	"lets every client of a peer hear": "26", "binds for 5 minutes": "28",
 	"compares as much of MESSAGE-INTEGRITY as there is": "02", "compares as much of MESSAGE-INTEGRITY-SHA256 as there is": "02",
+	"believes any offer": "03", "takes every password algorithm for MD5": "03", "overlooks what of the offer is missing": "03",
 	"looks at the length of a nonce": "04", "gives all Data indications one transaction ID": "26",
 }
 

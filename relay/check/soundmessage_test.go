@@ -224,6 +224,11 @@ func (s *soundServer) signedBy(m *message, key []byte) bool {
 	return hmac.Equal(got, want[:size])
 }
 
+func sha256Sum(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
+}
+
 func longTermKey(user, realm, password string) []byte {
 	key := md5.Sum([]byte(user + ":" + realm + ":" + password))
 	return key[:]

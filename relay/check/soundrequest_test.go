@@ -62,6 +62,16 @@ func (q *asked) authentic() bool {
 	password, known := map[string]string{alice.Username: alice.Password, bob.Username: bob.Password}[string(name)]
 	q.longer = q.has(integrity256) && s.is("signs as it was asked")
 	key := longTermKey(string(name), s.realm(), password)
+	agreed := true
+	if s.offers() {
+		chosen, choice := q.find(algorithm)
+		list, listed := q.find(algorithms)
+		wrong := !choice || !listed || len(chosen) != 4 || chosen[1] != 1 && chosen[1] != 2
+		agreed = !choice && !listed || !wrong && (string(list) == offer || s.is("believes any offer"))
+		if choice && chosen[1] == 2 && !s.is("takes every password algorithm for MD5") {
+			key = sha256Sum(string(name) + ":" + s.realm() + ":" + password)
+		}
+	}
 	switch {
 	case !q.has(integrity) && (!q.has(integrity256) || s.is("knows no SHA-256")):
 		if s.is("trusts a Refresh without credentials") && q.method() == refreshing && q.tuple.allocation != nil {
@@ -72,6 +82,8 @@ func (q *asked) authentic() bool {
 		}
 		q.challenge(401)
 	case !named, !inRealm && !s.is("takes the realm for granted"), !fresh:
+		q.refuse(400)
+	case !agreed && !(s.is("overlooks what of the offer is missing") && !q.has(algorithms)):
 		q.refuse(400)
 	case !known && !s.is("answers 400 to unknown users"):
 		q.challenge(401)
@@ -92,6 +104,15 @@ func (q *asked) authentic() bool {
 		return true
 	}
 	return false
+}
+
+// offer is PASSWORD-ALGORITHMS: SHA-256 and MD5.
+const offer = "\x00\x02\x00\x00\x00\x01\x00\x00"
+
+// offers says whether the server offers password algorithms.
+func (s *soundServer) offers() bool {
+	return s.is("nonces with a cookie, and password algorithms") || s.is("believes any offer") ||
+		s.is("takes every password algorithm for MD5") || s.is("overlooks what of the offer is missing")
 }
 
 func (s *soundServer) realm() string {
@@ -129,7 +150,7 @@ func (u *tuple) nonce() string {
 	switch {
 	case s.is("nonces of 763 bytes"):
 		nonce += strings.Repeat("é", (763-len(nonce))/2)
-	case s.is("nonces with a cookie, and password algorithms"):
+	case s.offers():
 		nonce = "obMatJos2gAAA" + nonce // the bit of password algorithms
 	}
 	u.nonces[nonce] = s.now()
@@ -154,8 +175,8 @@ func (q *asked) challenge(code int) {
 	if s.is("names no realm") {
 		with = with[1:]
 	}
-	if s.is("nonces with a cookie, and password algorithms") {
-		with = append(with, attribute{algorithms, []byte{0, 2, 0, 0, 0, 1, 0, 0}})
+	if s.offers() {
+		with = append(with, attribute{algorithms, []byte(offer)})
 	}
 	q.refuse(code, with...)
 }
