@@ -309,6 +309,8 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitUsage, "--quota must not", []string{"127.0.0.1:3478", "-u", "a:b", "--quota", "-1"}},
 		{result.ExitUsage, "--ca:", []string{"127.0.0.1:3478", "-u", "a:b", "--ca", "no-such-file"}},
 		{result.ExitUsage, "row T1", []string{"23.236.115.138:3478", "-u", "a:b"}},
+		{result.ExitUsage, "everybody's address", []string{"255.255.255.255:3478", "-u", "a:b", "--transport", "tcp"}}, // which UDP would reach
+		{result.ExitUsage, "everybody's address", []string{"224.0.0.1:3478", "-u", "a:b", "--transport", "tcp"}},
 		{result.ExitUsage, "row T7", []string{"47.96.234.219:443", "-u", "a:b", "--transport", "tls"}},
 		{result.ExitUsage, "must be HOST:PORT, such as", []string{"turn:127.0.0.1:3478", "-u", "a:b"}},
 		{result.ExitUsage, `names no row; did you mean "CP-RLY-18"?`, []string{"127.0.0.1:3478", "-u", "a:b", "--only", "CP-RLY18"}},

@@ -22,8 +22,9 @@ import (
 // relayTarget is one of a server's addresses, on real sockets.
 type relayTarget struct {
 	check.Target
-	at   netip.AddrPort
-	held []io.Closer
+	at    netip.AddrPort
+	fault error // there is no way to it
+	held  []io.Closer
 }
 
 // reach is the first of the server's addresses that can be checked: a name may have one that is out of order, or one for
@@ -35,7 +36,10 @@ func (o relayOrder) reach(ctx context.Context) (*relayTarget, error) {
 	}
 	var faults []string
 	for _, t := range targets {
-		err := check.Reach(t.Target)
+		err := t.fault
+		if err == nil {
+			err = check.Reach(t.Target)
+		}
 		if err == nil {
 			return t, nil
 		}
@@ -98,32 +102,21 @@ func (o relayOrder) targets(ctx context.Context) (all []*relayTarget, err error)
 	for _, server := range servers {
 		at := &relayTarget{Target: t, at: server}
 		at.Dial = func() (net.Conn, error) { return at.dial(o.transport, server.String(), secure) }
-		if at.Peers, err = o.peersOf(server, peers); err != nil {
-			return nil, err
+		ips := peers
+		if ips == nil {
+			ips, at.fault = towards(server)
+		}
+		for _, ip := range ips {
+			if slices.Contains(t.Forbidden, ip) {
+				return nil, usage(fmt.Errorf("--forbidden %v is a --peer, too: name peers that the server may relay to, and others that it must refuse", ip))
+			}
+			at.Peers = append(at.Peers, func() (net.PacketConn, error) {
+				return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+			})
 		}
 		all = append(all, at)
 	}
 	return all, nil
-}
-
-// peersOf opens sockets at the addresses of peers, and where none were named at the one that reaches a server.
-func (o relayOrder) peersOf(server netip.AddrPort, peers []netip.Addr) (open []func() (net.PacketConn, error), err error) {
-	if peers == nil {
-		own, err := towards(server)
-		if err != nil {
-			return nil, &exit{code: result.ExitFault, err: err}
-		}
-		peers = []netip.Addr{own}
-	}
-	for _, ip := range peers {
-		if slices.Contains(o.forbid, ip.String()) {
-			return nil, usage(fmt.Errorf("--forbidden %v is a --peer, too: name peers that the server may relay to, and others that it must refuse", ip))
-		}
-		open = append(open, func() (net.PacketConn, error) {
-			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-		})
-	}
-	return open, nil
 }
 
 // dial connects to the server. UDP ports stay taken until the check is over: a server may remember a 5-tuple for a
@@ -190,10 +183,15 @@ func (o relayOrder) resolve(ctx context.Context) (at []netip.AddrPort, host stri
 		if why := documented(ip.Unmap()); why != "" {
 			return nil, host, usage(errors.New(why))
 		}
+		if ip := ip.Unmap(); ip.IsMulticast() || ip == broadcast {
+			return nil, host, usage(fmt.Errorf("%v is everybody's address: give a server's own", ip))
+		}
 		at = append(at, netip.AddrPortFrom(ip.Unmap(), uint16(number)))
 	}
 	return at, host, nil
 }
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // documented says why an address must not be used on real sockets, and is "" where it may.
 func documented(ip netip.Addr) string {
@@ -208,13 +206,13 @@ func documented(ip netip.Addr) string {
 }
 
 // towards is the address of this machine that reaches the server.
-func towards(server netip.AddrPort) (netip.Addr, error) {
+func towards(server netip.AddrPort) ([]netip.Addr, error) {
 	conn, err := net.Dial("udp", server.String()) // which sends nothing
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("reach %v: %w", server, err)
+		return nil, fmt.Errorf("reach %v: %w", server, err)
 	}
 	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+	return []netip.Addr{conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()}, nil
 }
 
 func (o relayOrder) tls(host string) (*tls.Config, error) {
