@@ -98,6 +98,16 @@ func TestStrangerTakesLiberties(t *testing.T) {
 	mustPass(t, tasks)
 }
 
+// TestStrangerHidesItsMediaInTLS has media where the firewall can't tell it from anything else.
+func TestStrangerHidesItsMediaInTLS(t *testing.T) {
+	var tasks []runner.Task
+	for _, c := range played(t, "@CP-RES-01 or @CP-RES-11") {
+		tasks = append(tasks, runner.Task{Case: c, SDK: strangerPrefix + "turn-in-tls"})
+	}
+	require.Len(t, tasks, 2)
+	mustPass(t, tasks)
+}
+
 // played is the cases in which an SDK is tested: the others prove the ground, with the reference.
 func played(t *testing.T, tags string) []selection.Case {
 	t.Helper()

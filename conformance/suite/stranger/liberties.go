@@ -24,6 +24,7 @@ func Liberties() []Twist {
 		{Name: "highest-ports", Does: "has media on the highest ports of the ranges"},
 		{Name: "tcp-media", Does: "has media on TCP only"},
 		{Name: "tcp-before-udp", Does: "asks for TCP before UDP"},
+		{Name: "turn-in-tls", Does: "speaks TLS on the ports for TURN over TCP"},
 		{Name: "trickle", Does: "offers before it has a candidate"},
 		{Name: "no-trickle", Does: "offers when it has all candidates"},
 		{Name: "joins-when-media-is-ready", Does: "opens allocations before a join ends, and closes them again"},

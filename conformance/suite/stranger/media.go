@@ -2,6 +2,7 @@ package stranger
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -237,7 +238,7 @@ func (m *stream) fail(err error) {
 
 // newPeer makes the peer connection of a stream.
 func (c *client) newPeer(m *stream) (*peer, error) {
-	api, err := c.api()
+	api, err := c.api(m.s.way.relay)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +290,7 @@ func (c *client) newPeer(m *stream) (*peer, error) {
 }
 
 // api has one codec a kind, and the client's network.
-func (c *client) api() (*webrtc.API, error) {
+func (c *client) api(proxied bool) (*webrtc.API, error) {
 	var media webrtc.MediaEngine
 	opus := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}
 	if err := media.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
@@ -304,7 +305,11 @@ func (c *client) api() (*webrtc.API, error) {
 		return nil, err
 	}
 	var engine webrtc.SettingEngine
-	engine.SetNet(patient{c.sdk.net})
+	own := patient{Net: c.sdk.net}
+	if proxied && c.sdk.has("turn-in-tls") {
+		own.tls = &tls.Config{RootCAs: c.sdk.roots}
+	}
+	engine.SetNet(own)
 	engine.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	engine.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	lag, loss, beat := 3*time.Second, 5*time.Second, 2*time.Second

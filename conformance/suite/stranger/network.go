@@ -76,15 +76,43 @@ func (s *SDK) dial(ctx context.Context, network, address string) (net.Conn, erro
 }
 
 // patient is the network of media: WebRTC's TURN client waits for a TCP connection for as long as the network does.
-type patient struct{ transport.Net }
+type patient struct {
+	transport.Net
+	tls *tls.Config // nil: TURN over TCP as it is
+}
 
 func (p patient) DialTCP(network string, _, to *net.TCPAddr) (transport.TCPConn, error) {
 	conn, err := p.CreateDialer(&net.Dialer{Timeout: dialTime}).Dial(network, to.String())
 	if err != nil {
 		return nil, err
 	}
-	return conn.(transport.TCPConn), nil
+	if p.tls == nil {
+		return conn.(transport.TCPConn), nil
+	}
+	config := p.tls.Clone()
+	config.ServerName = to.IP.String()
+	safe := tls.Client(conn, config)
+	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	defer cancel()
+	if err := safe.HandshakeContext(ctx); err != nil { // now: a write that waited for a reader's handshake would stop virtual time
+		conn.Close()
+		return nil, err
+	}
+	return secured{conn.(transport.TCPConn), safe}, nil
 }
+
+// secured is TURN over TLS where WebRTC's client believes that it speaks TCP.
+type secured struct {
+	transport.TCPConn
+	tls *tls.Conn
+}
+
+func (s secured) Read(b []byte) (int, error)         { return s.tls.Read(b) }
+func (s secured) Write(b []byte) (int, error)        { return s.tls.Write(b) }
+func (s secured) Close() error                       { return s.tls.Close() }
+func (s secured) SetDeadline(t time.Time) error      { return s.tls.SetDeadline(t) }
+func (s secured) SetReadDeadline(t time.Time) error  { return s.tls.SetReadDeadline(t) }
+func (s secured) SetWriteDeadline(t time.Time) error { return s.tls.SetWriteDeadline(t) }
 
 // abrupt ends without a word: TLS says no goodbye, and TCP resets what is open.
 type abrupt struct{ net.Conn }
