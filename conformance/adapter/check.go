@@ -125,6 +125,8 @@ func (c *checkup) judge(name, method string, limit time.Duration, err error) err
 		words := c.process.words()
 		if c.watch.silent() {
 			words = "; nothing has come on its standard output: does it flush every line?" + words
+		} else if part := c.watch.unended(); part != "" {
+			words = fmt.Sprintf("; the last line on its standard output has no line feed at its end: %.200q%s", part, words)
 		}
 		c.found(name, BlameAdapter, "%s got no reply within %v%s", method, limit, words)
 		return errOver

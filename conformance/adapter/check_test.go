@@ -23,6 +23,10 @@ func sound(how string) {
 		case contract.MethodHello:
 			c.Reply(contract.HelloResult{Protocol: contract.Protocol, Name: "a sound SDK", Version: "1.0.0"}, nil)
 		case contract.MethodCreateClient:
+			if how == "ends no line" {
+				os.Stdout.WriteString(`{"jsonrpc":"2.0","id":2,"result":{"client":"c1"}}`)
+				return
+			}
 			c.Reply(contract.CreateClientResult{Client: "c1"}, nil)
 		case contract.MethodStartProxyServer:
 			if how == "refuses to start" {
@@ -72,6 +76,7 @@ func TestCheck(t *testing.T) {
 		"knows everything":   {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
 		"garbage":            {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
 		"invalid UTF-8":      {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
+		"ends no line":       {Name: "smoke call", Blame: adapter.BlameAdapter, Words: "createClient got no reply within 5s; the last line on its standard output has no line feed at its end: "},
 		"one call at a time": {Name: "slow call", Blame: adapter.BlameAdapter, Words: "when join had ended: calls mustn't wait for earlier ones"},
 		"ends in a join":     {Name: "slow call", Blame: adapter.BlameAdapter, Words: "join: adapter: it ended: exit status 7"},
 		"fails at once":      {Words: "BUG: no relay in the answer"},

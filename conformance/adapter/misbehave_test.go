@@ -19,7 +19,7 @@ func misbehave(how string) {
 		os.Exit(0)
 	}
 	switch how {
-	case "sound", "refuses to start", "knows everything", "one call at a time", "ends in a join", "fails at once":
+	case "sound", "refuses to start", "knows everything", "one call at a time", "ends in a join", "fails at once", "ends no line":
 		sound(how)
 		os.Exit(0)
 	}

@@ -61,6 +61,13 @@ func (w *witness) silent() bool {
 	return w.lines == 0 && len(w.part) == 0
 }
 
+// unended is a line that the program has begun and not ended.
+func (w *witness) unended() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.part)
+}
+
 func (w *witness) problem() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -100,6 +100,8 @@ func (c *Client) read(ctx context.Context) *Fault {
 	for {
 		raw, err := in.next()
 		switch {
+		case ctx.Err() != nil && len(raw) > 0 && !left: // a reply, perhaps, for which an SDK would be blamed
+			return &Fault{Reason: "it began a line and never ended it with a line feed", Line: raw}
 		case ctx.Err() != nil || errors.Is(err, io.EOF) && left:
 			return nil
 		case err == io.EOF || errors.Is(err, io.ErrClosedPipe): // an EOF with more to say keeps its own words

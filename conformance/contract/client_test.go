@@ -121,6 +121,26 @@ func TestClientBoundsWhatItKeeps(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("x%s [... and %d bytes more]", long[:4094], len(long)-4094), sdk.Message, "not cut in a character")
 }
 
+func TestClientBlamesALineWithoutAnEnd(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := NewClient(ClientConfig{RW: ours})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	p, err := c.Begin(MethodInit, Init{Client: "c1"})
+	require.NoError(t, err)
+	_, err = bufio.NewReader(theirs).ReadString('\n')
+	require.NoError(t, err)
+	_, err = io.WriteString(theirs, `{"jsonrpc":"2.0","id":1,"result":{}}`) // returns once it is read
+	require.NoError(t, err)
+	cancel()
+	require.ErrorContains(t, <-done, `never ended it with a line feed: "{\"jsonrpc\"`)
+	_, err = p.Result()
+	var fault *Fault
+	require.ErrorAs(t, err, &fault)
+}
+
 func TestClientBlamesASecondReply(t *testing.T) {
 	c, adapter, done := talking(t, ClientConfig{})
 	go func() {
