@@ -45,7 +45,8 @@
 // DTLS-SRTP. The client makes the offer; its m-lines are sendonly for publish, recvonly for subscribe, one
 // a kind. The gateway answers as an ICE-lite agent with one host candidate, IPv4 and UDP, and as the DTLS
 // server. It needs none of the client's candidates, neither in the offer nor later: it learns them from the
-// client's checks (RFC 8445, section 7.3.1.3). There is no trickle.
+// client's checks (RFC 8445, section 7.3.1.3). There is no trickle. Each check is answered with a check of the
+// gateway's own, though an ICE-lite agent makes none by the RFC: it takes DTLS only from where that is answered.
 //
 // RTP goes from a publication to its subscriptions as it is, but for SSRC and payload type. A picture loss
 // indication or full intra request of a subscriber goes to the publisher. A publication ends with
