@@ -74,13 +74,19 @@ func (s *scene) answerUsable() error {
 	if err != nil {
 		return err
 	}
-	// Of several lookups at once the SDK takes one answer: any of them will do.
-	for _, answer := range s.lookups(named(relay.EventLookupAnswered)) {
-		messages := s.find(named(relay.EventMessagesOpened), session(answer.Session))
-		media := s.find(named(relay.EventAllocationCreated), session(answer.Session))
-		if len(messages) > 0 && len(media) > 0 {
-			return nil
+	used := s.await(func() []timeline.Event {
+		// Of several lookups at once the SDK takes one answer: any of them will do.
+		for _, answer := range s.lookups(named(relay.EventLookupAnswered)) {
+			messages := s.find(named(relay.EventMessagesOpened), session(answer.Session))
+			media := s.find(named(relay.EventAllocationCreated), session(answer.Session))
+			if len(messages) > 0 && len(media) > 0 {
+				return media
+			}
 		}
+		return nil
+	})
+	if len(used) > 0 {
+		return nil
 	}
 	return s.unlessOwnLookup(&result.Failure{
 		Message:  "the answer's relay and credential were not used, or didn't work",

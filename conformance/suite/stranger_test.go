@@ -108,6 +108,16 @@ func TestStrangerHidesItsMediaInTLS(t *testing.T) {
 	mustPass(t, tasks)
 }
 
+// TestStrangerReusesAnAnswer has an SDK that goes by the answer to an earlier join while it is good, which is against
+// CP-FLOW-12 alone, a SHOULD: no MUST may fail for it.
+func TestStrangerReusesAnAnswer(t *testing.T) {
+	var tasks []runner.Task
+	for _, c := range played(t, "not @exhaustive and not @CP-FLOW-12") {
+		tasks = append(tasks, runner.Task{Case: c, SDK: strangerPrefix + "cached-lookup"})
+	}
+	mustPass(t, tasks)
+}
+
 // played is the cases in which an SDK is tested: the others prove the ground, with the reference.
 func played(t *testing.T, tags string) []selection.Case {
 	t.Helper()

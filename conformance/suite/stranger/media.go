@@ -238,7 +238,7 @@ func (m *stream) fail(err error) {
 
 // newPeer makes the peer connection of a stream.
 func (c *client) newPeer(m *stream) (*peer, error) {
-	api, err := c.api(m.s.way.relay)
+	api, err := c.api(!m.s.way.expires.IsZero())
 	if err != nil {
 		return nil, err
 	}
