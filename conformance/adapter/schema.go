@@ -47,7 +47,9 @@ func (s *Schema) ToAdapter(line []byte) error {
 
 // FromAdapter checks a line of the adapter: the message, and of a reply the result.
 func (s *Schema) FromAdapter(line []byte) error {
-	var f contract.Frame
+	var f struct { // no more of a frame than tells which part of the schema it is about
+		ID, Error, Result json.RawMessage
+	}
 	if err := json.Unmarshal(line, &f); err != nil {
 		return err
 	}
@@ -64,9 +66,13 @@ func (s *Schema) FromAdapter(line []byte) error {
 	if part != "reply" {
 		return nil
 	}
-	method := s.methods[*f.ID]
+	var id int64
+	if err := json.Unmarshal(f.ID, &id); err != nil {
+		return fmt.Errorf("a reply to request %s, which was never made", f.ID)
+	}
+	method := s.methods[id]
 	if method == "" {
-		return fmt.Errorf("a reply to request %d, which was never made", *f.ID)
+		return fmt.Errorf("a reply to request %d, which was never made", id)
 	}
 	if err := hold("result/"+method, f.Result); err != nil {
 		return fmt.Errorf("result of %s: %w", method, err)

@@ -139,7 +139,7 @@ func (c *Client) take(raw []byte) (*Pending, error) {
 
 func notify[T any](f Frame, readable func(T) error, to func(T)) error {
 	var v T
-	if err := json.Unmarshal(f.Params, &v); err != nil {
+	if err := decode(f.Params, &v); err != nil {
 		return fmt.Errorf("parameters of the notification %s: %w", f.Method, err)
 	}
 	if err := readable(v); err != nil {
@@ -257,7 +257,7 @@ func (p *Pending) Wait(ctx context.Context, result any) error {
 	if p.err != nil || result == nil {
 		return p.err
 	}
-	if err := json.Unmarshal(p.result, result); err != nil {
+	if err := decode(p.result, result); err != nil {
 		return &Fault{Reason: fmt.Sprintf("result of %s: %v", p.Method, err), Line: p.result}
 	}
 	return nil

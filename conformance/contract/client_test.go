@@ -33,7 +33,7 @@ func TestUnreadableResultsAreTheAdaptersFault(t *testing.T) {
 		{MethodStats, counted, ""},
 		{MethodStats, `{}`, "the result of stats: it needs messagesSent and messagesReceived"},
 		{MethodStats, `{"messagesSent":1,"messagesReceived":0,"sent":{"audio":` + track + `}}`, "the result of stats: it needs packets, bytes and frames of sent.audio and sent.video"},
-		{MethodStats, `{"messagesSent":"1","messagesReceived":0,"sent":{}}`, "the result of stats: json: cannot unmarshal string"},
+		{MethodStats, `{"messagesSent":"1","messagesReceived":0,"sent":{}}`, "the result of stats: messagesSent must be a whole number, and is a JSON string"},
 		{MethodCreateClient, `{"client":"c1"}`, ""},
 		{MethodCreateClient, `{}`, "the result of createClient: it has no client"},
 		{MethodInit, `true`, ""},
@@ -69,6 +69,8 @@ func TestClientBlamesTheAdapter(t *testing.T) {
 		{"an unknown id", `{"jsonrpc":"2.0","id":2,"result":{}}` + "\n", "request 2, which was never made"},
 		{"neither result nor error", `{"jsonrpc":"2.0","id":1}` + "\n", "either a result or an error"},
 		{"an unknown code", `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}` + "\n", "error code 1"},
+		{"a code in words", `{"jsonrpc":"2.0","id":1,"error":{"code":"FAILED","message":""}}` + "\n", "error.code must be a whole number, and is a JSON string"},
+		{"no object", "[]\n", "it must be an object, and is a JSON array"},
 		{"cut short", `{"jsonrpc":`, "unexpected EOF"},
 		{"closed", "", "closed the line"},
 	} {

@@ -47,7 +47,7 @@ func parse(line []byte) (Frame, error) {
 	if !utf8.Valid(line) { // encoding/json would put question marks for what isn't, and nobody would notice
 		return f, errors.New("not a JSON-RPC frame: the line is not UTF-8")
 	}
-	if err := json.Unmarshal(line, &f); err != nil {
+	if err := decode(line, &f); err != nil {
 		return f, fmt.Errorf("not a JSON-RPC frame: %w", err)
 	}
 	if f.JSONRPC != "2.0" {

@@ -34,7 +34,7 @@ func readableResult(method string, result json.RawMessage) error {
 	switch method {
 	case MethodCreateClient:
 		var made CreateClientResult
-		if err = json.Unmarshal(result, &made); err == nil && made.Client == "" {
+		if err = decode(result, &made); err == nil && made.Client == "" {
 			err = errors.New("it has no client")
 		}
 	case MethodStats:
@@ -48,12 +48,20 @@ func readableResult(method string, result json.RawMessage) error {
 
 // countsAll says what a result of stats leaves out.
 func countsAll(stats json.RawMessage) error {
-	type track struct{ Packets, Bytes, Frames *int }
-	var given struct {
-		MessagesSent, MessagesReceived *int
-		Sent                           struct{ Audio, Video track }
+	type track struct {
+		Packets *int `json:"packets"`
+		Bytes   *int `json:"bytes"`
+		Frames  *int `json:"frames"`
 	}
-	if err := json.Unmarshal(stats, &given); err != nil {
+	var given struct {
+		MessagesSent     *int `json:"messagesSent"`
+		MessagesReceived *int `json:"messagesReceived"`
+		Sent             struct {
+			Audio track `json:"audio"`
+			Video track `json:"video"`
+		} `json:"sent"`
+	}
+	if err := decode(stats, &given); err != nil {
 		return err
 	}
 	if given.MessagesSent == nil || given.MessagesReceived == nil {

@@ -48,7 +48,7 @@ func (c *Call) Divert(to func(result any, err error)) *Call {
 // Bind reads the call's parameters into params, a pointer to a struct of this package. Its error is
 // one to reply with.
 func (c *Call) Bind(params any) error {
-	if err := json.Unmarshal(c.Params, params); err != nil {
+	if err := decode(c.Params, params); err != nil {
 		return &Error{Code: CodeInvalidParams, Message: fmt.Sprintf("parameters of %s: %v", c.Method, err)}
 	}
 	return nil
