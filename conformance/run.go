@@ -6,8 +6,11 @@
 //		conformance.Run(t, conformance.SDK{New: func(n transport.Net) (contract.Handler, error) { return mysdk.New(n), nil }})
 //	}
 //
-// tests it in virtual time, with a subtest for each scenario. The rest of the suite's machinery lives in the packages
-// below. This one owns nothing, and starts no process: a scenario that freezes ends with the test binary.
+// tests it in virtual time, with a subtest for each scenario. Every goroutine of the SDK must have ended five minutes
+// after its shutdown: virtual time has no end where one is left.
+//
+// The rest of the suite's machinery lives in the packages below. This one owns nothing, and starts no process: a
+// scenario that freezes ends with the test binary.
 package conformance
 
 import (

@@ -26,7 +26,10 @@ func explain(err error) (result.Outcome, result.Failure) {
 	case errors.As(err, &frozen):
 		return result.HarnessFault, result.Failure{Message: err.Error(), Actual: end(frozen.Dump())}
 	case errors.As(err, &leak):
-		return result.HarnessFault, result.Failure{Message: err.Error(), Actual: end(leak.Dump())}
+		return result.HarnessFault, result.Failure{
+			Message: err.Error(), Actual: end(leak.Dump()),
+			Expected: "every goroutine ends when the case does: an SDK in Go ends its own at shutdown",
+		}
 	case errors.As(err, &panicked) && panicked.Value == nil:
 		return result.HarnessFault, result.Failure{Message: "the goroutine ended itself, as t.Fatal does, and gave no answer", Actual: end(panicked.Stack)}
 	case errors.As(err, &panicked):

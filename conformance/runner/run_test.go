@@ -71,6 +71,7 @@ func TestRunOutlivesItsWorkers(t *testing.T) {
 		require.Contains(t, c.Failure.Actual, want.actual, c.Name)
 		require.Equal(t, fmt.Sprintf("proxyspec run features/toys.feature:%d --seed 1 --sdk toy", c.Line), c.Failure.Replay)
 	}
+	require.Contains(t, run.Cases[5].Failure.Expected, "ends its own at shutdown")
 	require.Equal(t, 10*time.Hour, run.Cases[10].Virtual)
 	require.Equal(t, 10*time.Hour, run.Virtual)
 	require.Positive(t, run.Wall)
