@@ -93,7 +93,7 @@ func streamRows() []Row {
 		c.write(m.Raw[600:])
 		c.wantError(c.await(m), stun.CodeUnauthorized)
 	})
-	row("the allocation ends with the stream", "a peer's packet after the client's stream was closed", "nothing comes of it, and the client may allocate on another stream", func(p *probe) {
+	row("the allocation ends with the stream", "a peer's packet after the client's stream was closed", "the client may allocate on another stream", func(p *probe) {
 		c, peer := p.permitted()
 		_ = c.conn.Close()
 		peer.send(c.relayed, pattern(20))
