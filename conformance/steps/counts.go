@@ -140,7 +140,8 @@ func (s *scene) downstreamCounts(seconds int) error {
 func (s *scene) countsDiffer(kindOfMedia, expected, actual string) error {
 	return &result.Failure{
 		Message: "the counts of " + kindOfMedia + " differ", Expected: expected, Actual: actual,
-		Events: few(append(s.failedCalls(), s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMediaFirst, sdrtn.EventMediaIn, sdrtn.EventMediaOut))...)),
+		Events:  few(append(s.failedCalls(), s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMediaFirst, sdrtn.EventMediaIn, sdrtn.EventMediaOut))...)),
+		Decides: firstOf(s.failedCalls()),
 	}
 }
 

@@ -236,5 +236,6 @@ func (s *scene) receivesMedia(who, whom string) error {
 		Expected: "whole frames of audio and video within 5 seconds",
 		Actual:   fmt.Sprintf("%d frames of audio, %d of video", is.Audio.Frames-was.Audio.Frames, is.Video.Frames-was.Video.Frames),
 		Events:   few(append(s.failedCalls(), s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMediaFirst, sdrtn.EventRefused))...)),
+		Decides:  firstOf(s.failedCalls()),
 	})
 }

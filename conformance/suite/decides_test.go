@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/selection"
@@ -37,6 +38,27 @@ func TestTheFirstWrongEventDecides(t *testing.T) {
 	require.Equal(t, events[0].Seq, c.Failure.Deciding())
 	require.Equal(t, "UDP", events[0].Proto, "before SD-RTN knew whose media it was")
 	require.Equal(t, "not the firewall: it stopped no packet", c.Failure.Cause)
+}
+
+// TestAFailedCallDecides: of media that are missing because publish has failed, that is what a report shows.
+func TestAFailedCallDecides(t *testing.T) {
+	for _, then := range []string{"in 10 seconds SD-RTN gets every packet of alice's audio and video", "bob receives alice's audio and video"} {
+		run, err := runner.Run(t.Context(), runner.Config{Seed: 1, SDK: "reference", Cases: written(t, `Feature: An office
+  Scenario: No way for media
+    Given the office firewall allows the whitelist without TCP ports "4000, 3433-3460"
+    And the office firewall allows the whitelist without rows T8, T9 and T10
+    And bob is in "town-hall" outside any firewall
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And bob publishes
+    Then `+then+"\n")})
+		require.NoError(t, err)
+		f := run.Cases[0].Failure
+		require.NotNil(t, f, then)
+		at := slices.IndexFunc(f.Events, func(e timeline.Event) bool { return e.Seq == f.Deciding() })
+		require.GreaterOrEqual(t, at, 0, "%s: %+v", then, f)
+		require.Equal(t, contract.MethodPublish, f.Events[at].Name, "%s: %+v", then, f)
+	}
 }
 
 // TestWhatIsStoppedAfterwardsIsNoCause: when a case has failed its SDK says goodbye, here on a connection that a
