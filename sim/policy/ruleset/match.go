@@ -23,6 +23,10 @@ func (s *statements) match(n *tree.Node) (test, error) {
 
 // compare makes a test of a comparison.
 func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test, error) {
+	negated := op == "!=" || op == "!"
+	if op == "!" { // none of these flags, or states
+		op = "in"
+	}
 	if f, _ := fieldOf(left); f.kind == own && right.Value() == "local" {
 		return test{own: true, negated: op == "!="}, nil
 	}
@@ -39,7 +43,7 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 		parts = joined.Items
 	}
 	var fields []field
-	t := test{negated: op == "!="}
+	t := test{negated: negated}
 	for _, p := range parts {
 		f, doubt := fieldOf(p)
 		t.doubt = cmp.Or(t.doubt, doubt)
@@ -234,6 +238,9 @@ func (f field) alternative(op string, v *tree.Node) (alternative, string) {
 		}
 		return alternative{when: func(s *situation) answer { return is(s.flags == want || op == "in" && s.flags&want != 0) }}, ""
 	case word:
+		if op != "in" && v.Field("|") != nil { // "ct state != established,related" holds for every packet: its state is one
+			return alternative{when: func(*situation) answer { return no }}, ""
+		}
 		if v.Kind != tree.String && v.Kind != tree.Number || op != "==" && op != "!=" && op != "in" {
 			return alternative{}, fmt.Sprintf("its comparison %q isn't modelled", op)
 		}
