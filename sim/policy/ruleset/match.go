@@ -93,6 +93,7 @@ func (s *statements) values(n *tree.Node) ([]*tree.Node, error) {
 		if n = named.Field("elem"); n == nil {
 			return nil, nil // an empty set
 		}
+		s.metered(n)
 	} else if set := n.Field("set"); set != nil {
 		n = set
 	}
@@ -112,6 +113,29 @@ func element(n *tree.Node) *tree.Node {
 		return e.Field("val")
 	}
 	return n
+}
+
+// metered notes that elements of a set, or of a map, ask how much of a packet's kind there was: past its limit one is as if
+// it weren't there.
+func (s *statements) metered(elements *tree.Node) {
+	for _, e := range list(elements) {
+		if e.Kind == tree.List && len(e.Items) == 2 { // of a map
+			e = e.Items[0]
+		}
+		for _, key := range []string{"limit", "quota", "ct count"} {
+			if e.Field("elem").Field(key) != nil {
+				s.depends(key)
+				return
+			}
+		}
+	}
+}
+
+func list(n *tree.Node) []*tree.Node {
+	if n.Kind == tree.List {
+		return n.Items
+	}
+	return []*tree.Node{n}
 }
 
 func is(b bool) answer {

@@ -23,6 +23,7 @@ func (s *statements) verdictMap(n *tree.Node) error {
 		if elements = named.Field("elem"); elements == nil {
 			return nil // an empty map
 		}
+		s.metered(elements)
 	}
 	if elements == nil || elements.Kind != tree.List {
 		return wrong(data, "a verdict map needs a list of elements")
