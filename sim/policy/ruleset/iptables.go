@@ -40,6 +40,9 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 	r.six = sixListing.MatchString(text)
 	rs.covers[family(r.six)] = true
 	r.inNFT = strings.Contains(text, "(nf_tables)")
+	if !r.inNFT {
+		rs.own[r.legacyOf()] = true
+	}
 	var later []pendingRule // rules may jump to chains that are declared after them
 	tables := 0
 	for i, line := range strings.Split(text, "\n") {
@@ -48,6 +51,8 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 		switch {
 		case incompatible.MatchString(line):
 			rs.bases = append(rs.bases, r.rest(incompatible.FindStringSubmatch(line)[1]))
+		case strings.HasPrefix(line, legacyPresent):
+			rs.bases = append(rs.bases, r.legacy())
 		case line == "" || strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "*"):
 			r.table, r.open = line[1:], true
@@ -94,6 +99,26 @@ func (r *iptablesReader) rest(table string) *chain {
 	c.families[family(r.six)] = true
 	c.rules = []rule{{name: unlisted, action: action{kind: doubtful, doubt: `add what "nft -j list ruleset" prints`}}}
 	return c
+}
+
+// legacyPresent is how iptables on nftables says that there are tables of the kernel's older interface, too. It says so on
+// standard error, but a file may have both.
+const legacyPresent = "# Warning: iptables-legacy tables present"
+
+// legacy stands for those tables.
+func (r *iptablesReader) legacy() *chain {
+	c := r.rest("of iptables-legacy")
+	c.listed = r.legacyOf()
+	c.rules[0].name = "what is there"
+	c.rules[0].action.doubt = `add what "iptables-legacy-save" prints`
+	if r.six {
+		c.rules[0].action.doubt = `add what "ip6tables-legacy-save" prints`
+	}
+	return c
+}
+
+func (r *iptablesReader) legacyOf() string {
+	return map[bool]string{false: "ip legacy", true: "ip6 legacy"}[r.six]
 }
 
 // sixListing is a listing of IPv6 rules: it says so at its top, or its first address does.
