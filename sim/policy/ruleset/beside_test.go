@@ -219,6 +219,23 @@ func TestBothListings(t *testing.T) {
 	require.Equal(t, "accept", d.Verdict, d.Doubts)
 }
 
+// TestRedirectedFlows has rules for flows that got another destination: nobody can tell which ones, once any may.
+func TestRedirectedFlows(t *testing.T) {
+	const listed = `{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": "in", "left": {"ct": {"key": "status"}}, "right": "dnat"}}, {"accept": null}]}}`
+	require.Equal(t, ruleset.Closed, status(t, nft(listed)))
+	require.Equal(t, ruleset.Undecided, status(t, nft(listed,
+		`{"chain": {"family": "inet", "table": "t", "name": "n", "type": "nat", "hook": "prerouting", "prio": -100, "policy": "accept"}}`,
+		`{"rule": {"family": "inet", "table": "t", "chain": "n", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "outside"}}, {"dnat": {"addr": "10.0.0.9"}}]}}`)))
+
+	const states = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT\n%sCOMMIT\n"
+	const forwarded = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i outside -p tcp -m tcp --dport 8443 -j DNAT --to-destination 10.0.0.9\nCOMMIT\n"
+	opened := fmt.Sprintf(states, "-A FORWARD -i inside -j ACCEPT\n")
+	require.Equal(t, ruleset.Open, status(t, opened), "answers are established")
+	require.Equal(t, ruleset.Open, status(t, forwarded+opened))
+	require.Equal(t, ruleset.Closed, status(t, fmt.Sprintf(states, "")))
+	require.Equal(t, ruleset.Undecided, status(t, forwarded+fmt.Sprintf(states, "")))
+}
+
 // TestOlderTables has what iptables says on standard error beside its listing.
 func TestOlderTables(t *testing.T) {
 	const older = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -j DROP\nCOMMIT\n"
@@ -236,4 +253,21 @@ func TestOlderTables(t *testing.T) {
 	d, err = rs.Decide(firewall.UDP, netip.MustParseAddrPort("10.0.0.2:50000"), netip.MustParseAddrPort("192.0.2.1:443"), way)
 	require.NoError(t, err)
 	require.Equal(t, "accept", d.Verdict, "both are known")
+}
+
+// TestEveryProtocol has rules for protocols that no row needs: what they open is told.
+func TestEveryProtocol(t *testing.T) {
+	for match, want := range map[string]string{
+		`"left": {"payload": {"protocol": "sctp", "field": "dport"}}, "right": 36412`:                                                                "protocol 132 any port 36412",
+		`"left": {"payload": {"protocol": "ip", "field": "protocol"}}, "right": "vrrp"`:                                                              "protocol 112 any",
+		`"left": {"meta": {"key": "l4proto"}}, "right": "pim"`:                                                                                       "protocol 103 any",
+		`"left": {"concat": [{"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}}]}, "right": {"concat": ["dccp", 5004]}`: "protocol 33 any port 5004",
+	} {
+		report := check(t, policy.StandIn(), nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": "==", `+match+`}}, {"accept": null}]}}`), ruleset.Options{})
+		require.NotEmpty(t, report.Beyond, match)
+		require.Equal(t, want, report.Beyond[0].String())
+	}
+	report := check(t, policy.StandIn(), nft(`{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "newest"}}, {"accept": null}]}}`), ruleset.Options{})
+	require.Equal(t, []string{`rule 1 of chain c of table inet t: the protocol "newest" isn't known here: write its number in the rule`}, report.Unknown)
+	require.Equal(t, ruleset.Closed, report.Rows[0].Status, "it is not TCP")
 }

@@ -128,7 +128,7 @@ func (c *checker) fate(k fateKey) ([]outcome, error) {
 	if out, ok := c.fates[k]; ok {
 		return out, nil
 	}
-	e := evaluator{situation: c.situation(k.six, k.proto, k.leg)}
+	e := evaluator{situation: c.situation(c.rs, k.six, k.proto, k.leg)}
 	for _, relay := range c.relays[family(k.six)] {
 		switch {
 		case !k.leg.back:
@@ -153,7 +153,7 @@ func (c *checker) start(k fateKey) (out []outcome, err error) {
 	rest := []piece{{box: all}}
 	if k.leg != first {
 		nat := slices.DeleteFunc(c.rs.hooks(k.six, Postrouting), func(c *chain) bool { return !c.translates })
-		e := evaluator{situation: c.situation(k.six, k.proto, first)}
+		e := evaluator{situation: c.situation(c.rs, k.six, k.proto, first)}
 		done, err := e.through(nat, []outcome{start(all, false)})
 		if err != nil {
 			return nil, err

@@ -69,8 +69,8 @@ func (p Path) chains(rs *Ruleset, six bool, l leg) []*chain {
 }
 
 // situation is what is fixed about the packets of a leg.
-func (p Path) situation(six bool, proto uint8, l leg) *situation {
-	s := &situation{six: six, proto: proto, state: l.state, flags: l.flags, in: p.In, out: p.Out, back: l.back}
+func (p Path) situation(rs *Ruleset, six bool, proto uint8, l leg) *situation {
+	s := &situation{six: six, proto: proto, state: l.state, flags: l.flags, in: p.In, out: p.Out, back: l.back, redirects: rs.redirects()}
 	if p.Hook == Output {
 		s.in = "" // such packets have none
 	}
@@ -105,7 +105,7 @@ func (rs *Ruleset) Decide(proto firewall.Proto, src, dst netip.AddrPort, path Pa
 	one := func(n num) span { return span{n, n} }
 	region := box{one(addrNum(src.Addr())), one(addrNum(dst.Addr())), one(num{0, uint64(src.Port())}), one(num{0, uint64(dst.Port())})}
 	first := opening(uint8(proto))
-	e := evaluator{situation: path.situation(six, uint8(proto), first)}
+	e := evaluator{situation: path.situation(rs, six, uint8(proto), first)}
 	e.situation.relays = []box{region}
 	out, err := e.through(path.chains(rs, six, first), []outcome{start(region, false)})
 	if err != nil {

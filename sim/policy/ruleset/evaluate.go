@@ -228,7 +228,7 @@ func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
 	if t.doubt != "" {
 		return maybe, nil, t.doubt
 	}
-	all := false
+	all, doubt := false, ""
 	for i := range t.alternatives {
 		alt := &t.alternatives[i]
 		a := yes
@@ -237,7 +237,7 @@ func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
 		}
 		switch {
 		case a == maybe:
-			return maybe, nil, "it asks for an interface: say which ones the packets use, with --in and --out"
+			doubt = cmp.Or(alt.doubt, "it asks for an interface: say which ones the packets use, with --in and --out")
 		case a == yes && alt.box == nil:
 			all = true
 		case a == yes:
@@ -245,6 +245,8 @@ func (t *test) ask(s *situation) (matches answer, boxes []box, why string) {
 		}
 	}
 	switch {
+	case doubt != "" && !all:
+		return maybe, nil, doubt
 	case all != t.negated && (all || len(boxes) == 0):
 		return yes, nil, ""
 	case all || len(boxes) == 0:
@@ -265,6 +267,12 @@ func (s *situation) own(negated bool) (doubt string, outside []cut) {
 		outside = []cut{{s.relays, true}}
 	}
 	return "it asks whether the destination is an address of this machine", outside
+}
+
+// redirected asks whether a flow got another destination, which none does where no chain of nat may give it one.
+var redirected = alternative{
+	when:  func(s *situation) answer { return map[bool]answer{false: no, true: maybe}[s.redirects] },
+	doubt: "it asks whether the flow's destination was another, which isn't modelled",
 }
 
 // hides tells whether any of some boxes asks for what is hidden.

@@ -3,7 +3,6 @@ package ruleset
 import (
 	"fmt"
 
-	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/text/tree"
 )
 
@@ -13,6 +12,8 @@ type field struct {
 	dim    dim                             // of a region; or
 	equals func(*situation, string) answer // of a situation
 	kind   fieldKind
+
+	protocol bool // equals compares protocols
 }
 
 type fieldKind uint8
@@ -62,15 +63,13 @@ func payloadField(protocol, name string) (field, string) {
 	case "ip6 daddr":
 		return field{exists: isFamily(true), dim: dstAddr}, ""
 	case "ip protocol":
-		return field{exists: isFamily(false), kind: word, equals: isProtocol}, ""
+		return field{exists: isFamily(false), kind: word, equals: isProtocol, protocol: true}, ""
 	case "ip6 nexthdr":
-		return field{exists: isFamily(true), kind: word, equals: isProtocol}, ""
+		return field{exists: isFamily(true), kind: word, equals: isProtocol, protocol: true}, ""
 	}
 	proto, known := protocols[protocol]
-	if known && (proto == uint8(firewall.TCP) || proto == uint8(firewall.UDP)) || protocol == "th" {
-		exists := func(s *situation) answer {
-			return is(s.proto == proto || protocol == "th" && (s.proto == uint8(firewall.TCP) || s.proto == uint8(firewall.UDP)))
-		}
+	if known && ported[proto] || protocol == "th" {
+		exists := func(s *situation) answer { return is(s.proto == proto || protocol == "th" && ported[s.proto]) }
 		switch name {
 		case "sport":
 			return field{exists: exists, dim: srcPort, kind: port}, ""
@@ -103,7 +102,7 @@ func hasHeader(protocol string) func(*situation) answer {
 func metaField(key string) (field, string) {
 	switch key {
 	case "l4proto":
-		return field{kind: word, equals: isProtocol}, ""
+		return field{kind: word, equals: isProtocol, protocol: true}, ""
 	case "nfproto":
 		return field{kind: word, equals: func(s *situation, v string) answer { return is(v == "ipv6" && s.six || v == "ipv4" && !s.six) }}, ""
 	case "protocol":

@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -74,6 +75,9 @@ func (o *ruleReader) option() error {
 	switch w.text {
 	case "!":
 		o.negated = true
+		return nil
+	case "-f", "--fragment":
+		o.add(test{}) // it asks for the further fragments of a packet, and a packet isn't one
 		return nil
 	case "--syn":
 		o.add(tcpFlagTest(1|2|4|16, 2, false))
@@ -161,17 +165,32 @@ func (o *ruleReader) address(d dim) func(wordAt) error {
 		var spans []span
 		for _, text := range strings.Split(w.text, ",") {
 			s, ok := addressSpan(text)
-			if !ok {
+			masked := !ok && isMasked(text)
+			if !ok && !masked {
 				return o.wrong(w.column, "%q is no address or network", text)
 			}
 			if strings.Contains(text, ":") != o.six {
 				return o.wrong(w.column, "%s is not of the family of this listing", text)
+			}
+			if masked {
+				o.rule.tests = append(o.rule.tests, test{doubt: fmt.Sprintf("the mask of %s isn't modelled", text)})
+				o.negated = false
+				return nil
 			}
 			spans = append(spans, s)
 		}
 		o.add(o.within(d, spans))
 		return nil
 	}
+}
+
+// isMasked tells of an address and a mask that is no network's, such as 0.0.0.1/0.0.0.255. Those of networks are
+// listed as their length.
+func isMasked(text string) bool {
+	address, mask, _ := strings.Cut(text, "/")
+	a, err1 := netip.ParseAddr(address)
+	m, err2 := netip.ParseAddr(mask)
+	return err1 == nil && err2 == nil && a.BitLen() == m.BitLen()
 }
 
 func (o *ruleReader) addressRange(d dim) func(wordAt) error {
@@ -217,23 +236,19 @@ func (o *ruleReader) ports(d dim) func(wordAt) error {
 }
 
 // hasPorts tells of protocols with ports; the rule's own -p says which one it means.
-func hasPorts(s *situation) answer {
-	return is(s.proto == uint8(firewall.TCP) || s.proto == uint8(firewall.UDP))
-}
+func hasPorts(s *situation) answer { return is(ported[s.proto]) }
 
 func (o *ruleReader) protocol(w wordAt) error {
 	if w.text == "all" || w.text == "0" {
 		o.negated = false
 		return nil
 	}
-	n, ok := protocolNumber(w.text)
-	if !ok {
-		o.rule.tests = append(o.rule.tests, test{doubt: fmt.Sprintf("the protocol %q isn't known", w.text)})
-		o.negated = false
-		return nil
+	if n, ok := protocolNumber(w.text); ok {
+		o.rs.protos[n] = true
 	}
-	o.rs.protos[n] = true
-	o.add(test{alternatives: []alternative{{when: func(s *situation) answer { return is(s.proto == n) }}}})
+	o.add(test{alternatives: []alternative{{
+		when: func(s *situation) answer { return isProtocol(s, w.text) }, doubt: unknownProtocol(w.text),
+	}}})
 	return nil
 }
 
@@ -257,14 +272,15 @@ func (o *ruleReader) iface(in bool) func(wordAt) error {
 func (o *ruleReader) state(w wordAt) error {
 	var t test
 	for _, text := range strings.Split(strings.ToLower(w.text), ",") {
+		alt := alternative{when: func(s *situation) answer { return is(s.state == text) }}
 		switch text {
 		case "new", "established", "related", "invalid", "untracked":
-		default: // SNAT and DNAT
-			o.rule.tests = append(o.rule.tests, test{doubt: fmt.Sprintf("the state %s isn't modelled", strings.ToUpper(text))})
-			o.negated = false
-			return nil
+		case "dnat":
+			alt = redirected
+		default: // SNAT
+			alt = alternative{when: func(*situation) answer { return maybe }, doubt: fmt.Sprintf("the state %s isn't modelled", strings.ToUpper(text))}
 		}
-		t.alternatives = append(t.alternatives, alternative{when: func(s *situation) answer { return is(s.state == text) }})
+		t.alternatives = append(t.alternatives, alt)
 	}
 	o.add(t)
 	return nil

@@ -30,6 +30,9 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 	if f, _ := fieldOf(left); f.kind == own && right.Value() == "local" {
 		return test{own: true, negated: op == "!="}, nil
 	}
+	if c := left.Field("ct"); c.Field("key").Value() == "status" && right.Value() == "dnat" && op != "<" && op != ">" {
+		return test{alternatives: []alternative{redirected}, negated: negated}, nil
+	}
 	if masked := left.Field("&"); masked != nil {
 		return flagTest(masked, op, right), nil
 	}
@@ -45,6 +48,7 @@ func (s *statements) compare(left *tree.Node, op string, right *tree.Node) (test
 	var fields []field
 	t := test{negated: negated}
 	for _, p := range parts {
+		s.noteHeader(p)
 		f, doubt := fieldOf(p)
 		t.doubt = cmp.Or(t.doubt, doubt)
 		fields = append(fields, f)
@@ -149,13 +153,6 @@ func isFamily(six bool) func(*situation) answer {
 	return func(s *situation) answer { return is(s.six == six) }
 }
 
-func isProtocol(s *situation, v string) answer {
-	if n, ok := protocolNumber(v); ok {
-		return is(n == s.proto)
-	}
-	return no
-}
-
 // isInterface compares an interface with a name, which may end in "*".
 func isInterface(have, want string) answer {
 	prefix, open := strings.CutSuffix(want, "*")
@@ -168,20 +165,6 @@ func isInterface(have, want string) answer {
 		return is(strings.HasPrefix(have, prefix))
 	}
 	return is(have == want)
-}
-
-// protocols are the names of nft and of /etc/protocols that firewalls use.
-var protocols = map[string]uint8{
-	"icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "udp": 17, "dccp": 33, "ipv6": 41, "gre": 47, "esp": 50, "ah": 51,
-	"ipv6-icmp": 58, "icmpv6": 58, "ospf": 89, "sctp": 132, "udplite": 136,
-}
-
-func protocolNumber(text string) (uint8, bool) {
-	if n, ok := protocols[text]; ok {
-		return n, true
-	}
-	n, err := strconv.ParseUint(text, 10, 8)
-	return uint8(n), err == nil
 }
 
 var tcpFlags = map[string]uint8{"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "ece": 64, "cwr": 128}
@@ -269,7 +252,7 @@ func (f field) alternative(op string, v *tree.Node) (alternative, string) {
 			return alternative{}, fmt.Sprintf("its comparison %q isn't modelled", op)
 		}
 		want := v.Text
-		return alternative{when: func(s *situation) answer { return f.equals(s, want) }}, ""
+		return alternative{when: func(s *situation) answer { return f.equals(s, want) }, doubt: f.unsure(want)}, ""
 	}
 	var values span
 	ok := false
@@ -361,6 +344,7 @@ func addressSpan(text string) (span, bool) {
 
 // and is both of two alternatives.
 func (a alternative) and(b alternative) alternative {
+	a.doubt = cmp.Or(a.doubt, b.doubt)
 	switch {
 	case a.when == nil:
 		a.when = b.when
@@ -388,19 +372,4 @@ func (a alternative) and(b alternative) alternative {
 		a.box = &both
 	}
 	return a
-}
-
-// noteProtocols remembers the protocols that rules name, so that "every other protocol" can be tried by one that
-// none of them does.
-func (s *statements) noteProtocols(fields []field, values []*tree.Node) {
-	for _, f := range fields {
-		if f.kind != word {
-			continue
-		}
-		for _, v := range values {
-			if n, ok := protocolNumber(v.Value()); ok {
-				s.rs.protos[n] = true
-			}
-		}
-	}
 }

@@ -148,8 +148,10 @@ func TestDecide(t *testing.T) {
 		{"-m mark --mark 1 -j user", "undecided"},
 		{"-m mark --mark 1 -j RETURN", "drop"},
 		{"-p sctp -j ACCEPT", "drop"},
-		{"-p nonsense -j ACCEPT", "undecided"},
-		{"-m conntrack --ctstate DNAT -j ACCEPT", "undecided"},
+		{"-p nonsense -j ACCEPT", "drop"},
+		{"-m conntrack --ctstate DNAT -j ACCEPT", "drop"}, // nothing gives a flow another destination
+		{"-m conntrack --ctstate SNAT -j ACCEPT", "undecided"},
+		{"-m conntrack --ctstate NEW,SNAT -j ACCEPT", "accept"},
 	} {
 		text := "*filter\n:FORWARD DROP [0:0]\n:user - [0:0]\n[5:6] -A FORWARD " + tc.rule + "\n-A user -p tcp -j ACCEPT\nCOMMIT\n"
 		rs, err := ruleset.Parse("rules", []byte(text))

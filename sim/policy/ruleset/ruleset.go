@@ -105,8 +105,9 @@ type test struct {
 
 // alternative is one way to pass a test.
 type alternative struct {
-	when func(*situation) answer // nil: always
-	box  *box                    // nil: every packet
+	when  func(*situation) answer // nil: always
+	box   *box                    // nil: every packet
+	doubt string                  // why nobody can tell, if when doesn't know; empty: for want of an interface
 }
 
 // answer is what a situation says of a condition.
@@ -127,6 +128,8 @@ type situation struct {
 	flags   uint8  // of TCP
 	in, out string // interfaces; empty: nobody said
 	back    bool   // the packets go to the client
+
+	redirects bool // a chain of nat may give flows another destination
 
 	relays []box      // those whose other end isn't this machine
 	hidden [dims]bool // what isn't the client's own here, since its source is translated
@@ -299,6 +302,11 @@ func family(six bool) int {
 		return 1
 	}
 	return 0
+}
+
+// redirects tells whether a chain of nat may give a flow another destination.
+func (rs *Ruleset) redirects() bool {
+	return slices.ContainsFunc(rs.bases, func(c *chain) bool { return c.nat && c.ends&canDrop != 0 })
 }
 
 // has tells whether any chain hangs at a hook.
