@@ -190,7 +190,11 @@ func (o Opening) String() string {
 		b.WriteString(" from " + o.Source)
 	}
 	if o.SourcePorts != "any" {
-		b.WriteString(" from source ports " + o.SourcePorts)
+		ports := " from source port "
+		if strings.ContainsAny(o.SourcePorts, ",-") {
+			ports = " from source ports "
+		}
+		b.WriteString(ports + o.SourcePorts)
 	}
 	return b.String()
 }

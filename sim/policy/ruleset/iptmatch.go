@@ -116,6 +116,9 @@ func (o *ruleReader) option() error {
 		read = o.target(goAway)
 	default:
 		if o.foreign {
+			if w.text == "--notrack" {
+				o.action.kind, o.action.doubt = doubtful, "what --notrack does isn't modelled"
+			}
 			o.negated = false
 			return nil
 		}
@@ -326,6 +329,7 @@ var harmless = map[string]bool{
 	"LOG": true, "NFLOG": true, "ULOG": true, "AUDIT": true, "TRACE": true, "MARK": true, "CONNMARK": true, "CONNSECMARK": true,
 	"SECMARK": true, "TCPMSS": true, "TCPOPTSTRIP": true, "TOS": true, "DSCP": true, "TTL": true, "HL": true, "ECN": true,
 	"CLASSIFY": true, "CHECKSUM": true, "SET": true, "LED": true, "RATEEST": true, "IDLETIMER": true, "TEE": true,
+	"CT": true, // but for --notrack: a helper, a zone or a timeout
 }
 
 // target reads what becomes of the packet. The options after it are the target's own.

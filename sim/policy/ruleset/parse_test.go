@@ -149,6 +149,8 @@ func TestDecide(t *testing.T) {
 		{"-m mark --mark 1 -j RETURN", "drop"},
 		{"-p sctp -j ACCEPT", "drop"},
 		{"-p nonsense -j ACCEPT", "drop"},
+		{"-j CT --helper amanda\n-A FORWARD -j ACCEPT", "accept"},
+		{"-j CT --notrack\n-A FORWARD -j ACCEPT", "undecided"},
 		{"-m conntrack --ctstate DNAT -j ACCEPT", "drop"}, // nothing gives a flow another destination
 		{"-m conntrack --ctstate SNAT -j ACCEPT", "undecided"},
 		{"-m conntrack --ctstate NEW,SNAT -j ACCEPT", "accept"},
