@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/proxyspec/proxyspec/text/nearest"
@@ -18,6 +19,9 @@ var columns = map[string]string{
 	"port": "ports", "ports": "ports",
 	"purpose": "purpose", "level": "level", "superseded-by": "superseded-by", "as-of": "as-of",
 }
+
+// wholeProtocols is a cell of protocols and nothing else: "TCP (not UDP)" is for a person to decide.
+var wholeProtocols = regexp.MustCompile(`(?i)^(tcp|udp)((\s*[/&,;+]\s*|\s+(and\s+|or\s+)?)(tcp|udp))?$`)
 
 // readCSV reads a table with a line of headings. Commas, semicolons or tabs stand between its cells, and a cell
 // may have several lines.
@@ -152,7 +156,7 @@ func (r *reader) csvRow(fields, cells []string, lines *csv.Reader) {
 // csvCells reads the cells of a row; those that are empty are not among the values.
 func (r *reader) csvCells(e *Entry, values map[string]string) {
 	if cell, ok := values["protocols"]; ok {
-		if e.Protocols = protocolsIn(cell); !protocolCell.MatchString(cell) {
+		if e.Protocols = protocolsIn(cell); !wholeProtocols.MatchString(cell) {
 			r.wrong(CodeBadValue, e.at["protocols"], e.ID, fmt.Sprintf("%q is no protocol of a policy", cell), "write TCP, UDP or TCP/UDP")
 		}
 	}

@@ -39,7 +39,7 @@ func (d Destination) contains(a netip.Addr) bool {
 }
 
 // dashes are what people and web pages write between the ends of a range.
-var dashes = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "−", "-")
+var dashes = strings.NewReplacer("–", "-", "—", "-", "―", "-", "‐", "-", "‑", "-", "‒", "-", "−", "-")
 
 // domainForm is a name of two labels or more (RFC 1123, section 2.1, and the underscore that some use), whose
 // last one isn't a number, so that a mistyped address is no name.

@@ -71,7 +71,7 @@ func invalidAt(source []byte) Pos {
 }
 
 // rowStart is how a row of a pasted table begins.
-var rowStart = regexp.MustCompile(`(?im)^\s*(tcp|udp)(\s*[/&,+]\s*(tcp|udp))?[ \t\x{00a0}]`)
+var rowStart = regexp.MustCompile(`(?im)^\s*(tcp|udp)(\s*[/&,+]\s*(tcp|udp))?[\s\p{Zs}]`)
 
 func formOf(name string, source []byte) form {
 	switch strings.ToLower(path.Ext(name)) {

@@ -280,3 +280,36 @@ func TestVersions(t *testing.T) {
 		require.True(t, r.Contains(v), text)
 	}
 }
+
+// TestTablesAreNotGuessed has what people write where a reader could take half of it in silence.
+func TestTablesAreNotGuessed(t *testing.T) {
+	for _, tc := range []struct{ line, want string }{
+		{"TCP\t192.0.2.1\t3433 to 3460\tmedia", `1:20: row T1: "to 3460 media" may be a port or a purpose; put commas between ports, and a dash within a range`},
+		{"TCP\t192.0.2.1\t3433 ~ 3460\tmedia", `1:20: row T1: "~ 3460 media" may be`},
+		{"TCP\t192.0.2.1\t443 and 4000", `"and 4000" may be`},
+		{"TCP\t192.0.2.1\t443 / 4000\tmedia", `"/ 4000 media" may be`},
+		{"TCP\t192.0.2.1\t443\n3433:3460\tmedia", `2:1: row T1: "3433:3460\tmedia" may be`},
+		{"TCP\t192.0.2.1\t443\n\t192.0.2.2\t443", `2:2: "192.0.2.2\t443" has an address, and doesn't begin with a protocol; write TCP or UDP before it`},
+		{"TCP\t192.0.2.1\t443\tmedia\n\t192.0.2.2/31\t443\tmedia", `2:2: "192.0.2.2/31\t443\tmedia" has an address`},
+		{"TCP\t192.0.2.1\t443\tmedia\n192.0.2.2", `2:1: "192.0.2.2" has an address`},
+		{"TCP\t192.0.2.1\t443\tmedia\nHTTPS\t2001:db8::2\t443\tAPI", `2:1: "HTTPS\t2001:db8::2\t443\tAPI" has an address`},
+	} {
+		_, err := policy.Parse("t.txt", []byte(tc.line))
+		require.ErrorContains(t, err, tc.want, tc.line)
+	}
+	for _, line := range []string{
+		"TCP\u00a0/\u202fUDP\u00a0192.0.2.1\u00a0443,\u00a03433\u00a0–\u00a03460\u2003media", "TCP/UDP 192.0.2.1 443, 3433 ‒ 3460 media", "TCP/UDP 192.0.2.1 443, 3433―3460 media",
+	} {
+		for _, footer := range []string{"", "\n© 2026 Vendor", "\n* in 2 regions"} {
+			p := parse(t, "t.txt", line+footer)
+			require.Equal(t, "TCP and UDP 192.0.2.1, 29 ports (443, 3433-3460): media", p.Notes[0].Words)
+		}
+	}
+	for cell, sound := range map[string]bool{
+		"TCP or SCTP": false, "TCP (not UDP)": false, "TCP TLS": false, "TCPUDP": false,
+		"TCP and UDP": true, "tcp,udp": true, "TCP\nUDP": true, "UDP / TCP": true,
+	} {
+		_, err := policy.Parse("t.csv", []byte("Protocol,Destination,Port\n\""+cell+"\",192.0.2.1,443\n"))
+		require.Equal(t, sound, err == nil, "%q: %v", cell, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -23,7 +24,7 @@ func (r *reader) readTable(text string) {
 	r.policy.ID, r.policy.start = nameOf(r.policy.File), Pos{1, 1}
 	t := tableReader{reader: r}
 	for i, line := range strings.Split(text, "\n") {
-		t.line = cursor{rest: strings.TrimRight(line, " \t\r\u00a0"), at: Pos{i + 1, 1}}
+		t.line = cursor{rest: strings.TrimRight(strings.Map(plainSpace, line), " \t\r"), at: Pos{i + 1, 1}}
 		t.read()
 	}
 	t.finish()
@@ -50,7 +51,17 @@ type cursor struct {
 	at   Pos
 }
 
-const blanks = " \t\u00a0"
+const addressForm = `(?:\d+\.\d+\.\d+\.\d+|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*)`
+
+const blanks = " \t"
+
+// plainSpace makes a space of those of other kinds that web pages have: a column counts the same.
+func plainSpace(r rune) rune {
+	if unicode.Is(unicode.Zs, r) {
+		return ' '
+	}
+	return r
+}
 
 func (c *cursor) skip() { c.take(len(c.rest) - len(strings.TrimLeft(c.rest, blanks))) }
 
@@ -66,11 +77,13 @@ func (c *cursor) take(n int) (taken string) {
 func (c *cursor) match(form *regexp.Regexp) string { return c.take(len(form.FindString(c.rest))) }
 
 var (
-	protocolCell = regexp.MustCompile(`(?i)^(tcp|udp)(\s*[/&,+]\s*(tcp|udp))?(?:[ \t\x{00a0}]|$)`)
+	protocolCell = regexp.MustCompile(`(?i)^(tcp|udp)(\s*[/&,+]\s*(tcp|udp))?(?:[ \t]|$)`)
 	headerLine   = regexp.MustCompile(`(?i)^protocols?\s+dest`)
-	portsCell    = regexp.MustCompile(`^(?i:any|\d+(\s*[-–—‐‑−]\s*\d+)?(\s*[,;]\s*\d+(\s*[-–—‐‑−]\s*\d+)?)*)(?:[ \t\x{00a0},;]+|$)`)
-	addressRange = regexp.MustCompile(`^[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*\s*[-–—‐‑−]\s*[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*(?:[ \t\x{00a0},;]+|$)`)
-	word         = regexp.MustCompile(`^[^ \t\x{00a0},;]*[ \t\x{00a0},;]*`)
+	portsCell    = regexp.MustCompile(`^(?i:any|\d+(\s*[-–—―‐‑‒−]\s*\d+)?(\s*[,;]\s*\d+(\s*[-–—―‐‑‒−]\s*\d+)?)*)(?:[ \t,;]+|$)`)
+	addressRange = regexp.MustCompile(`^[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*\s*[-–—―‐‑‒−]\s*[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*(?:[ \t,;]+|$)`)
+	bareRow      = regexp.MustCompile(`^(?:(?:\S+\s+)?` + addressForm + `\S*\s+(?i:any|tcp|udp|\d)|` + addressForm + `\S*$)`)
+	word         = regexp.MustCompile(`^[^ \t,;]*[ \t,;]*`)
+	maybePorts   = regexp.MustCompile(`(?i)^(to|through|thru|until|and|or|plus|bis|und|[^\pL\d])*\s*\d`)
 	testingOnly  = regexp.MustCompile(`(?i)\bfor test(ing|s)? only\b`)
 )
 
@@ -82,12 +95,18 @@ func (t *tableReader) read() {
 	case protocolCell.MatchString(t.line.rest):
 		t.finish()
 		t.begin()
+	case t.row != nil && t.groups == 0 && t.destination():
+		t.destinationsAndPorts()
+	case bareRow.MatchString(t.line.rest):
+		t.finish()
+		t.wrong(CodeBadValue, t.line.at, "", fmt.Sprintf("%q has an address, and doesn't begin with a protocol", shortened(t.line.rest)),
+			"write TCP or UDP before it: a cell that is merged with others is copied once; if the line is no row, leave it out")
 	case t.row == nil:
 		t.leaveOut(begin)
-	case t.groups == 0 && t.destination():
-		t.destinationsAndPorts()
 	case portsCell.MatchString(t.line.rest):
 		t.ports()
+	case len(t.purposes) < t.groups && maybePorts.MatchString(t.line.rest):
+		t.notPorts(t.line.at, t.line.rest)
 	case len(t.purposes) < t.groups:
 		t.purposes = append(t.purposes, strings.Join(strings.Fields(t.line.rest), " "))
 	default:
@@ -96,18 +115,23 @@ func (t *tableReader) read() {
 	}
 }
 
+// shortened is a line as a finding quotes it.
+func shortened(line string) string {
+	if runes := []rune(line); len(runes) > 60 {
+		return string(runes[:57]) + "..."
+	}
+	return line
+}
+
 // leaveOut notes a line that belongs to no row. One that says what the list is for is understood.
 func (t *tableReader) leaveOut(at cursor) {
-	line := []rune(at.rest)
-	if len(line) > 60 {
-		line = append(line[:57], '.', '.', '.')
-	}
+	line := shortened(at.rest)
 	if testingOnly.MatchString(at.rest) {
 		t.policy.Stage = Test
-		t.note(CodeUnderstood, at.at, "", fmt.Sprintf("stage: test, for it says %q", string(line)))
+		t.note(CodeUnderstood, at.at, "", fmt.Sprintf("stage: test, for it says %q", line))
 		return
 	}
-	t.note(CodeLeftOut, at.at, "", fmt.Sprintf("left out, for it is no row: %q", string(line)))
+	t.note(CodeLeftOut, at.at, "", fmt.Sprintf("left out, for it is no row: %q", line))
 }
 
 func (r *reader) note(code string, at Pos, entry, words string) {
@@ -187,11 +211,16 @@ func (t *tableReader) ports() {
 	t.row.Ports = append(t.row.Ports, groups...)
 	switch rest := strings.Join(strings.Fields(t.line.rest), " "); {
 	case rest == "":
-	case '0' <= rest[0] && rest[0] <= '9':
-		t.wrong(CodeBadValue, t.line.at, t.row.ID, fmt.Sprintf("%q may be a port or a purpose", rest), "put commas between ports")
+	case maybePorts.MatchString(rest):
+		t.notPorts(t.line.at, rest)
 	default:
 		t.purposes = append(t.purposes, rest)
 	}
+}
+
+// notPorts refuses to guess.
+func (t *tableReader) notPorts(at Pos, text string) {
+	t.wrong(CodeBadValue, at, t.row.ID, fmt.Sprintf("%q may be a port or a purpose", shortened(text)), "put commas between ports, and a dash within a range")
 }
 
 // finish closes the row.
