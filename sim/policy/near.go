@@ -35,22 +35,24 @@ func (m *miss) differences() (n int) {
 	return n
 }
 
-// neighbourhood is how far apart two addresses may be to be called neighbours: one network of old.
+// neighbourhood is how far apart two addresses, or two ports, may be to be called neighbours: one network of old.
 const neighbourhood = 256
 
 // compare puts the entry first that is closer: fewer differences, then a name that was right a moment ago, then
-// ports, protocols, addresses, each by their distance.
+// neighbouring ports, protocols, other ports, addresses, each by their distance.
 func (m *miss) compare(o *miss) int {
 	rank := func(m *miss) int {
 		switch {
 		case m.stale != "":
 			return 0
-		case !m.wrongDest && !m.wrongProto:
-			return 1
-		case !m.wrongDest:
+		case m.wrongDest:
+			return 4
+		case m.wrongProto:
 			return 2
+		case m.portDistance > neighbourhood: // UDP 443 is rather TCP's port than 3478's neighbour
+			return 3
 		}
-		return 3
+		return 1
 	}
 	far := func(m *miss) uint64 {
 		if m.destDistance > neighbourhood {
