@@ -66,7 +66,7 @@ func (c *command) questions(args []string, who *clients) ([]policy.Question, err
 	if q.Src, err = netip.ParseAddr(args[1]); err != nil {
 		return nil, usage(fmt.Errorf("SRC %q is no address such as 10.0.0.2", args[1]))
 	}
-	if q.Dst, err = netip.ParseAddrPort(args[2]); err == nil {
+	if q.Dst, err = netip.ParseAddrPort(args[2]); err == nil && q.Dst.Port() > 0 {
 		return []policy.Question{q}, checkFamilies(q)
 	}
 	i := strings.LastIndexByte(args[2], ':')
@@ -75,7 +75,7 @@ func (c *command) questions(args []string, who *clients) ([]policy.Question, err
 	}
 	name, digits := args[2][:i], args[2][i+1:]
 	port, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil {
+	if err != nil || port == 0 {
 		return nil, usage(fmt.Errorf("DST:PORT %q: %q is no port: ports are 1 to 65535", args[2], digits))
 	}
 	d, err := policy.ParseDestination(name)
