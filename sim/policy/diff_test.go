@@ -131,3 +131,15 @@ both lists open nothing breaks.
 func TestDiffText(t *testing.T) {
 	require.Equal(t, diffText, policy.Diff(embedded(t, policy.CloudProxyTest), embedded(t, "cloud-proxy-production")).Text())
 }
+
+// TestAnyPortIsAllOfThem compares the two ways to write it: nobody needs port 0.
+func TestAnyPortIsAllOfThem(t *testing.T) {
+	row := func(ports string) *policy.Policy {
+		return parse(t, "list.yaml", "id: list\nentries:\n- {id: A, protocols: UDP, destinations: 192.0.2.1, ports: "+ports+"}\n")
+	}
+	for _, d := range []policy.Difference{policy.Diff(row("any"), row("1-65535")), policy.Diff(row("1-65535"), row("any"))} {
+		require.Empty(t, d.Added)
+		require.Empty(t, d.Removed)
+		require.False(t, d.Broken())
+	}
+}

@@ -104,7 +104,8 @@ func everything(six bool) box {
 	return box{allAddrs(six), allAddrs(six), ephemeral, allPorts}
 }
 
-var allPorts = portSpan(firewall.PortRange{First: 0, Last: 65535})
+// allPorts are those that a service can have: nobody needs port 0, nor is anything open by it.
+var allPorts = portSpan(firewall.PortRange{First: 1, Last: 65535})
 
 func allAddrs(six bool) span {
 	if six {

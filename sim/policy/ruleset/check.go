@@ -7,6 +7,7 @@ import (
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/policy"
+	"github.com/proxyspec/proxyspec/sim/policy/internal/region"
 )
 
 // Options say whose packets are checked, and on which way.
@@ -195,7 +196,7 @@ func (c *checker) sources(six bool) (out []span) {
 func (c *checker) boxes(r firewall.Rule, six bool) (out []box) {
 	ranges := r.Ports
 	if len(ranges) == 0 {
-		ranges = []firewall.PortRange{{First: 0, Last: 65535}}
+		ranges = region.AllPorts()
 	}
 	for _, prefix := range r.Destinations {
 		if prefix.Addr().Is6() != six {

@@ -303,3 +303,14 @@ COMMIT
 	require.True(t, report.Rows[0].Gaps[len(report.Rows[0].Gaps)-1].Answers || report.Rows[0].Gaps[0].Answers)
 	require.Equal(t, ruleset.Forward, check(t, p, rules, ruleset.Options{}).Hook)
 }
+
+// TestAnyPort has rules for all ports that a service can have, and a row that needs any.
+func TestAnyPort(t *testing.T) {
+	p, err := policy.Parse("p.yaml", []byte("id: p\nentries:\n- {id: A, protocols: UDP, destinations: 192.0.2.1, ports: any}\n"))
+	require.NoError(t, err)
+	for _, ports := range []string{"", "-m udp --dport 1:65535 "} {
+		report := check(t, p, "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A FORWARD -d 192.0.2.1 -p udp "+ports+"-j ACCEPT\nCOMMIT\n", ruleset.Options{})
+		require.Equal(t, ruleset.Open, report.Rows[0].Status, "%q\n%s", ports, report.Text())
+		require.Empty(t, report.Beyond)
+	}
+}

@@ -16,8 +16,8 @@ import (
 // Ports is a set of ports: ranges in ascending order that neither overlap nor touch.
 type Ports []firewall.PortRange
 
-// AllPorts is every port there is.
-func AllPorts() Ports { return Ports{{First: 0, Last: 65535}} }
+// AllPorts is every port that a service can have: 0 is reserved (RFC 6335, section 6).
+func AllPorts() Ports { return Ports{{First: 1, Last: 65535}} }
 
 // NewPorts is the set that ranges in any order make together. Reversed ranges are empty.
 func NewPorts(ranges ...firewall.PortRange) Ports {
@@ -95,7 +95,7 @@ func (p Ports) Count() int {
 
 // String is the set as people write it: "443, 4000, 3433-3460" in ascending order, or "any".
 func (p Ports) String() string {
-	if len(p) == 1 && p[0] == (firewall.PortRange{First: 0, Last: 65535}) {
+	if len(p) == 1 && p[0].First <= 1 && p[0].Last == 65535 {
 		return "any"
 	}
 	var b strings.Builder
