@@ -31,7 +31,8 @@ depend on something that it doesn't model, it says.
 Clients are taken to send from ports above 1023, as they do.
 
 A RULESET is what "nft -j list ruleset", "iptables-save" or "ip6tables-save" printed, as root, or "-" for standard
-input. Several are taken for parts of one firewall.
+input. Several are taken for parts of one firewall. nft lists nothing of iptables-legacy: where that is in use, add what
+"iptables-legacy-save" prints. Leave out nft's -t: the elements of its sets count.
 
 Exit codes: 0 every required row is open; 1 some of a required row is closed, or with --exact more is open than the
 rows need; 2 usage, or a file that can't be read; 5 nothing is closed for certain, but of a required row it can't be

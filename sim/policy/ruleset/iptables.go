@@ -59,6 +59,8 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 			tables++
 		case !r.open && strings.HasPrefix(line, "table "):
 			return &placed{r.line, 1, `this is how "nft list ruleset" prints for people: add -j, "nft -j list ruleset"`}
+		case !r.open && forPeople.MatchString(line):
+			return &placed{r.line, 1, `this is how "iptables -S" and "iptables -L" print: take what iptables-save prints`}
 		case !r.open:
 			return &placed{r.line, 1, `before a table such as "*filter": this isn't what iptables-save prints, nor JSON of nft`}
 		case line == "COMMIT":
@@ -86,6 +88,9 @@ func (rs *Ruleset) readIPTables(source []byte) error {
 	}
 	return nil
 }
+
+// forPeople are lines of what else iptables prints.
+var forPeople = regexp.MustCompile(`^-[PN] \S|^Chain \S+ \(`)
 
 // incompatible is how iptables says that a table has more than it lists.
 var incompatible = regexp.MustCompile("^# Table `(.*)' (?:is|contains) incompatible")
@@ -165,7 +170,7 @@ func (r *iptablesReader) declare(line string) error {
 		}
 	}
 	if r.chains[r.table+" "+name] != nil {
-		return r.wrong(2, "%s stands here for the second time", c.name)
+		return r.wrong(2, "%s stands here for the second time: give what iptables-save and ip6tables-save print as two files", c.name)
 	}
 	r.chains[r.table+" "+name] = c
 	return nil

@@ -43,6 +43,10 @@ func TestParseSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"parts", nft(chain, rule+`{"match": {"op": "==", "left": {"concat": [{"meta": {"key": "l4proto"}}, {"meta": {"key": "nfproto"}}]}, "right": "tcp"}}]}}`), `1 values for 2 fields`},
 
 		{"no table", "# nothing\n", `rules:1:1: no table`},
+		{"iptables -S", "-P INPUT ACCEPT\n", `rules:1:1: this is how "iptables -S" and "iptables -L" print: take what iptables-save prints`},
+		{"iptables -L", "Chain INPUT (policy ACCEPT)\n", `rules:1:1: this is how "iptables -S"`},
+		{"both families", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", `stands here for the second time: give what iptables-save and ip6tables-save print as two files`},
+		{"mark of byte order", "\ufeff{\"a\": 1}", `rules:1:1: no list "nftables"`},
 		{"rule before a table", "-A FORWARD -j DROP\n", `rules:1:1: before a table`},
 		{"undeclared chain", "*filter\n-A FORWARD -j DROP\n", `rules:2:4: the chain "FORWARD" isn't declared in table filter`},
 		{"inserted", "*filter\n:FORWARD DROP [0:0]\n-I FORWARD -j DROP\n", `rules:3:1: "-I": only rules that are appended`},

@@ -160,6 +160,7 @@ func (s situation) at(c *chain, translated bool) *situation {
 // Parse reads what "nft -j list ruleset" or "iptables-save" printed, and tells them apart. An error names the file,
 // line and column.
 func Parse(name string, source []byte) (*Ruleset, error) {
+	source = bytes.TrimPrefix(source, []byte("\ufeff"))
 	rs := &Ruleset{Name: name, protos: make(map[uint8]bool), own: make(map[string]bool)}
 	var err error
 	if trimmed := bytes.TrimSpace(source); len(trimmed) == 0 {
