@@ -31,6 +31,9 @@ const nftOutput = `Its chain drops whatever else this
 
 func (p *Policy) nft(u Use) string {
 	w := nftWriter{Use: u, table: "proxyspec_" + regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(p.ID, "_"), named: make(map[string][2]string)}
+	if u.Own { // a router may be a client too: neither of its exports takes the other's place
+		w.table += "_" + u.chain()
+	}
 	for i := range p.Entries {
 		w.entry(&p.Entries[i])
 	}
