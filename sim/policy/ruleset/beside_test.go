@@ -271,3 +271,18 @@ func TestEveryProtocol(t *testing.T) {
 	require.Equal(t, []string{`rule 1 of chain c of table inet t: the protocol "newest" isn't known here: write its number in the rule`}, report.Unknown)
 	require.Equal(t, ruleset.Closed, report.Rows[0].Status, "it is not TCP")
 }
+
+// TestAlteredPackets has rules after which a packet isn't what a later chain is asked about.
+func TestAlteredPackets(t *testing.T) {
+	const forward = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m conntrack --ctstate ESTABLISHED,UNTRACKED -j ACCEPT\n-A FORWARD -d 10.9.9.9/32 -j ACCEPT\nCOMMIT\n"
+	require.Equal(t, ruleset.Closed, status(t, forward))
+	for _, before := range []string{
+		"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 192.0.2.0/24 -j CT --notrack\nCOMMIT\n",
+		"*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 192.0.2.0/24 -j DNAT --to-destination 10.9.9.9\nCOMMIT\n",
+		"*nat\n:PREROUTING ACCEPT [0:0]\n:web - [0:0]\n-A PREROUTING -m mark --mark 1 -j web\n-A web -j DNAT --to-destination 10.9.9.9\nCOMMIT\n",
+	} {
+		require.Equal(t, ruleset.Undecided, status(t, before+forward), before)
+	}
+	require.Equal(t, ruleset.Closed, status(t, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 198.51.100.0/24 -j DNAT --to-destination 10.9.9.9\nCOMMIT\n"+forward), "of others")
+	require.Equal(t, ruleset.Closed, status(t, "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m limit --limit 1/sec -j DROP\nCOMMIT\n"+forward), "dropped here or there")
+}

@@ -55,7 +55,7 @@ func TestReports(t *testing.T) {
 	path := ruleset.Path{In: "inside", Out: "outside"}
 	for _, name := range []string{
 		"half-open.nft.json", "half-open.iptables-save", "doubts.nft.json", "doubts.iptables-save", "no-answers.nft.json", "priorities.nft.json",
-		"beside.nft.json", "docker.iptables-save", "flags.nft.json", "metered.nft.json", "beyond.iptables-save",
+		"beside.nft.json", "docker.iptables-save", "flags.nft.json", "metered.nft.json", "altered.nft.json", "beyond.iptables-save",
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := check(t, policy.StandIn(), listing(t, name), ruleset.Options{Use: policy.Use{Sources: office}, Path: path})

@@ -15,6 +15,7 @@ type outcome struct {
 	doubts  []string // why nobody can tell
 
 	translated bool // from here on the source may be another
+	altered    bool // something is other than the model thinks: what later chains do with it can't be told
 }
 
 // piece is a region that is on its way through a chain.
@@ -24,6 +25,7 @@ type piece struct {
 	doubts []string // shared between pieces: append to a clipped copy
 
 	translated bool // a doubtful rule may have given it another source
+	altered    bool // a rule changed, or may have changed, what later rules look at
 }
 
 // errTooComplex ends an evaluation that would not end by itself in reasonable time: k rules can cut a space of four
@@ -51,7 +53,7 @@ func (e *evaluator) through(chains []*chain, alive []outcome) ([]outcome, error)
 			e.situation = packets.at(c, a.translated)
 			done, rest := e.chain(c, []piece{{box: a.box, translated: a.translated}})
 			for _, p := range rest {
-				done = append(done, outcome{p.box, p.may | c.policy, "the policy of " + c.name, false, p.doubts, p.translated})
+				done = append(done, outcome{p.box, p.may | c.policy, "the policy of " + c.name, false, p.doubts, p.translated, p.altered})
 			}
 			if e.pieces > mostPieces {
 				return nil, errTooComplex
@@ -62,7 +64,8 @@ func (e *evaluator) through(chains []*chain, alive []outcome) ([]outcome, error)
 					o.doubts = nil // of this chain, whichever of its rules it is
 				}
 				o.doubts = slices.Concat(a.doubts, o.doubts)
-				if o.verdict == canDrop {
+				o.altered = o.altered || a.altered
+				if o.verdict == canDrop && !a.altered {
 					out = append(out, o)
 					continue
 				}
@@ -101,6 +104,7 @@ func (e *evaluator) chain(c *chain, pieces []piece) (done []outcome, rest []piec
 				if doubt != "" {
 					hit.may |= r.action.reach()
 					hit.translated = hit.translated || r.action.translates || r.action.target != nil && r.action.target.translates
+					hit.altered = hit.altered || r.action.alters || r.action.target != nil && r.action.target.alters
 					hit.doubts = append(slices.Clip(hit.doubts), r.of(c)+": "+doubt)
 					left = append(left, hit)
 					continue
@@ -125,9 +129,9 @@ func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back 
 	by := r.of(c)
 	switch r.action.kind {
 	case accept:
-		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts, p.translated || r.action.translates}}
+		done = []outcome{{p.box, p.may | canAccept, by, true, p.doubts, p.translated || r.action.translates, p.altered}}
 	case drop:
-		done = []outcome{{p.box, p.may | canDrop, by, true, p.doubts, false}}
+		done = []outcome{{p.box, p.may | canDrop, by, true, p.doubts, false, p.altered}}
 	case giveBack:
 		back = []piece{p}
 	case jump:
@@ -135,7 +139,7 @@ func (e *evaluator) act(c *chain, r *rule, p piece) (done []outcome, next, back 
 	case goAway:
 		done, back = e.chain(r.action.target, []piece{p})
 	case doubtful:
-		p.may = canAccept | canDrop
+		p.may, p.altered = canAccept|canDrop, p.altered || r.action.alters
 		p.doubts = append(slices.Clip(p.doubts), by+": "+r.action.doubt)
 		next = []piece{p}
 	}

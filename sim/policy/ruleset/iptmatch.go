@@ -117,7 +117,7 @@ func (o *ruleReader) option() error {
 	default:
 		if o.foreign {
 			if w.text == "--notrack" {
-				o.action.kind, o.action.doubt = doubtful, "what --notrack does isn't modelled"
+				*o.action = action{kind: doubtful, alters: true, doubt: "what --notrack does isn't modelled"}
 			}
 			o.negated = false
 			return nil
@@ -350,7 +350,7 @@ func (o *ruleReader) target(kind actionKind) func(wordAt) error {
 			if c := o.chains[o.table+" "+w.text]; c != nil {
 				a = action{kind: kind, target: c}
 			} else {
-				a = action{kind: doubtful, doubt: fmt.Sprintf("what the target %s does isn't modelled", w.text)}
+				a = action{kind: doubtful, alters: true, doubt: fmt.Sprintf("what the target %s does isn't modelled", w.text)}
 			}
 		}
 		o.action, o.foreign = &a, true

@@ -219,14 +219,14 @@ func (s *statements) read(key, value *tree.Node) error {
 		s.act(action{kind: accept, translates: true})
 	case "mangle":
 		if p := value.Field("key").Field("payload"); p != nil && !idle[p.Field("field").Value()] {
-			s.act(action{kind: doubtful, doubt: "it rewrites packets, which isn't modelled"})
+			s.act(action{kind: doubtful, alters: true, doubt: "it rewrites packets, which isn't modelled"})
 		}
 	case "dnat", "redirect", "tproxy", "queue", "notrack", "fwd", "synproxy":
-		s.act(action{kind: doubtful, doubt: fmt.Sprintf("what %q does isn't modelled", key.Text)})
+		s.act(action{kind: doubtful, alters: true, doubt: fmt.Sprintf("what %q does isn't modelled", key.Text)})
 	case "xt":
 		s.rule.tests = append(s.rule.tests, test{doubt: "it was made by iptables, and nft doesn't say what it means; add what iptables-save prints"})
 		if value.Field("type").Value() != "match" { // before nft 1.0.6 it may be either
-			s.act(action{kind: doubtful}) // its test says why
+			s.act(action{kind: doubtful, alters: true}) // its test says why
 		}
 	case "limit", "quota", "ct count", "meter":
 		s.depends(key.Text)

@@ -57,6 +57,7 @@ type chain struct {
 	listed     string  // as what another listing may explain it: "ip filter FORWARD"
 	ends       verdict // how a packet's journey can end in it, or in chains that it jumps to
 	translates bool    // it may give a flow another source
+	alters     bool    // it may change what later chains see
 }
 
 // rule is tests that a packet must pass, and what becomes of it then.
@@ -72,6 +73,7 @@ type action struct {
 	target     *chain // of a jump
 	doubt      string // why nobody can tell
 	translates bool   // the flow gets another source
+	alters     bool   // of what is doubtful: later chains see another packet, or another state
 }
 
 type actionKind uint8
@@ -271,8 +273,10 @@ func acyclic(c *chain, above []*chain, done map[*chain]bool) error {
 			}
 			c.ends |= a.target.ends
 			c.translates = c.translates || a.target.translates
+			c.alters = c.alters || a.target.alters
 		}
 		c.translates = c.translates || a.translates
+		c.alters = c.alters || a.alters
 		switch a.kind {
 		case accept:
 			c.ends |= canAccept
