@@ -18,10 +18,10 @@ import (
 func LoadHTML(w io.Writer, r *load.Report, missed []string) error {
 	p := loadPageOf(r)
 	p.Missed, p.Mood = missed, result.Pass
-	p.Headline = plural(r.Plan.Users, "user was", "users were") + " served well"
+	p.Headline = plural(r.Plan.Part().Users, "user was", "users were") + " served well"
 	if len(missed) > 0 {
 		p.Mood = result.Fail
-		p.Headline = plural(r.Plan.Users, "user was", "users were") + " not served well"
+		p.Headline = plural(r.Plan.Part().Users, "user was", "users were") + " not served well"
 	}
 	return pages.ExecuteTemplate(w, "load.html", p)
 }
@@ -81,7 +81,7 @@ type loadTable struct {
 }
 
 func loadPageOf(r *load.Report) *loadPage {
-	p := r.Plan
+	p := r.Plan.Part() // of a shard, what it was to do
 	page := &loadPage{Report: r, Joins: curveOf(r.Join), Facts: []fact{
 		{"Users", fmt.Sprintf("%d of %s", p.Users, plural(p.Enterprises, "enterprise", "enterprises"))},
 		{"Whole SDKs among them", fmt.Sprint(p.WebRTC)},
@@ -90,6 +90,9 @@ func loadPageOf(r *load.Report) *loadPage {
 		{"Media of each user", fmt.Sprintf("%d packets a second of %d B%s", p.Media, p.Payload, p.Bursts())},
 		{"Seed", fmt.Sprint(p.Seed)},
 	}}
+	if whole := r.Plan; whole.Shard.Count > 0 {
+		page.Facts = append(page.Facts, fact{"Shard", fmt.Sprintf("%v, of %s in all", whole.Shard, plural(whole.Users, "user", "users"))})
+	}
 	page.table("Joins", append([]fact{{"joined", fmt.Sprintf("%d of %d", r.Joined, p.Users)}}, percentiles(r.Join)...))
 	page.table("Refused and failed", append(counted(r.Failed, "failed: "), counted(r.Refusals, "refused: ")...))
 	if r.Lost > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/load"
+	"github.com/proxyspec/proxyspec/conformance/shard"
 	"github.com/proxyspec/proxyspec/reports"
 )
 
@@ -43,6 +44,11 @@ func TestLoadPages(t *testing.T) {
 		"1000 users were served well": func(w io.Writer) error { return reports.LoadHTML(w, crowd(), nil) },
 		"1000 users were not served well": func(w io.Writer) error {
 			return reports.LoadHTML(w, crowd(), []string{"why"})
+		},
+		"500 users were served well": func(w io.Writer) error {
+			half := crowd()
+			half.Plan.Shard = shard.Shard{Index: 1, Count: 2}
+			return reports.LoadHTML(w, half, nil)
 		},
 		"1 user was not served well": func(w io.Writer) error { // who never joined
 			return reports.LoadHTML(w, &load.Report{Plan: load.Plan{Users: 1}.WithDefaults()}, []string{"why"})

@@ -83,6 +83,9 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	return cmd
 }
 
+// mostMbits is a terabit a second: more than any relay's line, and less than what overflows.
+const mostMbits = 1_000_000
+
 // noZeros refuses a zero that a plan would take for the default.
 func noZeros(flags *pflag.FlagSet) (err error) {
 	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "burst", "payload"} {
@@ -100,6 +103,9 @@ func goalFlags(f *pflag.FlagSet, goal *load.Goal) {
 }
 
 func (c *command) load(o crowd) (err error) {
+	if o.mbits < 0 || o.mbits > mostMbits {
+		return usage(fmt.Errorf("--capacity is %d: it may be from 0 to %d", o.mbits, mostMbits))
+	}
 	o.plan.Capacity = o.mbits * 1_000_000
 	if o.plan.Shard, err = shard.Find(o.shard, os.Getenv); err != nil {
 		return usage(fmt.Errorf("--shard: %w", err))
@@ -225,11 +231,23 @@ func readLoad(name string) (*load.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	wrong := func(err error) error {
+		return fmt.Errorf("%s is no report of proxyspec load --format json: %w", name, err)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, wrong(errors.New("it is empty"))
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var r load.Report
 	if err := d.Decode(&r); err != nil {
-		return nil, fmt.Errorf("%s is no report of proxyspec load --format json: %w", name, err)
+		return nil, wrong(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, wrong(errors.New("more follows the first report: each belongs into a file of its own"))
+	}
+	if r.Plan.Users < 1 {
+		return nil, wrong(errors.New("its plan has no users"))
 	}
 	return &r, nil
 }

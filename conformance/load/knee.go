@@ -29,13 +29,13 @@ const (
 // FindKnee looks for the knee up to the plan's users: it doubles their number until the goal is missed, and then halves
 // what is between. The enterprises grow with the users.
 func FindKnee(ctx context.Context, p Plan, goal Goal, run Run) (*Knee, error) {
-	p, goal = p.WithDefaults(), goal.WithDefaults()
+	p = p.WithDefaults()
 	k := &Knee{}
 	try := func(users int) (bool, error) {
 		q := p
 		q.Users = users
 		q.Enterprises = max(1, min(users, p.Enterprises*users/p.Users))
-		q.WebRTC = min(users, p.WebRTC)
+		q.WebRTC = min(2*q.pairs(), p.WebRTC)
 		r, err := run(ctx, q)
 		if err != nil {
 			return false, err

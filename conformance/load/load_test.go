@@ -123,7 +123,13 @@ func TestMerge(t *testing.T) {
 	_, err = load.Merge(report(1, 2), report(1, 2))
 	require.EqualError(t, err, "shard 1/2 is there twice")
 	_, err = load.Merge(report(1, 2))
-	require.EqualError(t, err, "there are 1 shards of 2")
+	require.EqualError(t, err, "shard 2/2 is missing")
+	_, err = load.Merge(report(1, 2), report(7, 2))
+	require.EqualError(t, err, "shard 7/2 can't be: its number is from 1 to 2")
+	_, err = load.Merge(report(0, 0), report(0, 0))
+	require.EqualError(t, err, "report 2, of a whole crowd, is there twice")
+	_, err = load.Merge(report(0, 0), report(1, 2))
+	require.EqualError(t, err, "shard 1/2 is one of 2, and report 1, of a whole crowd, one of 1")
 	_, err = load.Merge(report(1, 2), report(2, 3))
 	require.EqualError(t, err, "shard 2/3 is one of 3, and shard 1/2 one of 2")
 	other := report(2, 2)
@@ -142,9 +148,9 @@ func TestKnee(t *testing.T) {
 			"books don't balance": func(r *load.Report) { r.Wrong = []string{"books"} },
 			"calls are lost":      func(r *load.Report) { r.Lost = 1 },
 		} {
-			k, err := load.FindKnee(t.Context(), load.Plan{Users: 1000, Enterprises: 20}, load.Goal{}, func(_ context.Context, p load.Plan) (*load.Report, error) {
+			k, err := load.FindKnee(t.Context(), load.Plan{Users: 1000, Enterprises: 20, WebRTC: 100}, load.Goal{}.WithDefaults(), func(_ context.Context, p load.Plan) (*load.Report, error) {
 				require.NoError(t, p.Check())
-				r := &load.Report{Plan: p, Joined: p.Users, Join: load.Times{100: p.Users}, Media: load.Media{Sent: 1000, Returned: 995}}
+				r := &load.Report{Plan: p, Joined: p.Users, Join: load.Times{100: p.Users}, Media: load.Media{Sent: 1000, Returned: 995}, WebRTC: load.Media{Sent: 1, Returned: 1}}
 				if p.Users > knee {
 					spoil(r)
 				}
@@ -168,4 +174,20 @@ func TestKnee(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A knee of a crowd that may lose nothing is where the first packet is lost.
+func TestKneeWithoutLoss(t *testing.T) {
+	k, err := load.FindKnee(t.Context(), load.Plan{Users: 20}, load.Goal{Join: time.Second}, func(_ context.Context, p load.Plan) (*load.Report, error) {
+		return &load.Report{Plan: p, Joined: p.Users, Join: load.Times{100: p.Users}, Media: load.Media{Sent: 1000, Returned: 999}}, nil
+	})
+	require.NoError(t, err)
+	require.Zero(t, k.Users)
+	require.Equal(t, []string{"0.10 % of media was lost: the limit is 0.00 %"}, k.Missed)
+}
+
+// Where nobody joined there is nothing to say of how long it took.
+func TestNobodyJoined(t *testing.T) {
+	r := &load.Report{Plan: load.Plan{}.WithDefaults(), Failed: map[string]int{"no-room": 100}}
+	require.Contains(t, r.Text(), "\n  joined    0\n  failed    100: no-room\n")
 }

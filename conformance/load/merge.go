@@ -18,25 +18,37 @@ func Merge(parts ...*Report) (*Report, error) {
 	whole.Plan.Shard = shard.Shard{}
 	n := max(1, parts[0].Plan.Shard.Count)
 	seen := map[int]bool{}
-	for _, r := range parts {
+	for i, r := range parts {
 		at := r.Plan.Shard
 		plan := r.Plan.WithDefaults()
 		plan.Shard = shard.Shard{}
 		switch {
 		case plan != whole.Plan:
-			return nil, fmt.Errorf("shard %v has another plan than shard %v: merge takes the shards of one", at, parts[0].Plan.Shard)
+			return nil, fmt.Errorf("%s has another plan than %s: merge takes the shards of one", r.name(i), parts[0].name(0))
 		case max(1, at.Count) != n:
-			return nil, fmt.Errorf("shard %v is one of %d, and shard %v one of %d", at, at.Count, parts[0].Plan.Shard, n)
+			return nil, fmt.Errorf("%s is one of %d, and %s one of %d", r.name(i), max(1, at.Count), parts[0].name(0), n)
+		case at.Count > 0 && (at.Index < 1 || at.Index > n):
+			return nil, fmt.Errorf("%s can't be: its number is from 1 to %d", r.name(i), n)
 		case seen[at.Index]:
-			return nil, fmt.Errorf("shard %v is there twice", at)
+			return nil, fmt.Errorf("%s is there twice", r.name(i))
 		}
 		seen[at.Index] = true
 		whole.add(r)
 	}
-	if len(seen) < n {
-		return nil, fmt.Errorf("there are %d shards of %d", len(seen), n)
+	for i := 1; i <= n && n > 1; i++ {
+		if !seen[i] {
+			return nil, fmt.Errorf("shard %v is missing", shard.Shard{Index: i, Count: n})
+		}
 	}
 	return whole, nil
+}
+
+// name is what to call the i-th report in an error.
+func (r *Report) name(i int) string {
+	if r.Plan.Shard == (shard.Shard{}) {
+		return fmt.Sprintf("report %d, of a whole crowd,", i+1)
+	}
+	return fmt.Sprintf("shard %v", r.Plan.Shard)
 }
 
 func (r *Report) add(part *Report) {

@@ -25,8 +25,12 @@ func (r *Report) Text() string {
 	}
 	b.WriteString("\n")
 
-	line("joined", "%d; half of them within %v, 90 of 100 within %v, 99 within %v, the last after %v", r.Joined,
-		r.Join.Percentile(50), r.Join.Percentile(90), r.Join.Percentile(99), r.Join.Percentile(100))
+	if r.Join.Count() == 0 {
+		line("joined", "%d", r.Joined)
+	} else {
+		line("joined", "%d; half of them within %v, 90 of 100 within %v, 99 within %v, the last after %v", r.Joined,
+			r.Join.Percentile(50), r.Join.Percentile(90), r.Join.Percentile(99), r.Join.Percentile(100))
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Failed)) {
 		line("failed", "%d: %s", r.Failed[name], name)
 	}
