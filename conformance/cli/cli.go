@@ -182,6 +182,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("--%s needs the name of a folder", invalid.GetFlag().Name))
 	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == new(jobs).Type():
 		return usage(fmt.Errorf("--%s must be a whole number, at least 1, not %q", invalid.GetFlag().Name, invalid.GetValue()))
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "uint64":
+		return usage(fmt.Errorf("--%s must be a whole number, 0 or more, not %q", invalid.GetFlag().Name, invalid.GetValue()))
 	case errors.As(err, &invalid): // the others that can have one are whole numbers
 		return usage(fmt.Errorf("--%s must be a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue()))
 	case !errors.As(err, &unknown):

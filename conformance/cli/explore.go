@@ -122,6 +122,8 @@ func (c *command) explore(x expedition) error {
 		return &exit{code: result.ExitFault, err: err}
 	case broken == nil && interrupted.Err() != nil:
 		return &exit{code: result.ExitInterrupted, err: fmt.Errorf("interrupted after %s; every rule was kept until then", plural(e.Worlds, "world"))}
+	case broken == nil && e.Worlds == 0:
+		return usage(fmt.Errorf("--time %v was over before a world was: nothing was looked at", x.time))
 	case broken == nil:
 		e.Time = time.Since(began)
 		return c.show(x.format, e, e.text())
