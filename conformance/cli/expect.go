@@ -18,14 +18,7 @@ func (s *selected) expect(run *result.Run, f *expectation.File) {
 		return
 	}
 	run.Expectations, run.Profile = f.For(run.SDK)
-	var ids []string
-	for _, c := range s.all {
-		ids = append(ids, c.ID)
-	}
-	for _, c := range s.cases {
-		ids = append(ids, c.ID) // the user's own
-	}
-	run.Stale = expectation.Stale(run.Expectations, run.Profile, run.Started, ids, s.scenarios)
+	run.Stale = expectation.Stale(run.Expectations, run.Profile, run.Started, s.known, s.scenarios)
 }
 
 // readExpectations reads a file of them; without one it is nil.
@@ -120,7 +113,10 @@ func (c *command) expectUpdate(file, out string, fresh expectation.New, write bo
 	if err != nil {
 		return usage(err)
 	}
-	text := expectation.Update(string(source), f, run, fresh)
+	text, err := expectation.Update(string(source), f, run, fresh)
+	if err != nil {
+		return usage(fmt.Errorf("%s: %w", file, err))
+	}
 	if _, err := expectation.Parse(file, []byte(text)); err != nil {
 		return usage(fmt.Errorf("with these words the file would be wrong: %w", err))
 	}

@@ -20,7 +20,7 @@ type selected struct {
 	catalogue *catalogue.Catalogue
 	scenarios map[string]int // of the whole suite, by requirement
 	suite     result.Suite
-	all       []selection.Case // of the whole suite
+	known     []string         // IDs of the whole suite, and of all that is in the files that were named
 	cases     []selection.Case // that were asked for
 }
 
@@ -42,7 +42,7 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 	if s.suite, err = c.suite.identity(len(all)); err != nil {
 		return nil, &exit{code: result.ExitFault, err: err}
 	}
-	s.all = all
+	s.known = idsOf(all)
 	for _, one := range all {
 		for _, id := range one.Requirements {
 			s.scenarios[id]++
@@ -52,7 +52,15 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 		s.cases = all
 		return s, nil
 	}
-	cfg.Paths, cfg.Tags = paths, tags
+	if len(paths) > 0 {
+		cfg.Paths = paths
+		named, err := selection.Select(cfg)
+		if err != nil {
+			return s, usage(err)
+		}
+		s.known = append(s.known, idsOf(named)...)
+	}
+	cfg.Tags = tags
 	s.cases, err = selection.Select(cfg)
 	return s, usage(err)
 }

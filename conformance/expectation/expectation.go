@@ -7,13 +7,14 @@
 package expectation
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
@@ -26,6 +27,14 @@ import (
 type File struct {
 	Entries  []Entry
 	Profiles []Profile
+	list     list
+}
+
+// list is where the entries stand in the file.
+type list struct {
+	line     int  // of its key; 0: there is none
+	indent   int  // of its dashes
+	brackets bool // it is written in them, and its entries have no lines of their own
 }
 
 // Entry is what is expected of some versions of an SDK.
@@ -66,11 +75,12 @@ func Parse(name string, source []byte) (*File, error) {
 	wrong := func(line int, format string, args ...any) {
 		mistakes = append(mistakes, fmt.Errorf("%s:%d: %s", name, line, fmt.Sprintf(format, args...)))
 	}
+	source = bytes.TrimPrefix(source, []byte("\ufeff")) // with which some editors begin a file
 	tree, err := parser.ParseBytes(source, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " "))
+		return nil, fmt.Errorf("%s: %s", name, said(err))
 	}
-	file := &File{}
+	file := &File{list: list{indent: 2}}
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return file, nil
 	}
@@ -85,21 +95,27 @@ func Parse(name string, source []byte) (*File, error) {
 	}
 	for _, section := range pairs(body) {
 		line := section.Key.GetToken().Position.Line
-		list, isList := section.Value.(*ast.SequenceNode)
 		key := section.Key.String()
 		if key != "expect" && key != "profiles" {
 			wrong(line, "there is no section %q%s; there are expect and profiles", key, nearest.Hint(key, []string{"expect", "profiles"}))
 			continue
 		}
-		if !isList {
-			wrong(line, "%s must be a list", key)
-			continue
+		items := &ast.SequenceNode{} // with nothing below its key it is empty, as when the last entry has gone
+		if section.Value.Type() != ast.NullType {
+			var isList bool
+			if items, isList = section.Value.(*ast.SequenceNode); !isList {
+				wrong(line, "%s must be a list", key)
+				continue
+			}
 		}
-		for _, item := range list.Values {
+		if key == "expect" {
+			file.list = listOf(line, items)
+		}
+		for i, item := range items.Values {
 			line := firstLine(item)
 			var w written
-			if err := yaml.NodeToValue(item, &w, yaml.Strict()); err != nil {
-				wrong(line, "%s", strings.Join(strings.Fields(yaml.FormatError(err, false, false)), " "))
+			if err := readItem(item, &w); err != nil {
+				wrong(line, "%v", err)
 				continue
 			}
 			var versions policy.VersionRange // all of them
@@ -124,6 +140,9 @@ func Parse(name string, source []byte) (*File, error) {
 					continue
 				}
 				e.Versions = versions
+				if !items.IsFlowStyle && i < len(items.Entries) {
+					e.first = items.Entries[i].Start.Position.Line
+				}
 				file.Entries = append(file.Entries, e)
 			}
 		}
@@ -170,6 +189,14 @@ func (w written) entry(line int) (Entry, error) {
 		Line: line, Requirement: w.Requirement, Scenario: w.Scenario, Outcome: outcome,
 		Reason: strings.Join(strings.Fields(w.Reason), " "), Issue: w.Issue, Expires: w.Expires,
 	}}, errors.Join(wrong...)
+}
+
+func listOf(line int, items *ast.SequenceNode) list {
+	l := list{line: line, indent: 2, brackets: items.IsFlowStyle && len(items.Values) > 0}
+	if !items.IsFlowStyle && items.Start != nil {
+		l.indent = items.Start.Position.Column - 1
+	}
+	return l
 }
 
 func pairs(node ast.Node) []*ast.MappingValueNode {
@@ -220,8 +247,9 @@ func means(name string, versions policy.VersionRange, sdk result.SDK) bool {
 }
 
 // Stale says which entries and claims can't be true any more on a day: they have expired, or name a requirement
-// without a scenario, or a scenario that the suite doesn't have. cases are the IDs of the whole suite and of what
-// was selected besides; scenarios says how many cases a requirement has.
+// without a scenario, or a scenario that isn't there. cases are the IDs of the whole suite and of all that is in the
+// user's own files of this run: of a file that isn't part of it nobody knows. scenarios says how many cases a
+// requirement has.
 func Stale(entries []result.Expectation, profile *result.Profile, today time.Time, cases []string, scenarios map[string]int) (stale []string) {
 	for _, e := range entries {
 		say := func(format string, args ...any) {
@@ -235,7 +263,7 @@ func Stale(entries []result.Expectation, profile *result.Profile, today time.Tim
 			say("no scenario proves such a requirement")
 		case e.Scenario != "" && !slices.ContainsFunc(cases, func(id string) bool {
 			return id == e.Scenario || strings.HasPrefix(id, e.Scenario+"/")
-		}):
+		}) && !elsewhere(e.Scenario, cases):
 			say("there is no such scenario%s", nearest.Hint(e.Scenario, cases))
 		}
 	}
@@ -252,4 +280,11 @@ func Stale(entries []result.Expectation, profile *result.Profile, today time.Tim
 		}
 	}
 	return stale
+}
+
+// elsewhere tells whether a scenario is of a file of the user's own that has none of some cases.
+func elsewhere(scenario string, cases []string) bool {
+	return strings.HasPrefix(scenario, "own/") && !slices.ContainsFunc(cases, func(id string) bool {
+		return strings.HasPrefix(id, "own/") && strings.HasPrefix(scenario, path.Dir(id)+"/")
+	})
 }

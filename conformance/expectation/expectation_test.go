@@ -61,11 +61,15 @@ func TestNotOurFile(t *testing.T) {
 		"\n\n- requirement: CP-RES-05\n": "known.yaml:3: " + want,
 		"known failures\n":               "known.yaml:1: " + want,
 		"expect: []\n---\nexpect: []\n":  "known.yaml: the file has 2 YAML documents; one is read",
+
+		"expect:\n  - known\n  -\n":                   "known.yaml:2: it must be a map, with sdk and what is said of it\nknown.yaml:3: it must be a map, with sdk and what is said of it",
+		"expect:\n  - requirement: [CP-RES-05]\n":     "known.yaml:2: requirement must be one text",
+		"profiles:\n  - sdk: a\n    claims: CP-RES\n": "known.yaml:2: claims must be a list of themes or requirements, such as [CP-FLOW, CP-API-12]",
 	} {
 		_, err := expectation.Parse("known.yaml", []byte(text))
 		require.EqualError(t, err, want, text)
 	}
-	for _, text := range []string{"", "# nothing fails\n", "{}\n", "~\n", "---\nexpect: []\n"} {
+	for _, text := range []string{"", "# nothing fails\n", "{}\n", "~\n", "---\nexpect: []\n", "expect:\nprofiles: # none\n", "\ufeffexpect: []\n"} {
 		_, err := expectation.Parse("known.yaml", []byte(text))
 		require.NoError(t, err, text)
 	}
@@ -90,6 +94,9 @@ func TestExitCodes(t *testing.T) {
 			"line 2, CP-RES-99: no scenario proves such a requirement", result.ExitStale},
 		{"there is no such scenario", "scenario: resilience/onee", "2027-01-31", result.Pass, "2.5.1", result.Pass,
 			"line 2, resilience/onee: there is no such scenario; did you mean \"resilience/one\"?", result.ExitStale},
+		{"there is no such scenario in this own file", "scenario: own/ours/onee", "2027-01-31", result.Pass, "2.5.1", result.Pass,
+			"line 2, own/ours/onee: there is no such scenario; did you mean \"own/ours/one\"?", result.ExitStale},
+		{"another own file isn't part of this run", "scenario: own/theirs/one", "2027-01-31", result.Pass, "2.5.1", result.Pass, "", result.ExitPassed},
 		{"it is about other versions", "requirement: CP-RES-05", "2027-01-31", result.Fail, "3.4.0", result.Fail, "", result.ExitFailed},
 		{"a harness fault is nobody's expectation", "requirement: CP-RES-05", "2027-01-31", result.HarnessFault, "2.5.1", result.HarnessFault, "", result.ExitFault},
 	} {
@@ -100,7 +107,7 @@ func TestExitCodes(t *testing.T) {
 				Cases:        []result.Case{{ID: "resilience/one", Requirements: []string{"CP-RES-05"}, Outcome: c.ended}},
 			}
 			run.Expectations, run.Profile = entry(t, c.what, "<3.4.0").For(run.SDK)
-			run.Stale = expectation.Stale(run.Expectations, run.Profile, day(t, c.today), []string{"resilience/one"}, map[string]int{"CP-RES-05": 1})
+			run.Stale = expectation.Stale(run.Expectations, run.Profile, day(t, c.today), []string{"resilience/one", "own/ours/one"}, map[string]int{"CP-RES-05": 1})
 			result.Judge(run)
 			require.Equal(t, c.want, run.Cases[0].Outcome)
 			if c.stale == "" {

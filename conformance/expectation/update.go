@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
+	"github.com/proxyspec/proxyspec/sim/policy"
 )
 
 // New is what entries for failures that nobody has explained yet are written with. Without a Reason none are written.
@@ -62,17 +63,20 @@ func (f *File) ends(source string) {
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // Update is the text of a file as it should be after a run: without the entries that passed, have gone stale or name
-// nothing, and with an entry for each requirement that failed without one. Everything else stays as it is written.
-func Update(source string, f *File, run *result.Run, fresh New) string {
+// nothing, and with an entry for each scenario that failed without one. Everything else stays as it is written.
+func Update(source string, f *File, run *result.Run, fresh New) (string, error) {
 	drop := make(map[int]bool) // lines, from 1
 	for _, e := range f.Entries {
-		mine := slices.ContainsFunc(run.Expectations, func(x result.Expectation) bool { return x.Line == e.Line })
-		if !mine || !obsolete(e.Expectation, run) {
+		if !means(e.SDK, e.Versions, run.SDK) || !obsolete(e.Expectation, run) {
 			continue
 		}
 		for n := e.first; n <= e.end; n++ {
 			drop[n] = true
 		}
+	}
+	added := entriesFor(run, fresh, f.list.indent)
+	if f.list.brackets && len(drop)+len(added) > 0 {
+		return "", fmt.Errorf("line %d: the list is written in brackets; write each entry behind a dash, on lines of its own, and this can change it", f.list.line)
 	}
 	var kept []string
 	lines := strings.Split(strings.TrimRight(source, "\n"), "\n")
@@ -81,12 +85,14 @@ func Update(source string, f *File, run *result.Run, fresh New) string {
 		if drop[i+1] {
 			continue
 		}
+		if i+1 == f.list.line && len(f.Entries) == 0 && len(added) > 0 {
+			line = openList(line)
+		}
 		kept = append(kept, line)
-		if slices.ContainsFunc(f.Entries, func(e Entry) bool { return e.first <= i+1 && i+1 <= e.end }) || strings.TrimSpace(line) == "expect:" {
+		if i+1 == f.list.line || slices.ContainsFunc(f.Entries, func(e Entry) bool { return e.first <= i+1 && i+1 <= e.end }) {
 			last = len(kept)
 		}
 	}
-	added := entriesFor(run, fresh)
 	switch {
 	case len(added) == 0:
 	case last == 0:
@@ -95,15 +101,24 @@ func Update(source string, f *File, run *result.Run, fresh New) string {
 		kept = slices.Insert(kept, last, added...)
 	}
 	if strings.TrimSpace(strings.Join(kept, "")) == "" {
-		return ""
+		return "", nil
 	}
-	return strings.TrimLeft(strings.Join(kept, "\n"), "\n") + "\n"
+	return strings.TrimLeft(strings.Join(kept, "\n"), "\n") + "\n", nil
+}
+
+// openList makes the line of an empty list, which may say "expect: []", one that entries can follow.
+func openList(line string) string {
+	if _, comment, found := strings.Cut(line, "#"); found {
+		return "expect: #" + comment
+	}
+	return "expect:"
 }
 
 // obsolete tells whether an entry should go: a run shows that what it names passes, or isn't there.
 func obsolete(e result.Expectation, run *result.Run) bool {
 	for _, line := range run.Stale {
-		if strings.HasPrefix(line, fmt.Sprintf("line %d, %s: ", e.Line, e.Names())) && !strings.Contains(line, ": expired on ") {
+		// Its number is that of the run's day: the file may have been edited since.
+		if strings.Contains(line, ", "+e.Names()+": ") && !strings.Contains(line, ": expired on ") {
 			return true
 		}
 	}
@@ -126,22 +141,27 @@ func about(e result.Expectation, c *result.Case) bool {
 	return slices.Contains(c.Requirements, e.Requirement)
 }
 
-// entriesFor writes an entry for each scenario that failed unexpectedly.
-func entriesFor(run *result.Run, fresh New) (lines []string) {
+// entriesFor writes an entry for each scenario that failed unexpectedly. It is about all versions where the SDK's is none
+// that can be compared.
+func entriesFor(run *result.Run, fresh New, indent int) (lines []string) {
 	if fresh.Reason == "" {
 		return nil
+	}
+	add := func(format string, args ...any) {
+		lines = append(lines, strings.Repeat(" ", indent)+fmt.Sprintf(format, args...))
 	}
 	for _, c := range run.Cases {
 		if c.Outcome != result.Fail {
 			continue
 		}
-		lines = append(lines,
-			"  - scenario: "+c.ID,
-			"    sdk: "+run.SDK.Name,
-			fmt.Sprintf("    versions: %q", ">="+run.SDK.Version),
-			fmt.Sprintf("    reason: %q", fresh.Reason),
-			fmt.Sprintf("    issue: %q", fresh.Issue),
-			"    expires: "+fresh.Expires)
+		add("- scenario: %s", c.ID)
+		add("  sdk: %q", run.SDK.Name)
+		if _, err := policy.ParseVersion(run.SDK.Version); err == nil {
+			add("  versions: %q", ">="+run.SDK.Version)
+		}
+		add("  reason: %q", fresh.Reason)
+		add("  issue: %q", fresh.Issue)
+		add("  expires: %s", fresh.Expires)
 	}
 	return lines
 }
