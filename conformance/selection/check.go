@@ -39,6 +39,7 @@ func (r reader) check(path string, doc *messages.GherkinDocument, lines []string
 			}
 		}
 	}
+	c.proofs(doc, all)
 	outlines := gherkin.DialectsBuiltin().GetDialect(doc.Feature.Language).ScenarioOutlineKeywords()
 	for _, b := range all {
 		c.scenario(b.scenario, slices.Contains(outlines, b.scenario.Keyword))
@@ -120,6 +121,29 @@ func (c *check) scenario(s *messages.Scenario, outline bool) {
 			continue
 		}
 		c.columns(s, e)
+	}
+}
+
+// proofs looks for scenarios that say only what is done, and never what must come of it: they would pass whatever does.
+// A "*" may begin any step, and so do the words of a language that have several meanings.
+func (c *check) proofs(doc *messages.GherkinDocument, all []block) {
+	if c.isStep == nil {
+		return
+	}
+	proves := func(steps []*messages.Step) bool {
+		return slices.ContainsFunc(steps, func(s *messages.Step) bool {
+			return s.KeywordType == messages.StepKeywordType_OUTCOME || s.KeywordType == messages.StepKeywordType_UNKNOWN
+		})
+	}
+	for _, child := range doc.Feature.Children {
+		if child.Background != nil && proves(child.Background.Steps) {
+			return
+		}
+	}
+	for _, b := range all {
+		if s := b.scenario; len(s.Steps) > 0 && !proves(s.Steps) {
+			c.mistake(s.Location, "the scenario %q has no Then: it would pass whatever comes of its steps", s.Name)
+		}
 	}
 }
 
