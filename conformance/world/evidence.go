@@ -119,7 +119,11 @@ func (e *evidence) tell(events []timeline.Event, told int) error {
 func (w *World) keep(c *result.Case) (err error) {
 	e := &w.evidence
 	defer func() {
-		err = errors.Join(err, e.capture.Close(), e.timeline.Close())
+		for _, file := range []*os.File{e.capture, e.timeline} {
+			if file != nil { // it is nil where the folder couldn't be made
+				err = errors.Join(err, file.Close())
+			}
+		}
 		w.giveBack()
 	}()
 	if err := w.recorder.capture.Close(); err != nil {
