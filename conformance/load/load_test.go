@@ -190,4 +190,6 @@ func TestKneeWithoutLoss(t *testing.T) {
 func TestNobodyJoined(t *testing.T) {
 	r := &load.Report{Plan: load.Plan{}.WithDefaults(), Failed: map[string]int{"no-room": 100}}
 	require.Contains(t, r.Text(), "\n  joined    0\n  failed    100: no-room\n")
+	r.Lost = 2
+	require.Contains(t, r.Text(), "\n  lost      2 calls, of which none was taken up again\n")
 }

@@ -37,9 +37,12 @@ func (r *Report) Text() string {
 	for _, name := range slices.Sorted(maps.Keys(r.Refusals)) {
 		line("refused", "%d: %s", r.Refusals[name], name)
 	}
-	if r.Lost > 0 {
+	switch {
+	case r.Reconnect.Count() > 0:
 		line("lost", "%d calls, of which %d were taken up again: half within %v, 99 of 100 within %v", r.Lost, r.Rejoined,
 			r.Reconnect.Percentile(50), r.Reconnect.Percentile(99))
+	case r.Lost > 0:
+		line("lost", "%d calls, of which none was taken up again", r.Lost)
 	}
 	line("media", "%d packets sent%s, %d came back (%.2f %% lost); relays took %d, passed on %d and dropped %d",
 		r.Media.Sent, p.Bursts(), r.Media.Returned, 100*r.Media.Loss(), r.Media.In, r.Media.Out, r.Media.Dropped)
