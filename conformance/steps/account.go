@@ -17,6 +17,9 @@ func (s *scene) accountSteps() []runner.Definition {
 		{
 			Expr: `^the account is for (\d+) users? at once$`,
 			Do: func(n int) error {
+				if n < 1 {
+					return result.Mistake("an account is for at least one user")
+				}
 				return s.world.Prepare(func(w *world.Setup) { w.Accounts[0].Scale = n })
 			},
 			Says: "The account of the App ID that every user in the suite has.",
@@ -54,7 +57,10 @@ func (s *scene) accountSteps() []runner.Definition {
 		{
 			Expr: `^the record is taken$`,
 			Do: func() error {
-				if s.recorded == nil {
+				switch {
+				case !s.isRecorded:
+					return result.Mistake("support recorded no account: a step before this one must")
+				case s.recorded == nil:
 					return nil
 				}
 				return &result.Failure{Message: "a complete record is refused", Expected: "no error", Actual: s.recorded.Error()}
@@ -84,6 +90,7 @@ func (s *scene) accountSteps() []runner.Definition {
 func (s *scene) record(spoil func(*relay.Account)) {
 	a := relay.Account{AppID: "app", Regions: []string{"EU"}, Scale: 500, Operators: []string{"Example Telecom"}}
 	spoil(&a)
+	s.isRecorded = true
 	s.recorded = s.world.Record(a)
 }
 

@@ -199,6 +199,9 @@ func (s *scene) held() error {
 }
 
 func (s *scene) unread() error {
+	if err := s.used(); err != nil {
+		return err
+	}
 	read := s.find(kind(timeline.KindServer), by(world.Inspector), from(s.aliceAddr()))
 	if len(read) == 0 {
 		return nil

@@ -100,7 +100,7 @@ func (s *scene) inquiryRefused(code string) error {
 
 func (s *scene) judgeInquiries(how string, right func(world.Inquiry) bool) error {
 	if len(s.inquiries) == 0 {
-		return fmt.Errorf("no lookup was sent: a step before this one must")
+		return result.Mistake("no lookup was sent: a step before this one must")
 	}
 	for _, i := range s.inquiries {
 		if right(i) {

@@ -128,13 +128,14 @@ func (s *scene) namesProduction() error {
 }
 
 func (s *scene) lint(name string, source []byte, o policy.LintOptions) {
+	s.linted = true
 	s.findings = policy.Lint(name, []byte(s.world.List(string(source))), o)
 }
 
 func (s *scene) lintShipped(name, profile string) error {
 	source, err := policy.EmbeddedSource(name)
 	if err != nil {
-		return err
+		return result.Mistake("%v", err)
 	}
 	s.lint(name+".yaml", source, policy.LintOptions{Profile: policy.Stage(profile)})
 	return nil
@@ -143,17 +144,20 @@ func (s *scene) lintShipped(name, profile string) error {
 func (s *scene) lintForSDK(name, version string) error {
 	source, err := policy.EmbeddedSource(name)
 	if err != nil {
-		return err
+		return result.Mistake("%v", err)
 	}
 	v, err := policy.ParseVersion(version)
 	if err != nil {
-		return err
+		return result.Mistake("%v", err)
 	}
 	s.lint(name+".yaml", source, policy.LintOptions{SDK: v})
 	return nil
 }
 
 func (s *scene) lintFinds(code, severity string) error {
+	if err := s.isLinted(); err != nil {
+		return err
+	}
 	for _, f := range s.findings {
 		if f.Code == code && string(f.Severity) == severity && f.Line > 0 && f.Column > 0 && f.Remedy != "" {
 			return nil
@@ -162,7 +166,18 @@ func (s *scene) lintFinds(code, severity string) error {
 	return s.otherFindings(fmt.Sprintf("%s, as %s, with its place and a remedy", code, severity))
 }
 
+// isLinted refuses a step that looks for findings where nothing was linted: there would be none.
+func (s *scene) isLinted() error {
+	if !s.linted {
+		return result.Mistake("no list was linted: a step before this one must")
+	}
+	return nil
+}
+
 func (s *scene) lintFindsNo(severity string) error {
+	if err := s.isLinted(); err != nil {
+		return err
+	}
 	if s.findings.Count(policy.Severity(severity)) == 0 {
 		return nil
 	}
@@ -170,6 +185,9 @@ func (s *scene) lintFindsNo(severity string) error {
 }
 
 func (s *scene) lintFindsNothing(code string) error {
+	if err := s.isLinted(); err != nil {
+		return err
+	}
 	for _, f := range s.findings {
 		if f.Code == code {
 			return s.otherFindings("nothing called " + code)
@@ -191,6 +209,9 @@ func (s *scene) otherFindings(want string) error {
 }
 
 func (s *scene) cellMeans(count int, among string) error {
+	if s.groups == nil {
+		return result.Mistake("no cell was read: a step before this one must")
+	}
 	open := map[uint16]bool{}
 	for _, g := range s.groups {
 		for _, r := range g.Ranges {

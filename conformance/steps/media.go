@@ -140,6 +140,9 @@ func (s *scene) videoCodec(codec string) error {
 }
 
 func (s *scene) noMedia() error {
+	if err := s.used(); err != nil {
+		return err
+	}
 	time.Sleep(s.world.Limits.Watch)
 	got := s.ofAlice(named(sdrtn.EventMediaFirst))
 	got = append(got, s.find(heard, from(s.aliceAddr()), func(e *timeline.Event) bool { return e.Proto == "UDP" })...)

@@ -64,7 +64,7 @@ func (s *scene) nameSteps() []runner.Definition {
 func (s *scene) followList(file *godog.DocString) error {
 	list, err := policy.Parse("list.yaml", []byte(s.world.List(file.Content)))
 	if err != nil {
-		return err
+		return result.Mistake("%v", err)
 	}
 	return s.world.Follow(list)
 }

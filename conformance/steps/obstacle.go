@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -16,6 +17,9 @@ func (s *scene) obstacleSteps() []runner.Definition {
 		{
 			Expr: `^the office firewall forgets UDP flows that are idle for (\d+) seconds$`,
 			Do: func(seconds int) error {
+				if seconds < 1 {
+					return result.Mistake("a flow is idle for at least a second")
+				}
 				return s.world.SetTimeouts(firewall.Timeouts{UDP: time.Duration(seconds) * time.Second})
 			},
 			Says: "What comes from outside after that is nobody's, and is dropped.",

@@ -96,6 +96,9 @@ func (s *scene) sentOnlyTo(roles ...world.Role) error {
 }
 
 func (s *scene) sentNone(whom string, which test) error {
+	if err := s.used(); err != nil {
+		return err
+	}
 	sent := s.find(atWall, from(s.aliceAddr()), which)
 	if len(sent) == 0 {
 		return nil

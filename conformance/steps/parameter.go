@@ -2,13 +2,13 @@ package steps
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/cucumber/godog"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/world"
 )
@@ -48,7 +48,7 @@ func (s *scene) parameterSteps() []runner.Definition {
 			Expr: `^alice calls setTurnServer with:$`,
 			Do: func(value *godog.DocString) error {
 				if !json.Valid([]byte(value.Content)) {
-					return fmt.Errorf("the text below the step is not JSON")
+					return result.Mistake("the text below the step is not JSON")
 				}
 				return s.setTurnServerTo(json.RawMessage(value.Content))
 			},

@@ -92,7 +92,7 @@ func (s *scene) probeSteps() []runner.Definition {
 func (s *scene) tryPorts(who, proto, address, ports string, sources []uint16) error {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
-		return fmt.Errorf("%q is not an IP address: %w", address, err)
+		return result.Mistake("%q is not an IP address", address)
 	}
 	list, err := parsePorts(ports)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *scene) tryPorts(who, proto, address, ports string, sources []uint16) er
 func (s *scene) ping(who, address string) error {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
-		return fmt.Errorf("%q is not an IP address: %w", address, err)
+		return result.Mistake("%q is not an IP address", address)
 	}
 	proto := firewall.ICMP
 	if addr.Is6() {
@@ -161,7 +161,7 @@ func parsePorts(text string) (ports []uint16, err error) {
 		a, err1 := strconv.ParseUint(first, 10, 16)
 		b, err2 := strconv.ParseUint(last, 10, 16)
 		if err1 != nil || err2 != nil || a > b {
-			return nil, fmt.Errorf("%q is neither a port nor a range of ports: write \"443\" or \"3433-3460\"", part)
+			return nil, result.Mistake("%q is neither a port nor a range of ports: write \"443\" or \"3433-3460\"", part)
 		}
 		for p := a; p <= b; p++ {
 			ports = append(ports, uint16(p))
@@ -231,6 +231,9 @@ func (s *scene) first(p probe) (timeline.Event, bool) {
 
 // judged judges the firewall's verdict on the first packet of each probe.
 func (s *scene) judged(n int, verdict, rule string) error {
+	if err := s.probed(); err != nil {
+		return err
+	}
 	var wrong []timeline.Event
 	right := 0
 	for _, p := range s.probes {
@@ -254,7 +257,18 @@ func (s *scene) judged(n int, verdict, rule string) error {
 	}
 }
 
+// probed refuses a step that judges probes where there are none: that nobody answered would be true.
+func (s *scene) probed() error {
+	if len(s.probes) == 0 {
+		return result.Mistake("no probe was sent: a step before this one must")
+	}
+	return nil
+}
+
 func (s *scene) nobodyAnswered() error {
+	if err := s.probed(); err != nil {
+		return err
+	}
 	for _, p := range s.probes {
 		if p.answered {
 			return &result.Failure{
@@ -271,6 +285,9 @@ func (s *scene) nobodyAnswered() error {
 const atOnce = 100 * time.Millisecond
 
 func (s *scene) refusedOrSilent(how string) error {
+	if err := s.probed(); err != nil {
+		return err
+	}
 	for _, p := range s.probes {
 		if how == "refused at once" && p.refused && p.took < atOnce || how != "refused at once" && !p.refused && !p.answered {
 			continue
@@ -285,11 +302,14 @@ func (s *scene) refusedOrSilent(how string) error {
 }
 
 func (s *scene) probesAnswered(server string, n int) error {
+	if err := s.probed(); err != nil {
+		return err
+	}
 	answered := 0
 	var silent []string
 	for _, p := range s.probes {
 		if name := s.world.NameOf(p.to.Addr()); name != server {
-			return fmt.Errorf("the probes went to %s, not to %s", name, server)
+			return result.Mistake("the probes went to %s, not to %s", name, server)
 		}
 		if p.answered {
 			answered++

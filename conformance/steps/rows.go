@@ -59,7 +59,7 @@ func (s *scene) runRows(requirement, server, proto string) error {
 		})
 	}
 	if len(s.rows) == 0 {
-		return fmt.Errorf("%s has no row over %s", requirement, proto)
+		return result.Mistake("%s has no row over %s", requirement, proto)
 	}
 	return nil
 }

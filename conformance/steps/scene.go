@@ -31,6 +31,7 @@ type scene struct {
 	open    []tuple // of a sweep
 	asked   int
 
+	linted   bool               // a list was
 	findings policy.Findings    // of the last lint
 	groups   []policy.PortGroup // of the last cell of a table
 
@@ -43,7 +44,8 @@ type scene struct {
 	connections []*world.Connection  // opened with them
 	refusals    []relay.RefusalError // of those that weren't
 	rows        []check.Result       // of the last requirement that a raw TURN client tried
-	recorded    error                // what the cloud proxy said of an account's record
+	isRecorded  bool                 // support recorded an account
+	recorded    error                // what the cloud proxy said of it
 }
 
 // Stages makes the world of a case for the runner. populate puts the SDKs, and what else the name of the job's SDK
@@ -210,4 +212,13 @@ func ended(c *world.Call) string {
 		return fmt.Sprintf("%s failed after %v: %v", c.Method, c.Took().Round(time.Millisecond), err)
 	}
 	return fmt.Sprintf("%s succeeded after %v", c.Method, c.Took().Round(time.Millisecond))
+}
+
+// used refuses a step that looks for nothing of alice's where neither her SDK nor her computer did anything: it would be
+// true of any.
+func (s *scene) used() error {
+	if len(s.inquiries)+len(s.probes)+len(s.find(kind(timeline.KindCall), by(world.Alice))) == 0 {
+		return result.Mistake("alice has called nothing: a step before this one must")
+	}
+	return nil
 }

@@ -93,6 +93,9 @@ func (s *scene) quietUntilAnswer() error {
 }
 
 func (s *scene) quiet() error {
+	if err := s.used(); err != nil {
+		return err
+	}
 	time.Sleep(s.world.Limits.Watch)
 	noise := append(s.find(heard, from(s.aliceAddr())), s.ofAlice()...)
 	if len(noise) == 0 {

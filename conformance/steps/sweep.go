@@ -86,6 +86,9 @@ func (s *scene) sweep() error {
 }
 
 func (s *scene) exactlyOpen(open, all int) error {
+	if s.asked == 0 {
+		return result.Mistake("the policy was asked nothing: a step before this one must")
+	}
 	if len(s.open) == open && s.asked == all {
 		return nil
 	}
@@ -121,6 +124,9 @@ func (s *scene) sendSweep(others int) error {
 }
 
 func (s *scene) sweepAgrees() error {
+	if err := s.probed(); err != nil {
+		return err
+	}
 	wall, err := firewall.New(s.world.Policy(), firewall.Timeouts{})
 	if err != nil {
 		return err
@@ -151,7 +157,7 @@ func (s *scene) sweepAgrees() error {
 			wrong = append(wrong, e)
 		}
 	}
-	if len(wrong) == 0 && missing == 0 && len(s.probes) > 0 {
+	if len(wrong) == 0 && missing == 0 {
 		return nil
 	}
 	return &result.Failure{
@@ -166,15 +172,15 @@ func (s *scene) sweepAgrees() error {
 func (s *scene) wouldDrop(protocol, source, destination string) error {
 	from, err := netip.ParseAddr(source)
 	if err != nil {
-		return fmt.Errorf("%q is not an IP address: %w", source, err)
+		return result.Mistake("%q is not an IP address", source)
 	}
 	to, err := netip.ParseAddr(destination)
 	if err != nil {
-		return fmt.Errorf("%q is not an IP address: %w", destination, err)
+		return result.Mistake("%q is not an IP address", destination)
 	}
 	proto, ok := map[string]firewall.Proto{"TCP": firewall.TCP, "UDP": firewall.UDP, "ICMP": firewall.ICMP, "GRE": 47, "ESP": 50, "SCTP": 132}[protocol]
 	if !ok {
-		return fmt.Errorf("%q is none of TCP, UDP, ICMP, GRE, ESP, SCTP", protocol)
+		return result.Mistake("%q is none of TCP, UDP, ICMP, GRE, ESP, SCTP", protocol)
 	}
 	wall, err := firewall.New(s.world.Policy(), firewall.Timeouts{})
 	if err != nil {

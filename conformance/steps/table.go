@@ -164,8 +164,11 @@ func (s *scene) leaveFor(u *world.User) error {
 
 func (s *scene) wentByTable(n int) error {
 	t := s.table
-	if s.tried() != n {
-		return fmt.Errorf("%d sequences were tried, not %d", s.tried(), n)
+	switch {
+	case t == nil:
+		return result.Mistake("no sequence was tried: a step before this one must")
+	case s.tried() != n:
+		return result.Mistake("%d sequences were tried, not %d", s.tried(), n)
 	}
 	for _, m := range t.Examples {
 		s.world.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "not by the table, but no MUST", Detail: m.String()})

@@ -25,6 +25,74 @@ const mistaken = `Feature: Mistakes
   Scenario: the world is up already: put this step before the first one that uses an SDK
     When bob joins "town-hall"
     Given the lookup edges take requests and never answer
+  Scenario: "1.2.3" is not an IP address
+    When alice's computer tries TCP 1.2.3 on ports "443"
+  Scenario: "443-1" is neither a port nor a range of ports: write "443" or "3433-3460"
+    When alice's computer tries TCP 23.236.115.138 on ports "443-1"
+  Scenario: "FOO" is none of TCP, UDP, ICMP, GRE, ESP, SCTP
+    Then the firewall would drop a first packet of FOO from 10.10.0.2 to 1.2.3.4
+  Scenario: no policy "mine" comes with this program: there are cloud-proxy-test, cloud-proxy-production, vendor-lists
+    When the shipped list "mine" is linted for test
+  Scenario: CP-RLY-99 has no row over UDP
+    When a raw TURN client runs the rows of CP-RLY-99 against relay-1 over UDP
+  Scenario: 1 sequences were tried, not 5
+    When alice tries the sequence join, join, without waiting
+    Then all 5 sequences went by the decision table
+  Scenario: list.yaml:1:1: a policy must be a map of fields, not text; "proxyspec firewall schema" says what may stand there
+    Given the office firewall follows this list:
+      """
+      nonsense
+      """
+  Scenario: the text below the step is not JSON
+    When alice calls setTurnServer with:
+      """
+      {
+      """
+  Scenario: there is no server "gateway-9" in this world
+    When gateway-9 stops
+  Scenario: the office is behind no NAT: a step before this one must put it there
+    When the office's NAT begins anew, with other ports
+  Scenario: a round trip of 10ms isn't possible: the other links alone take 22ms
+    Given from alice to a relay and back it takes 10 ms, and 0 % of the packets are lost
+  Scenario: more than 100 % of the packets can't be lost
+    Given from alice to a relay and back it takes 100 ms, and 101 % of the packets are lost
+  Scenario: an account is for at least one user
+    Given the account is for 0 users at once
+  Scenario: a flow is idle for at least a second
+    Given the office firewall forgets UDP flows that are idle for 0 seconds
+  Scenario Outline: no probe was sent: a step before this one must
+    Then <nothing came of it>
+    Examples:
+      | nothing came of it                                       |
+      | nobody answered                                          |
+      | each probe was left without an answer                    |
+      | the firewall dropped all 0 by its default rule           |
+      | relay-1 answered all 0                                   |
+      | the firewall judged every packet as the policy said      |
+  Scenario Outline: no list was linted: a step before this one must
+    Then <nothing came of it>
+    Examples:
+      | nothing came of it               |
+      | lint finds no error              |
+      | lint finds nothing called reversed |
+  Scenario: no cell was read: a step before this one must
+    Then it means 30 ports, among them "443"
+  Scenario: no sequence was tried: a step before this one must
+    Then all 0 sequences went by the decision table
+  Scenario: the policy was asked nothing: a step before this one must
+    Then exactly 0 of 0 are open
+  Scenario: support recorded no account: a step before this one must
+    Then the record is taken
+  Scenario Outline: alice has called nothing: a step before this one must
+    Given the office firewall has no rows
+    Then <nothing came of it>
+    Examples:
+      | nothing came of it                                 |
+      | SD-RTN hears nothing of alice                      |
+      | SD-RTN got no media from alice                     |
+      | alice sent no packet                               |
+      | alice sent no packet to an edge or a relay         |
+      | nothing of alice's could be read on the way        |
   Scenario: 3000000 hours are more than any clock here can count
     When 3000000 hours pass
 `

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim/dns"
 )
@@ -54,7 +55,7 @@ func (w *World) Move(name, host string) error {
 		return err
 	}
 	if _, ok := w.zone[name]; !ok {
-		return fmt.Errorf("there is no domain name %q in this world; there are %s", name, strings.Join(slices.Sorted(maps.Keys(w.zone)), ", "))
+		return result.Mistake("there is no domain name %q in this world; there are %s", name, strings.Join(slices.Sorted(maps.Keys(w.zone)), ", "))
 	}
 	w.zone[name] = dns.At(h.Addr())
 	for _, server := range w.nameServers {

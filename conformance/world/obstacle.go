@@ -1,11 +1,10 @@
 package world
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/firewall"
 	"github.com/proxyspec/proxyspec/sim/nat"
@@ -27,7 +26,10 @@ func (w *World) SetTimeouts(t firewall.Timeouts) error {
 func (w *World) SetRoundTrip(d time.Duration, loss float64) error {
 	const others = 2 * (lanDelay + internetDelay)
 	if d < others {
-		return fmt.Errorf("a round trip of %v isn't possible: the other links alone take %v", d, others)
+		return result.Mistake("a round trip of %v isn't possible: the other links alone take %v", d, others)
+	}
+	if loss > 1 {
+		return result.Mistake("more than 100 %% of the packets can't be lost")
 	}
 	w.uplink.Set(sim.LinkConfig{Delay: (d - others) / 2, Loss: loss})
 	return nil
@@ -44,7 +46,7 @@ func (w *World) SetNAT(mapping, filtering nat.Behavior) error {
 // come from elsewhere.
 func (w *World) RebindNAT() error {
 	if w.nat.Outside == nil {
-		return errors.New("the office is behind no NAT")
+		return result.Mistake("the office is behind no NAT: a step before this one must put it there")
 	}
 	w.nat.FirstPort, w.nat.LastPort = w.nat.FirstPort+1000, w.nat.LastPort+1000
 	w.note(EventRebound, wallPlace.Name)

@@ -1,9 +1,9 @@
 package world
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 )
@@ -30,7 +30,7 @@ func (w *World) Stop(server string) error {
 	stop, was := w.serving[server]
 	switch {
 	case !was:
-		return fmt.Errorf("there is no server %q in this world", server)
+		return result.Mistake("there is no server %q in this world", server)
 	case stop == nil:
 		return nil // it has stopped already
 	}
@@ -45,7 +45,7 @@ func (w *World) Stop(server string) error {
 func (w *World) Restart(relay string) error {
 	again := w.again[relay]
 	if again == nil {
-		return fmt.Errorf("no relay %q has run in this world", relay)
+		return result.Mistake("no relay %q has run in this world", relay)
 	}
 	if w.serving[relay] != nil {
 		return nil
