@@ -72,8 +72,12 @@ func (s *scene) nothingLeft() error {
 			ended[e.From] = true
 		}
 		left := filter(begun, func(e *timeline.Event) bool { return !ended[e.From] })
+		message := "alice's calls left " + c.what + " behind"
+		if len(begun) == 0 {
+			message = "alice's calls had no " + c.what + " that could have been left"
+		}
 		return &result.Failure{
-			Message:  "alice's calls left " + c.what + " behind",
+			Message:  message,
 			Expected: "as many ended as began, and at least one",
 			Actual:   fmt.Sprintf("%d began, %d ended", len(begun), len(over)),
 			Events:   few(left),

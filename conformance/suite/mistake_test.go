@@ -110,3 +110,12 @@ func TestMistakesAreNobodyElses(t *testing.T) {
 	}
 	require.Equal(t, result.ExitUsage, result.ExitCode(run))
 }
+
+// TestNothingLeftOfNothing: where a call had nothing of the cloud proxy, nobody is told that it left some behind.
+func TestNothingLeftOfNothing(t *testing.T) {
+	cases := written(t, "Feature: F\n  Scenario: S\n    When alice starts the cloud proxy\n    Then nothing of alice's calls is left at the cloud proxy\n")
+	run, err := runner.Run(t.Context(), runner.Config{Cases: cases, Seed: 1, SDK: "reference"})
+	require.NoError(t, err)
+	require.Equal(t, result.Fail, run.Cases[0].Outcome)
+	require.Equal(t, "alice's calls had no message connections that could have been left", run.Cases[0].Failure.Message)
+}
