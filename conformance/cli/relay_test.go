@@ -173,14 +173,16 @@ func TestRelayCheckEndsWithTheServer(t *testing.T) {
 	require.Contains(t, complaints, "no answer within 50ms")
 }
 
-// nameServer answers for every name with these addresses, while the test lasts.
-func nameServer(t *testing.T, addresses ...string) {
+// nameServer answers for every name with the addresses that it is told, while the test lasts. It comes first: whatever
+// opens a socket looks at the resolver, which is the whole process's.
+func nameServer(t *testing.T) (tell func(addresses ...string)) {
 	t.Helper()
+	var told atomic.Pointer[[]string]
 	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
 		answer := new(dns.Msg).SetReply(question)
-		for _, ip := range addresses {
+		for _, ip := range *told.Load() {
 			answer.Answer = append(answer.Answer, &dns.A{
 				Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.ParseIP(ip),
 			})
@@ -201,10 +203,12 @@ func nameServer(t *testing.T, addresses ...string) {
 		require.NoError(t, server.Shutdown())
 		require.NoError(t, <-ended)
 	})
+	return func(addresses ...string) { told.Store(&addresses) }
 }
 
 // A name may have an address at which the server isn't.
 func TestRelayCheckTriesEveryAddress(t *testing.T) {
+	tell := nameServer(t)
 	at, _ := turnServer(t)
 	for transport, server := range at {
 		if transport == "tls" {
@@ -213,12 +217,12 @@ func TestRelayCheckTriesEveryAddress(t *testing.T) {
 		_, port, err := net.SplitHostPort(server)
 		require.NoError(t, err)
 		name := net.JoinHostPort("turn.test", port)
-		nameServer(t, "127.0.0.9", "127.0.0.1")
+		tell("127.0.0.9", "127.0.0.1")
 		code, out, complaints := relayCheck(name, "-u", "1:alice:secret", "--transport", transport, "--only", "18")
 		require.Equal(t, result.ExitPassed, code, complaints)
 		require.Contains(t, out, name+" ("+server+") over "+transport+": 8 passed")
 
-		nameServer(t, "127.0.0.8", "127.0.0.9")
+		tell("127.0.0.8", "127.0.0.9")
 		code, _, complaints = relayCheck(name, "-u", "1:alice:secret", "--transport", transport, "--only", "18")
 		require.Equal(t, result.ExitFault, code)
 		require.Contains(t, complaints, "can't be checked: at 127.0.0.8 nobody listens there")
