@@ -38,8 +38,15 @@ func (d Destination) contains(a netip.Addr) bool {
 	return d.Domain == "" && d.First.Compare(a) <= 0 && a.Compare(d.Last) <= 0
 }
 
-// dashes are what people and web pages write between the ends of a range.
-var dashes = strings.NewReplacer("–", "-", "—", "-", "―", "-", "‐", "-", "‑", "-", "‒", "-", "−", "-")
+// dashForms are what people and web pages write between the ends of a range where we write "-".
+const dashForms = "–—―‐‑‒−"
+
+func plainDash(r rune) rune {
+	if strings.ContainsRune(dashForms, r) {
+		return '-'
+	}
+	return r
+}
 
 // domainForm is a name of two labels or more (RFC 1123, section 2.1, and the underscore that some use), whose
 // last one isn't a number, so that a mistyped address is no name.
@@ -61,7 +68,7 @@ func ParseDestination(text string) (Destination, error) {
 	case strings.Contains(text, "/"):
 		return parseNetwork(text)
 	}
-	first, last, isRange := strings.Cut(dashes.Replace(text), "-")
+	first, last, isRange := strings.Cut(strings.Map(plainDash, text), "-")
 	a, err := parseAddr(first)
 	if err != nil || !isRange {
 		return Destination{First: a, Last: a}, err

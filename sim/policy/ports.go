@@ -99,7 +99,7 @@ func (s *portScanner) skip(set string) {
 
 func (s *portScanner) dash() bool {
 	r, size := utf8.DecodeRuneInString(s.rest)
-	if size == 0 || dashes.Replace(string(r)) != "-" {
+	if size == 0 || plainDash(r) != '-' {
 		return false
 	}
 	s.advance(size)

@@ -51,6 +51,8 @@ type cursor struct {
 	at   Pos
 }
 
+const dash = `[-` + dashForms + `]`
+
 const addressForm = `(?:\d+\.\d+\.\d+\.\d+|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*)`
 
 const blanks = " \t"
@@ -79,8 +81,8 @@ func (c *cursor) match(form *regexp.Regexp) string { return c.take(len(form.Find
 var (
 	protocolCell = regexp.MustCompile(`(?i)^(tcp|udp)(\s*[/&,+]\s*(tcp|udp))?(?:[ \t]|$)`)
 	headerLine   = regexp.MustCompile(`(?i)^protocols?\s+dest`)
-	portsCell    = regexp.MustCompile(`^(?i:any|\d+(\s*[-–—―‐‑‒−]\s*\d+)?(\s*[,;]\s*\d+(\s*[-–—―‐‑‒−]\s*\d+)?)*)(?:[ \t,;]+|$)`)
-	addressRange = regexp.MustCompile(`^[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*\s*[-–—―‐‑‒−]\s*[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*(?:[ \t,;]+|$)`)
+	portsCell    = regexp.MustCompile(`^(?i:any|\d+(\s*` + dash + `\s*\d+)?(\s*[,;]\s*\d+(\s*` + dash + `\s*\d+)?)*)(?:[ \t,;]+|$)`)
+	addressRange = regexp.MustCompile(`^[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*\s*` + dash + `\s*[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*(?:[ \t,;]+|$)`)
 	bareRow      = regexp.MustCompile(`^(?:(?:\S+\s+)?` + addressForm + `\S*\s+(?i:any|tcp|udp|\d)|` + addressForm + `\S*$)`)
 	word         = regexp.MustCompile(`^[^ \t,;]*[ \t,;]*`)
 	maybePorts   = regexp.MustCompile(`(?i)^(to|through|thru|until|and|or|plus|bis|und|[^\pL\d])*\s*\d`)

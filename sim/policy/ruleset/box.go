@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/proxyspec/proxyspec/sim/firewall"
+	"github.com/proxyspec/proxyspec/sim/policy/internal/region"
 )
 
 // num is an address or a port, so that one arithmetic serves both.
@@ -105,7 +106,7 @@ func everything(six bool) box {
 }
 
 // allPorts are those that a service can have: nobody needs port 0, nor is anything open by it.
-var allPorts = portSpan(firewall.PortRange{First: 1, Last: 65535})
+var allPorts = portSpan(region.AllPorts()[0])
 
 func allAddrs(six bool) span {
 	if six {

@@ -275,7 +275,12 @@ func (s *situation) own(negated bool) (doubt string, outside []cut) {
 
 // redirected asks whether a flow got another destination, which none does where no chain of nat may give it one.
 var redirected = alternative{
-	when:  func(s *situation) answer { return map[bool]answer{false: no, true: maybe}[s.redirects] },
+	when: func(s *situation) answer {
+		if s.redirects {
+			return maybe
+		}
+		return no
+	},
 	doubt: "it asks whether the flow's destination was another, which isn't modelled",
 }
 
