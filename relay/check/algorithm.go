@@ -15,6 +15,9 @@ const (
 	algorithmSHA256 = 2
 )
 
+// nonceCookie begins a nonce that says, in four characters after it, what the server can do (RFC 8489, section 9.2).
+const nonceCookie = "obMatJos2"
+
 // algorithmRows is how a key is agreed on (RFC 8489, section 9.2.4): a client says what it was offered, so that nobody
 // between the two can take the better ones out of the offer.
 func algorithmRows() []Row {
@@ -60,7 +63,7 @@ func algorithmRows() []Row {
 // offered is a client whom the server offers password algorithms: its nonce's cookie has their bit.
 func (p *probe) offered() *client {
 	c := p.known()
-	cookie, bits, _ := bytes.Cut(c.nonce, []byte("obMatJos2"))
+	cookie, bits, _ := bytes.Cut(c.nonce, []byte(nonceCookie))
 	const set = "ghijklmnopqrstuvwxyz0123456789+/" // Base64 with the first bit set
 	if len(cookie) > 0 || len(bits) < 4 || !strings.ContainsRune(set, rune(bits[0])) || len(c.algorithms) == 0 {
 		p.notOffered("the server offers no password algorithms")

@@ -134,7 +134,7 @@ func challengeRows() []Row {
 		}), stun.CodeUnauthorized)
 	})
 	for _, size := range []int{0, 4} {
-		for _, i := range []cutIntegrity{{stun.AttrMessageIntegrity, sha1.New, size}, {stun.AttrMessageIntegritySHA256, sha256.New, size}} {
+		for _, i := range []integrity{{stun.AttrMessageIntegrity, sha1.New, size}, {stun.AttrMessageIntegritySHA256, sha256.New, size}} {
 			wrong.row(fmt.Sprintf("%d bytes of %v", size, i.kind), fmt.Sprintf("Allocate with the first %d bytes of %v alone", size, i.kind), "an error or silence", func(p *probe) {
 				c := p.known()
 				m := c.current(func() *stun.Message {
@@ -245,12 +245,12 @@ func challengeRows() []Row {
 }
 
 // otherNonce is of the same form: a digit is another digit, and a letter another letter, of hexadecimal numbers where it
-// may be of one. A nonce cookie (RFC 8489, section 9.2) stays, for it says how the request is read.
+// may be of one. A nonce cookie and what it says stay, for they say how the request is read.
 func otherNonce(nonce []byte) []byte {
 	other := slices.Clone(nonce)
 	rest := other
-	if len(rest) > 13 && bytes.HasPrefix(rest, []byte("obMatJos2")) {
-		rest = rest[13:]
+	if said := len(nonceCookie) + 4; len(rest) > said && bytes.HasPrefix(rest, []byte(nonceCookie)) {
+		rest = rest[said:]
 	}
 	for i, b := range rest {
 		for _, run := range []string{"0123456789", "abcdef", "ABCDEF", "ghijklmnopqrstuvwxyz", "GHIJKLMNOPQRSTUVWXYZ"} {

@@ -170,15 +170,15 @@ func (c *client) askTailed(method stun.Method, tail stun.Setter, attributes ...s
 	return c.current(func() *stun.Message { return c.tailed(method, tail, attributes...) })
 }
 
-// cutIntegrity is the first bytes of an attribute that proves a message, and is too short to do so (RFC 8489, sections
-// 14.5 and 14.6): whoever compares as many bytes as there are lets in anybody who can guess them.
-type cutIntegrity struct {
+// integrity is an attribute that proves a message (RFC 8489, sections 14.5 and 14.6), or so many of its first bytes, which
+// are too few to do so: whoever compares as many bytes as there are lets in anybody who can guess them.
+type integrity struct {
 	kind stun.AttrType
 	hash func() hash.Hash
 	size int
 }
 
-func (i cutIntegrity) sign(m *stun.Message, key []byte) *stun.Message {
+func (i integrity) sign(m *stun.Message, key []byte) *stun.Message {
 	before := len(m.Raw)
 	m.Add(i.kind, make([]byte, i.size))
 	h := hmac.New(i.hash, key)
@@ -192,8 +192,7 @@ type sha256Integrity []byte
 
 // AddTo implements stun.Setter.
 func (k sha256Integrity) AddTo(m *stun.Message) error {
-	m.Add(stun.AttrMessageIntegritySHA256, make([]byte, sha256.Size))
-	copy(m.Raw[len(m.Raw)-sha256.Size:], k.mac(m.Raw[:len(m.Raw)-4-sha256.Size]))
+	integrity{stun.AttrMessageIntegritySHA256, sha256.New, sha256.Size}.sign(m, k)
 	return nil
 }
 
