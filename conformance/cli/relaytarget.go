@@ -180,13 +180,14 @@ func (o relayOrder) resolve(ctx context.Context) (at []netip.AddrPort, host stri
 		return at, host, &exit{code: result.ExitFault, err: fmt.Errorf("find %s: %w", host, err)}
 	}
 	for _, ip := range ips {
-		if why := documented(ip.Unmap()); why != "" {
+		ip = ip.Unmap()
+		if why := documented(ip); why != "" {
 			return nil, host, usage(errors.New(why))
 		}
-		if ip := ip.Unmap(); ip.IsMulticast() || ip == broadcast {
+		if ip.IsMulticast() || ip == broadcast {
 			return nil, host, usage(fmt.Errorf("%v is everybody's address: give a server's own", ip))
 		}
-		at = append(at, netip.AddrPortFrom(ip.Unmap(), uint16(number)))
+		at = append(at, netip.AddrPortFrom(ip, uint16(number)))
 	}
 	return at, host, nil
 }

@@ -48,17 +48,16 @@ func (c *command) selected(paths []string, tags string) (*selected, error) {
 			s.scenarios[id]++
 		}
 	}
-	if len(paths) == 0 && tags == "" {
-		s.cases = all
-		return s, nil
-	}
+	s.cases = all
 	if len(paths) > 0 {
 		cfg.Paths = paths
-		named, err := selection.Select(cfg)
-		if err != nil {
+		if s.cases, err = selection.Select(cfg); err != nil {
 			return s, usage(err)
 		}
-		s.known = append(s.known, idsOf(named)...)
+		s.known = append(s.known, idsOf(s.cases)...)
+	}
+	if tags == "" {
+		return s, nil
 	}
 	cfg.Tags = tags
 	s.cases, err = selection.Select(cfg)

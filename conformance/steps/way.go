@@ -60,27 +60,28 @@ func (s *scene) joinsWent(which, name string) error {
 		if which == "the first" && i > 0 || which == "the last" && i < len(s.joins)-1 {
 			continue
 		}
-		tests := []test{after(join.Began.Seq)}
+		var before []test
 		if i < len(s.joins)-1 {
-			tests = append(tests, until(s.joins[i+1].Began.Seq))
+			before = append(before, until(s.joins[i+1].Began.Seq))
 		}
-		if err := s.joinWent(join, name, tests); err != nil {
+		if err := s.joinWent(join, name, before); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// joinWent judges one join by what happened until the next.
-func (s *scene) joinWent(join *world.Call, name string, during []test) error {
+// joinWent judges one join by what happened before the next. An answer may serve for more than one join, so that a lookup
+// may have been made for an earlier one.
+func (s *scene) joinWent(join *world.Call, name string, before []test) error {
 	right, looksUp := s.way(name)
 	over, failed := join.Over()
+	during := append(slices.Clip(before), after(join.Began.Seq))
 	arrived := s.find(slices.Concat(during, []test{kind(timeline.KindSDRTN), named(sdrtn.EventJoined), about(s.uids[join])})...)
-	when := during
 	if looksUp {
-		when = during[1:] // from the beginning on: an answer may serve for more than one join
+		during = before
 	}
-	lookups := s.lookups(slices.Concat(when, []test{named(relay.EventLookupReceived)})...)
+	lookups := s.lookups(slices.Concat(during, []test{named(relay.EventLookupReceived)})...)
 	if over && failed == nil && len(arrived) > 0 && len(filter(arrived, not(right))) == 0 && (len(lookups) > 0) == looksUp {
 		return nil
 	}
