@@ -65,6 +65,8 @@ func (p *probe) reach() error {
 // refused says why an Allocate with credentials wasn't granted, if it wasn't.
 func (c *client) refused(m *stun.Message) error {
 	switch {
+	case codeOf(m) == stun.CodeUnauthorized && len(c.algorithms) > 0 && !c.offers(algorithmMD5):
+		return errors.New("it takes no passwords by MD5 (PASSWORD-ALGORITHMS in its 401): the rows name no algorithm, which means MD5 (RFC 8489 §9.2.4), so they can't tell anything of it; offer MD5 as well for the check")
 	case codeOf(m) == stun.CodeUnauthorized:
 		return fmt.Errorf("it refuses %s's password in the realm %q: give the credentials of a user who may allocate", c.user.Username, c.realm)
 	case m == nil || m.Type.Class != stun.ClassSuccessResponse:

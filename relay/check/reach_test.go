@@ -4,6 +4,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/pion/stun/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay/check"
@@ -37,4 +38,29 @@ func TestReachTellsANATFromABrokenServer(t *testing.T) {
 	require.ErrorContains(t, check.Reach(to), "nothing that it relays reaches the peer 127.0.0.1, and it sees this machine as 127.0.0.9")
 	to.Peers[0] = listen
 	require.NoError(t, check.Reach(to))
+}
+
+func TestReachTellsAnAlgorithmFromAPassword(t *testing.T) {
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer server.Close()
+	go func() {
+		m := &stun.Message{Raw: make([]byte, 1500)}
+		for {
+			n, from, err := server.ReadFromUDPAddrPort(m.Raw[:cap(m.Raw)])
+			if err != nil {
+				return
+			}
+			m.Raw = m.Raw[:n]
+			if m.Decode() == nil {
+				answer := stun.MustBuild(stun.NewTransactionIDSetter(m.TransactionID), stun.NewType(m.Type.Method, stun.ClassErrorResponse),
+					stun.CodeUnauthorized, stun.NewRealm("example.org"), stun.NewNonce("obMatJos2gAAA1234"),
+					stun.RawAttribute{Type: stun.AttrPasswordAlgorithms, Value: []byte{0, 2, 0, 0}}) // SHA-256
+				_, _ = server.WriteToUDPAddrPort(answer.Raw, from)
+			}
+		}
+	}()
+	to := startSound(t).target(t, "udp")
+	to.Dial = func() (net.Conn, error) { return net.Dial("udp4", server.LocalAddr().String()) }
+	require.ErrorContains(t, check.Reach(to), "it takes no passwords by MD5")
 }
