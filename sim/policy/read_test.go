@@ -284,6 +284,7 @@ func TestVersions(t *testing.T) {
 // TestTablesAreNotGuessed has what people write where a reader could take half of it in silence.
 func TestTablesAreNotGuessed(t *testing.T) {
 	for _, tc := range []struct{ line, want string }{
+		{"TCP\t192.0.2.1\t443\tmessages\n\n1 Only for media", `3:1: row T1: "1 Only for media" may be a port or a footnote; leave a footnote out`},
 		{"TCP\t192.0.2.1\t3433 to 3460\tmedia", `1:20: row T1: "to 3460 media" may be a port or a purpose; put commas between ports, and a dash within a range`},
 		{"TCP\t192.0.2.1\t3433 ~ 3460\tmedia", `1:20: row T1: "~ 3460 media" may be`},
 		{"TCP\t192.0.2.1\t443 and 4000", `"and 4000" may be`},

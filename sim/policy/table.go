@@ -86,6 +86,7 @@ var (
 	bareRow      = regexp.MustCompile(`^(?:(?:\S+\s+)?` + addressForm + `\S*\s+(?i:any|tcp|udp|\d)|` + addressForm + `\S*$)`)
 	word         = regexp.MustCompile(`^[^ \t,;]*[ \t,;]*`)
 	maybePorts   = regexp.MustCompile(`(?i)^(to|through|thru|until|and|or|plus|bis|und|[^\pL\d])*\s*\d`)
+	footnote     = regexp.MustCompile(`^\d[ \t]+\pL`) // no cloud service has a port of one digit
 	testingOnly  = regexp.MustCompile(`(?i)\bfor test(ing|s)? only\b`)
 )
 
@@ -105,6 +106,9 @@ func (t *tableReader) read() {
 			"write TCP or UDP before it: a cell that is merged with others is copied once; if the line is no row, leave it out")
 	case t.row == nil:
 		t.leaveOut(begin)
+	case t.groups > 0 && footnote.MatchString(t.line.rest):
+		t.wrong(CodeBadValue, t.line.at, t.row.ID, fmt.Sprintf("%q may be a port or a footnote", shortened(t.line.rest)),
+			"leave a footnote out; write a port and its purpose on the row's first line")
 	case portsCell.MatchString(t.line.rest):
 		t.ports()
 	case len(t.purposes) < t.groups && maybePorts.MatchString(t.line.rest):
