@@ -376,7 +376,7 @@ func TestRelayCheckIsNotSteered(t *testing.T) {
 			request := &stun.Message{Raw: buf[:n]}
 			if request.Decode() == nil {
 				refusal := stun.MustBuild(request, stun.NewType(request.Type.Method, stun.ClassErrorResponse),
-					stun.ErrorCodeAttribute{Code: 500, Reason: []byte("\x1b[2J\u009b31mall is well\n")})
+					stun.ErrorCodeAttribute{Code: 500, Reason: []byte("\x1b[2J\u009b31m\u202eall is well\n")})
 				_, _ = server.WriteTo(refusal.Raw, from)
 			}
 		}

@@ -83,7 +83,7 @@ func (r *relayReport) add(x check.Result, took time.Duration) {
 // printable keeps what a server wrote from steering a terminal or breaking a file: every reason phrase is its.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == 0xFFFD { // those above 0x7F, too: 0x9B is ESC and [
+		if !unicode.IsGraphic(r) || r == 0xFFFD { // controls above 0x7F, too: 0x9B is ESC and [; and marks that turn a line around
 			return -1
 		}
 		return r
