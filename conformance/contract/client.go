@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -124,6 +125,8 @@ func (c *Client) read(ctx context.Context) *Fault {
 func (c *Client) take(raw []byte) (*Pending, error) {
 	f, err := parse(raw)
 	switch {
+	case errors.As(err, new(*json.SyntaxError)):
+		return nil, fmt.Errorf("%w (%s)", err, advice(raw))
 	case err != nil:
 		return nil, err
 	case f.ID != nil && f.Method == "":
@@ -134,6 +137,18 @@ func (c *Client) take(raw []byte) (*Pending, error) {
 		return nil, notify(f, func(Log) error { return nil }, c.log)
 	default:
 		return nil, errors.New("neither a reply nor a notification that the contract has")
+	}
+}
+
+// advice is what to do about a line that isn't JSON.
+func advice(raw []byte) string {
+	switch {
+	case bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")):
+		return "it begins with a byte order mark: write UTF-8 without one"
+	case bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")):
+		return "a message is one JSON object in one line, written whole"
+	default: // a banner of npm's, a library's log
+		return "only messages may be on standard output: whatever else is printed belongs on standard error"
 	}
 }
 

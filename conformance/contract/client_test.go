@@ -57,7 +57,10 @@ func TestUnreadableResultsAreTheAdaptersFault(t *testing.T) {
 
 func TestClientBlamesTheAdapter(t *testing.T) {
 	for _, tt := range []struct{ name, lines, want string }{
-		{"garbage", "Starting up...\n", "not a JSON-RPC frame"},
+		{"garbage", "Starting up...\n", "not a JSON-RPC frame: invalid character 'S' looking for beginning of value (only messages may be on standard output"},
+		{"a blank line", "\n", "unexpected end of JSON input (only messages may be on standard output"},
+		{"a byte order mark", "\ufeff{}\n", "(it begins with a byte order mark: write UTF-8 without one)"},
+		{"over several lines", "{\n\"jsonrpc\":\"2.0\"}\n", "(a message is one JSON object in one line, written whole)"},
 		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"uid\":\"\xff\"}}\n", "not UTF-8"},
 		{"too long", strings.Repeat("x", MaxFrame+2) + "\n", "longer than"},
 		{"a request", `{"jsonrpc":"2.0","id":9,"method":"hello"}` + "\n", "neither a reply nor a notification"},
@@ -85,7 +88,7 @@ func TestClientBlamesTheAdapter(t *testing.T) {
 			var fault *Fault
 			require.ErrorAs(t, p.Wait(t.Context(), nil), &fault)
 			require.ErrorContains(t, fault, tt.want)
-			if tt.lines != "" {
+			if tt.lines != "" && tt.lines != "\n" {
 				require.True(t, strings.HasPrefix(tt.lines, string(fault.Line[:1])), "the line is kept")
 			}
 			require.Equal(t, fault, <-done)
