@@ -85,7 +85,10 @@ func TestSchemaNamesWhatIsWrong(t *testing.T) {
 		`{"jsonrpc":"2.0","id":2,"result":{}}`:                                                 "never made",
 		`{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}`:                             "/error/code",
 		`{"jsonrpc":"2.0","id":1,"result":{},"extra":1}`:                                       "extra",
-		`{"jsonrpc":"2.0","method":"event","params":{"client":"c","type":"party"}}`:            "at /",
+		`{"jsonrpc":"2.0","method":"event","params":{"client":"c","type":"party"}}`:            "at /type: value must be one of",
+		`{"jsonrpc":"2.0","method":"event","params":{"type":"warning"}}`:                       "parameters of the notification event: at /: missing property 'client'",
+		`{"jsonrpc":"2.0","method":"log","params":"x"}`:                                        "parameters of the notification log: at /: got string, want object",
+		`[{"jsonrpc":"2.0","id":1,"result":{}}]`:                                               "at /: got array, want object",
 	} {
 		require.ErrorContains(t, s.FromAdapter([]byte(line)), want, line)
 	}
