@@ -75,6 +75,7 @@ type checkup struct {
 	client  *contract.Client
 	watch   *witness
 	made    string // the client
+	pending string // what a call must not wait for, as the end of a sentence
 	ca      string
 }
 
@@ -128,7 +129,7 @@ func (c *checkup) judge(name, method string, limit time.Duration, err error) err
 		} else if part := c.watch.unended(); part != "" {
 			words = fmt.Sprintf("; the last line on its standard output has no line feed at its end: %.200q%s", part, words)
 		}
-		c.found(name, BlameAdapter, "%s got no reply within %v%s", method, limit, words)
+		c.found(name, BlameAdapter, "%s got no reply within %v%s%s", method, limit, c.pending, words)
 		return errOver
 	case errors.As(err, &sdk):
 		return sdk
@@ -165,14 +166,17 @@ func (c *checkup) smoke(ctx context.Context) error {
 		return errOver
 	}
 	c.made = made.Client
-	for method, params := range map[string]any{
-		contract.MethodInit:             contract.Init{Client: c.made, AppID: "app-proxyspec-0001"},
-		contract.MethodStartProxyServer: contract.ClientCall{Client: c.made},
+	for _, call := range []struct {
+		method string
+		params any
+	}{ // in the order of the document's sample
+		{contract.MethodStartProxyServer, contract.ClientCall{Client: c.made}},
+		{contract.MethodInit, contract.Init{Client: c.made, AppID: "app-proxyspec-0001"}},
 	} {
-		if err := c.call(ctx, "smoke call", method, params, nil, replyLimit); errors.Is(err, errOver) {
+		if err := c.call(ctx, "smoke call", call.method, call.params, nil, replyLimit); errors.Is(err, errOver) {
 			return err
 		} else if err != nil {
-			c.found("smoke call", BlameSDK, "%s failed on a new client: %v", method, err)
+			c.found("smoke call", BlameSDK, "%s failed on a new client: %v", call.method, err)
 			return nil
 		}
 	}
@@ -211,7 +215,9 @@ func (c *checkup) slow(ctx context.Context) error {
 	case <-time.After(slowWait):
 	}
 	asked := time.Now()
+	c.pending = " while a join was under way: calls mustn't wait for earlier ones"
 	err = c.call(ctx, name, contract.MethodStopProxyServer, contract.ClientCall{Client: c.made}, nil, replyLimit)
+	c.pending = ""
 	if errors.Is(err, errOver) {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // sound serves an SDK whose joins take for ever, and end when it leaves.
 func sound(how string) {
 	var join *contract.Call
+	initialized := false
 	_ = contract.Serve(context.Background(), contract.Duplex(io.NopCloser(os.Stdin), os.Stdout), answers(func(c *contract.Call) {
 		switch c.Method {
 		case contract.MethodHello:
@@ -29,13 +30,18 @@ func sound(how string) {
 			}
 			c.Reply(contract.CreateClientResult{Client: "c1"}, nil)
 		case contract.MethodStartProxyServer:
-			if how == "refuses to start" {
+			if how == "refuses to start" || how == "starts after init" && !initialized {
 				c.Reply(nil, contract.SDKError("NO", "not today"))
 				return
 			}
 			c.Reply(nil, nil)
+		case contract.MethodInit:
+			initialized = true
+			c.Reply(nil, nil)
 		case contract.MethodJoin:
 			switch how {
+			case "waits for the join":
+				select {}
 			case "ends in a join":
 				os.Exit(7)
 			case "one call at a time":
@@ -59,6 +65,9 @@ func sound(how string) {
 			c.Reply(nil, contract.NotSupported(c.Method))
 		case contract.MethodShutdown:
 			c.Reply(nil, nil)
+			if how == "stays after shutdown" {
+				select {}
+			}
 		default:
 			c.Reply(nil, nil)
 		}
@@ -71,16 +80,19 @@ func TestCheck(t *testing.T) {
 		t.Skip(err)
 	}
 	for how, want := range map[string]adapter.Finding{
-		"sound":              {},
-		"refuses to start":   {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
-		"knows everything":   {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
-		"garbage":            {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value: "ready!"`},
-		"invalid UTF-8":      {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
-		"ends no line":       {Name: "smoke call", Blame: adapter.BlameAdapter, Words: "createClient got no reply within 5s; the last line on its standard output has no line feed at its end: "},
-		"one call at a time": {Name: "slow call", Blame: adapter.BlameAdapter, Words: "when join had ended: calls mustn't wait for earlier ones"},
-		"ends in a join":     {Name: "slow call", Blame: adapter.BlameAdapter, Words: "join: adapter: it ended: exit status 7"},
-		"fails at once":      {Words: "BUG: no relay in the answer"},
-		"exit in a call":     {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
+		"sound":                {},
+		"refuses to start":     {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
+		"knows everything":     {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
+		"garbage":              {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value (only messages may be on standard output: whatever else is printed belongs on standard error): "ready!"`},
+		"invalid UTF-8":        {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},
+		"ends no line":         {Name: "smoke call", Blame: adapter.BlameAdapter, Words: "createClient got no reply within 5s; the last line on its standard output has no line feed at its end: "},
+		"one call at a time":   {Name: "slow call", Blame: adapter.BlameAdapter, Words: "when join had ended: calls mustn't wait for earlier ones"},
+		"waits for the join":   {Name: "slow call", Blame: adapter.BlameAdapter, Words: "stopProxyServer got no reply within 5s while a join was under way: calls mustn't wait for earlier ones"},
+		"starts after init":    {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
+		"stays after shutdown": {Name: "end", Blame: adapter.BlameAdapter, Words: "after shutdown it went on running for 5s and was killed"},
+		"ends in a join":       {Name: "slow call", Blame: adapter.BlameAdapter, Words: "join: adapter: it ended: exit status 7"},
+		"fails at once":        {Words: "BUG: no relay in the answer"},
+		"exit in a call":       {Name: "handshake", Blame: adapter.BlameAdapter, Words: "it ended: exit status 3"},
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -15,6 +16,10 @@ const (
 	keptLines  = 1000     // lines that are handed on; of what follows only the last is kept
 )
 
+// decoration is the lines around the words of a crash, which would hide them: an indented line (a frame of the stack, the
+// source), a line without a word, such as the end of an object, and the version with which Node ends each of its crashes.
+var decoration = regexp.MustCompile(`^\s|^[^\pL]*$|^Node\.js v\d`)
+
 // journal makes log lines of standard error.
 type journal struct {
 	to      func(contract.Log)
@@ -25,7 +30,7 @@ type journal struct {
 	cut   bool   // it was longer than is kept
 	bytes int
 	lines int
-	final string // the last line that wasn't blank
+	final string // the last line that says something
 }
 
 func newJournal(to func(contract.Log), flooded func()) *journal {
@@ -81,7 +86,9 @@ func (j *journal) line() []contract.Log {
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
-	j.final = text
+	if j.final == "" || !decoration.MatchString(text) {
+		j.final = text
+	}
 	j.lines++
 	if j.lines > keptLines {
 		return nil

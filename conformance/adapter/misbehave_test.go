@@ -19,7 +19,8 @@ func misbehave(how string) {
 		os.Exit(0)
 	}
 	switch how {
-	case "sound", "refuses to start", "knows everything", "one call at a time", "ends in a join", "fails at once", "ends no line":
+	case "sound", "refuses to start", "knows everything", "one call at a time", "ends in a join", "fails at once", "ends no line", "waits for the join",
+		"starts after init", "stays after shutdown":
 		sound(how)
 		os.Exit(0)
 	}
@@ -40,6 +41,9 @@ func misbehave(how string) {
 	case "exit in a call":
 		fmt.Fprintln(os.Stderr, "giving up")
 		os.Exit(3)
+	case "crash of Node":
+		fmt.Fprint(os.Stderr, "/sdk.js:7\n  throw err;\n  ^\n\nError: Cannot find module 'ws'\n    at main (/sdk.js:7:9) {\n  code: 'X'\n}\n\nNode.js v20.20.2\n")
+		os.Exit(1)
 	case "fork and exit":
 		leave(false)
 	case "fork far and exit":

@@ -47,6 +47,7 @@ type Process struct {
 
 	mu   sync.Mutex
 	held bool // standard output was open when the program had ended
+	late bool // Close didn't see the program end by itself
 }
 
 // Start starts a program that speaks the contract. log takes the lines of its standard error, from a goroutine of the
@@ -141,6 +142,9 @@ func (p *Process) how() string {
 	default:
 		return "it closed its standard output and went on running" + p.words()
 	}
+	if p.late {
+		return fmt.Sprintf("it went on running for %v and was killed", Grace) + p.words()
+	}
 	text := "it ended: " + p.ending()
 	if p.held {
 		text += ", while a child of it held its standard output open"
@@ -179,6 +183,9 @@ func (p *Process) Close() error {
 		select {
 		case <-p.exited:
 		case <-timer.C:
+			p.mu.Lock()
+			p.late = true
+			p.mu.Unlock()
 		}
 		p.kill()
 		<-p.exited
