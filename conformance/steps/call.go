@@ -30,7 +30,7 @@ func (s *scene) callSteps() []runner.Definition {
 		{
 			Expr: `^(?P<user>\w+) creates a client, starts the cloud proxy, inits and joins "(?P<channel>[^"]*)"$`,
 			Do:   s.sampleEnable,
-			Says: "The calls of the document's first sample, in its order: createClient, startProxyServer, init, join.",
+			Says: "The calls of the document's first sample, in its order: createClient, startProxyServer, init, join. As there, the join has a channel key and no user ID: SD-RTN chooses one.",
 		},
 		{
 			Expr: `^(?P<user>\w+) leaves$`,
@@ -78,11 +78,15 @@ func (s *scene) initOnce(u *world.User) error {
 }
 
 func (s *scene) beginJoin(u *world.User, channel string) (*world.Call, error) {
-	uid := s.uidOf(u)
-	c, err := u.Begin(contract.MethodJoin, contract.Join{Client: u.Client(), Channel: channel, UID: uid})
+	return s.beginJoinAs(u, contract.Join{Channel: channel, UID: s.uidOf(u)})
+}
+
+func (s *scene) beginJoinAs(u *world.User, join contract.Join) (*world.Call, error) {
+	join.Client = u.Client()
+	c, err := u.Begin(contract.MethodJoin, join)
 	if err == nil && u.Name == world.Alice {
 		s.joins = append(s.joins, c)
-		s.uids[c] = uid
+		s.uids[c] = join.UID
 	}
 	return c, err
 }
@@ -92,10 +96,14 @@ func (s *scene) join(who, channel string) error {
 	if err != nil {
 		return err
 	}
+	return s.joinAs(u, contract.Join{Channel: channel, UID: s.uidOf(u)})
+}
+
+func (s *scene) joinAs(u *world.User, join contract.Join) error {
 	if err := s.initOnce(u); err != nil {
 		return err
 	}
-	c, err := s.beginJoin(u, channel)
+	c, err := s.beginJoinAs(u, join)
 	if err != nil {
 		return err
 	}
@@ -114,7 +122,7 @@ func (s *scene) sampleEnable(who, channel string) error {
 	if err := s.call(who, contract.MethodStartProxyServer, plain); err != nil {
 		return err
 	}
-	return s.join(who, channel)
+	return s.joinAs(u, contract.Join{Channel: channel, ChannelKey: "key-of-" + channel})
 }
 
 func (s *scene) leave(who string) error {

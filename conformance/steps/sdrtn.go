@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -61,7 +62,25 @@ func (s *scene) sdrtnSteps() []runner.Definition {
 
 // ofAlice is what the gateways logged about alice's own doings.
 func (s *scene) ofAlice(tests ...test) []timeline.Event {
-	return s.find(append(tests, kind(timeline.KindSDRTN), about(world.Alice))...)
+	hers := about(world.Alice)
+	for _, join := range s.joins {
+		if s.uids[join] == "" {
+			hers = either(hers, about(s.uidIn(join)))
+		}
+	}
+	return s.find(append(tests, kind(timeline.KindSDRTN), hers)...)
+}
+
+// uidIn is the user as which one of alice's joins was made: the one that SD-RTN chose, if the join named none.
+func (s *scene) uidIn(join *world.Call) string {
+	if uid := s.uids[join]; uid != "" {
+		return uid
+	}
+	var joined contract.JoinResult
+	if over, _ := join.Over(); over {
+		_ = join.Result(&joined) // of one that failed nobody knows
+	}
+	return cmp.Or(joined.UID, world.Alice)
 }
 
 func (s *scene) quietUntilAnswer() error {

@@ -77,7 +77,7 @@ func (s *scene) joinWent(join *world.Call, name string, before []test) error {
 	right, looksUp := s.way(name)
 	over, failed := join.Over()
 	during := append(slices.Clip(before), after(join.Began.Seq))
-	arrived := s.find(slices.Concat(during, []test{kind(timeline.KindSDRTN), named(sdrtn.EventJoined), about(s.uids[join])})...)
+	arrived := s.find(slices.Concat(during, []test{kind(timeline.KindSDRTN), named(sdrtn.EventJoined), about(s.uidIn(join))})...)
 	if looksUp {
 		during = before
 	}

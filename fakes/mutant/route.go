@@ -138,6 +138,16 @@ var routes = []Mutant{
 		make:        cloud(direct),
 	},
 	{
+		Name: "proxied-by-name", Breaks: []string{"CP-SEQ-01"},
+		Description: "uses the cloud proxy only for joins that name a user ID",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			if r.Lookup.UID == "" {
+				return direct(ctx, r)
+			}
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
 		Name: "proxied-once", Breaks: []string{"CP-SEQ-03", "CP-SEQ-08"},
 		Description: "uses the cloud proxy for the first join only",
 		make: perSDK(func() sdk.Route {
