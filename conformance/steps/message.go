@@ -36,7 +36,7 @@ func (s *scene) messageSteps() []runner.Definition {
 		{
 			Expr: `^(?P<user>\w+) sends (\d+) messages without waiting$`,
 			Do:   s.sendAll,
-			Says: "Sends this many different messages at once, then waits for all. One that the SDK refuses counts as not sent.",
+			Says: "Sends this many different messages at once, then waits for all: some with spaces around them, with line ends and quotation marks, and of 8,000 characters. One that the SDK refuses counts as not sent.",
 		},
 		{
 			Expr: `^(?P<user>\w+) received "(?P<text>[^"]*)" from (?P<user>\w+)$`,
@@ -65,13 +65,26 @@ func (s *scene) send(who, text string) error {
 	return s.call(who, contract.MethodSend, func(client string) any { return contract.Send{Client: client, Text: text} })
 }
 
+// odd makes of some texts what an SDK may not pass on as it is.
+func odd(i int, text string) string {
+	switch i % 10 {
+	case 3:
+		return "  " + text + " \n"
+	case 5:
+		return text + ": \"yes\"\r\n\tand \\u006e\\o, <b>&amp;</b>"
+	case 7:
+		return text + strings.Repeat(", and so on and on", 450)
+	}
+	return text
+}
+
 func (s *scene) sendAll(who string, n int) error {
 	u, err := s.user(who)
 	if err != nil {
 		return err
 	}
 	calls := make([]*world.Call, n)
-	text := func(i int) string { return fmt.Sprintf("message %d of %d at once", i+1, n) }
+	text := func(i int) string { return odd(i, fmt.Sprintf("message %d of %d at once", i+1, n)) }
 	for i := range calls {
 		if calls[i], err = u.Begin(contract.MethodSend, contract.Send{Client: u.Client(), Text: text(i)}); err != nil {
 			return err

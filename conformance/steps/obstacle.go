@@ -60,9 +60,9 @@ func (s *scene) obstacleSteps() []runner.Definition {
 			Says: "Those outside see everything that comes from the office come from somewhere else, and nothing of theirs gets in until the office has sent to them.",
 		},
 		{
-			Expr: `^the office inspects TLS, with certificates of an authority that the SDK doesn't know$`,
-			Do:   s.world.Inspect,
-			Says: "A host in the way to the cloud proxy takes every TLS connection on ports 443 and 4000, and passes it on once its certificate has been accepted.",
+			Expr: `^the office inspects TLS( to the relays)?, with certificates of an authority that the SDK doesn't know$`,
+			Do:   func(relays string) error { return s.world.Inspect(relays != "") },
+			Says: "A host in the way to the cloud proxy, or to its relays alone, takes every TLS connection on ports 443 and 4000, and passes it on once its certificate has been accepted.",
 		},
 		{
 			Expr: `^the office's only way out is an HTTP proxy that the SDK isn't told of$`,

@@ -16,9 +16,9 @@ const Inspector = "tls-inspector"
 // EventRead is that the inspector read what a client sent over TLS.
 const EventRead = "read"
 
-// Inspect puts a host into the office's way to the cloud proxy that ends every TLS connection and begins one of
-// its own, with certificates of an authority that nobody was told of.
-func (w *World) Inspect() error {
+// Inspect puts a host into the office's way to the cloud proxy, or to its relays alone, that ends every TLS connection
+// and begins one of its own, with certificates of an authority that nobody was told of.
+func (w *World) Inspect(relaysOnly bool) error {
 	own, err := inspectorTrust()
 	if err != nil {
 		return err
@@ -30,6 +30,9 @@ func (w *World) Inspect() error {
 	edges, relays := w.CloudProxy()
 	var addrs []netip.Addr
 	var at []netip.AddrPort
+	if relaysOnly {
+		edges = nil
+	}
 	for _, p := range edges {
 		addrs, at = append(addrs, p.Addr), append(at, netip.AddrPortFrom(p.Addr, 443))
 	}

@@ -3,6 +3,7 @@ package mutant
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -88,6 +89,16 @@ var conducts = []Mutant{
 		Name: "alters-messages", Breaks: []string{"CP-FLOW-06"},
 		Description: "cuts the last character off every message",
 		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:max(0, len(p.Text)-1)] }),
+	},
+	{
+		Name: "trims-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "strips the white space around messages",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = strings.TrimSpace(p.Text) }),
+	},
+	{
+		Name: "cuts-long-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "cuts messages to 4,096 bytes",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:min(len(p.Text), 4096)] }),
 	},
 	{
 		Name: "loses-messages", Breaks: []string{"CP-FLOW-06"},

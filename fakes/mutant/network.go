@@ -3,6 +3,7 @@ package mutant
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -133,6 +134,24 @@ var networks = []Mutant{
 		Description: "doesn't check certificates",
 		make: config(func(cfg *sdk.Config) {
 			cfg.TLS = func(c *tls.Config) { c.InsecureSkipVerify = true }
+		}),
+	},
+	{
+		Name: "trusts-what-follows", Breaks: []string{"CP-RES-07"},
+		Description: "checks the certificates of lookup edges, and of nobody who comes after them",
+		make: config(func(cfg *sdk.Config) {
+			var checked atomic.Bool
+			cfg.TLS = func(c *tls.Config) {
+				c.InsecureSkipVerify = true
+				c.VerifyConnection = func(s tls.ConnectionState) error {
+					if checked.Load() {
+						return nil
+					}
+					_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: c.RootCAs})
+					checked.Store(err == nil)
+					return err
+				}
+			}
 		}),
 	},
 	{

@@ -11,6 +11,15 @@ Feature: Offices that make it hard
     And nothing of alice's could be read on the way
     And SD-RTN hears nothing of alice
 
+  @CP-RES-07
+  Scenario: So does TLS that is intercepted behind the lookup
+    Given the office firewall lets everything out
+    And the office inspects TLS to the relays, with certificates of an authority that the SDK doesn't know
+    When alice starts the cloud proxy and joins "town-hall"
+    Then joining failed within its limit
+    And nothing of alice's could be read on the way
+    And SD-RTN hears nothing of alice
+
   @CP-FLOW-09
   Scenario: Where an HTTP proxy is the only way out the join fails, and no tunnel leads around the cloud proxy
     Given the office's only way out is an HTTP proxy that the SDK isn't told of
