@@ -84,19 +84,32 @@
   let asked = false
   Object.defineProperty(globalThis, 'proxyspecEndpoints', { get: () => { asked = true; return lab } })
 
-  // What the script died of while it was loaded, if it did.
+  // What the script died of while it was loaded, if it did. What can't be loaded is told to its element alone, on the way down.
   let died = ''
-  globalThis.addEventListener('error', ({ message, lineno }) => { died ||= `: ${message}, in line ${lineno}` })
+  globalThis.addEventListener('error', ({ message, lineno, target }) => {
+    died ||= target === globalThis ? `: ${message}${lineno ? `, in line ${lineno}` : ''}` : `: ${target.src}, or a module that it imports, could not be loaded`
+  }, true)
+
+  // sdk is the global AgoraRTC. One that a classic script declares with const or class is no property of globalThis.
+  const sdk = () => {
+    try { return AgoraRTC } catch { return undefined }
+  }
+
+  // A module with a top-level await, or a script that loads another, defines it only after the page has loaded.
+  const appeared = async () => {
+    for (const since = Date.now(); !sdk() && !died && Date.now() - since < 5000;) await new Promise((resolve) => setTimeout(resolve, 20))
+    if (!sdk()) throw new NotSupported('the script defines no global AgoraRTC' + (died || ', not within 5 s of the page having loaded either'))
+    return sdk()
+  }
 
   const methods = {
-    hello({ protocol, endpoints }) {
+    async hello({ protocol, endpoints }) {
       Object.assign(lab, endpoints)
-      const { AgoraRTC } = globalThis
-      if (!AgoraRTC) throw new NotSupported('the script defines no global AgoraRTC' + died)
-      return { protocol, name: 'AgoraRTC', version: String(AgoraRTC.VERSION ?? ''), adapter: 'proxyspec page adapter', lookup: asked ? undefined : 'own' }
+      const { VERSION } = await appeared()
+      return { protocol, name: 'AgoraRTC', version: String(VERSION ?? ''), adapter: 'proxyspec page adapter', lookup: asked ? undefined : 'own' }
     },
     createClient({ mode, codec, proxyServer, turnServer }) {
-      const client = need(globalThis.AgoraRTC, 'createClient', 'createClient')(given({ mode, codec, proxyServer, turnServer }))
+      const client = need(sdk(), 'createClient', 'createClient')(given({ mode, codec, proxyServer, turnServer }))
       const id = `client-${clients.size + 1}`
       clients.set(id, new Held(id, client))
       return { client: id }
@@ -112,7 +125,7 @@
     async publish(p) {
       const h = held(p)
       const publish = need(h.client, 'publish')
-      const stream = need(globalThis.AgoraRTC, 'createStream')({ streamID: h.id, audio: p.audio, video: p.video, screen: false })
+      const stream = need(sdk(), 'createStream')({ streamID: h.id, audio: p.audio, video: p.video, screen: false })
       await settle((yes, no) => need(stream, 'init', 'stream.init')(yes, no))
       await settle((yes, no) => { h.published = yes; return publish(stream, no) })
       return {}

@@ -229,23 +229,6 @@ func TestWhatAnSDKLacksIsNamed(t *testing.T) {
 	require.Contains(t, s.lines(), "info WebSocket: wss://logs.vendor.test/", "the query, which may hold a secret, is left out")
 }
 
-// TestWhyThereIsNoAgoraRTCIsSaid has a script that doesn't parse.
-func TestWhyThereIsNoAgoraRTCIsSaid(t *testing.T) {
-	l := newLab(t)
-	b := start(t, l)
-	files := fstest.MapFS{"torn.js": {Data: []byte("window.AgoraRTC = {\n  createClient: () => {")}}
-	p, err := b.Open(l.site(browser.Script{Files: files, Name: "torn.js"}))
-	require.NoError(t, err)
-	s := &user{t: t, line: contract.NewClient(contract.ClientConfig{RW: p, Event: func(contract.Event) {}, Log: func(contract.Log) {}})}
-	ended := make(chan error, 1)
-	go func() { ended <- s.line.Run(context.Background()) }()
-	var e *contract.Error
-	require.ErrorAs(t, s.call(contract.MethodHello, contract.Hello{Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints}, nil), &e)
-	require.Equal(t, "the script defines no global AgoraRTC: Uncaught SyntaxError: Unexpected end of input, in line 2", e.Message)
-	require.NoError(t, p.Close())
-	<-ended
-}
-
 // TestTheEndOfAPageOrBrowserIsSaid has both die under a session.
 func TestTheEndOfAPageOrBrowserIsSaid(t *testing.T) {
 	l := newLab(t)

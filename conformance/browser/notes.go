@@ -8,8 +8,13 @@ import (
 
 // notes turns what the browser tells of a page into lines of a log: console, exceptions, requests and WebSockets.
 type notes struct {
-	urls map[string]string // of requests and WebSockets under way, by their IDs
+	urls    map[string]string // of requests and WebSockets under way, by their IDs
+	console int               // lines of the console
 }
+
+// mostConsole is how many lines of a page's console have a place in its log: half of what is kept there, so that one who talks
+// without end leaves room for requests and connections.
+const mostConsole = 500
 
 // of is a line and its level; no text: nothing worth a line.
 func (n *notes) of(method string, params json.RawMessage) (level, text string) {
@@ -22,11 +27,18 @@ func (n *notes) of(method string, params json.RawMessage) (level, text string) {
 	}
 	switch method {
 	case "Runtime.consoleAPICalled":
-		return e.Type, "console: " + e.values()
+		switch n.console++; {
+		case n.console < mostConsole:
+			return e.Type, "console: " + e.values()
+		case n.console == mostConsole:
+			return "warning", "console: the page goes on writing; the rest is left out"
+		}
 	case "Runtime.exceptionThrown":
 		return "error", "page error: " + e.exception()
 	case "Log.entryAdded":
 		return e.Entry.Level, strings.TrimSpace("browser: " + e.Entry.Text + " " + short(e.Entry.URL))
+	case "Page.javascriptDialogOpening":
+		return "warning", fmt.Sprintf("%s: %q, answered with OK", e.Type, e.Message)
 	case "Network.requestWillBeSent":
 		n.urls[e.RequestID] = short(e.Request.URL)
 		return "info", fmt.Sprintf("request: %s %s", e.Request.Method, n.urls[e.RequestID])
@@ -47,8 +59,9 @@ func (n *notes) of(method string, params json.RawMessage) (level, text string) {
 
 // event has the fields of the events that of knows.
 type event struct {
-	Type string `json:"type"`
-	Args []struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+	Args    []struct {
 		Value       json.RawMessage `json:"value"`
 		Description string          `json:"description"`
 	} `json:"args"`

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ type Page struct {
 	shown   bool // somebody has opened it; under the browser's lock
 	in      inbox
 	at      string      // the loader of the document that it is at; the reader's
+	home    string      // the URL of the document with the SDK; the reader's
 	loads   chan string // the loaders of documents that have loaded
 	noted   notes
 	close   func() error
@@ -198,12 +200,15 @@ func (p *Page) event(method string, params json.RawMessage) {
 	case "Page.frameNavigated":
 		var navigated struct {
 			Frame struct {
-				Parent string `json:"parentId"`
-				Loader string `json:"loaderId"`
+				Parent  string `json:"parentId"`
+				Loader  string `json:"loaderId"`
+				URL     string `json:"url"`
+				Blocked string `json:"unreachableUrl"` // it is an error page in the place of this one
 			} `json:"frame"`
 		}
 		if json.Unmarshal(params, &navigated) == nil && navigated.Frame.Parent == "" {
 			p.at = navigated.Frame.Loader
+			p.went(cmp.Or(navigated.Frame.Blocked, navigated.Frame.URL))
 		}
 	case "Page.loadEventFired":
 		select {
@@ -218,18 +223,39 @@ func (p *Page) event(method string, params json.RawMessage) {
 		if json.Unmarshal(params, &called) == nil && called.Name == "proxyspecSend" {
 			p.in.put(append([]byte(called.Payload), '\n'))
 		}
+	case "Page.javascriptDialogOpening": // there is nobody to see it, and until it is closed the page stands still
+		p.b.stock.tasks.Go(func() { p.b.cdp.begin(p.session, "Page.handleJavaScriptDialog", map[string]any{"accept": true}) })
+		p.note(method, params)
 	case "Inspector.targetCrashed":
 		p.in.end(errors.New("the page crashed"))
 	default:
-		if level, text := p.noted.of(method, params); text != "" {
-			p.log(level, text)
-		}
+		p.note(method, params)
+	}
+}
+
+// note has the log tell of an event that is worth a line.
+func (p *Page) note(method string, params json.RawMessage) {
+	if level, text := p.noted.of(method, params); text != "" {
+		p.log(level, text)
+	}
+}
+
+// went takes the URL of a document that is there now. With the first one's the SDK has gone, and every call under way.
+func (p *Page) went(url string) {
+	switch {
+	case url == "about:blank":
+	case p.home == "":
+		p.home = url
+	case url == p.home:
+		p.in.end(errors.New("the page was loaded once more by its script, which ended the SDK in it"))
+	default:
+		p.in.end(fmt.Errorf("the page was sent to %s by its script, which ended the SDK in it", short(url)))
 	}
 }
 
 // log says something as if the adapter had said it.
 func (p *Page) log(level, text string) {
-	params, err := json.Marshal(contract.Log{Level: level, Message: text})
+	params, err := json.Marshal(contract.Log{Level: level, Message: contract.Kept(text)})
 	if err != nil {
 		return // two strings always encode
 	}

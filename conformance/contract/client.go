@@ -165,14 +165,14 @@ func notify[T any](f Frame, readable func(T) error, to func(T)) error {
 }
 
 func (c *Client) event(e Event) {
-	if e.Reason = kept(e.Reason); c.cfg.Event != nil {
+	if e.Reason = Kept(e.Reason); c.cfg.Event != nil {
 		c.cfg.Event(e)
 	}
 }
 
 func (c *Client) log(l Log) {
 	if c.notices.keeps() && c.cfg.Log != nil {
-		c.cfg.Log(Log{Level: kept(l.Level), Message: kept(l.Message)})
+		c.cfg.Log(Log{Level: Kept(l.Level), Message: Kept(l.Message)})
 	}
 }
 
@@ -194,7 +194,7 @@ func (c *Client) reply(f Frame) (*Pending, error) {
 	if f.Error != nil {
 		switch f.Error.Code {
 		case CodeSDK, CodeMethodNotFound, CodeInvalidParams:
-			f.Error.Message = kept(f.Error.Message)
+			f.Error.Message = Kept(f.Error.Message)
 			outcome = f.Error
 		default:
 			return nil, fmt.Errorf("the reply to %s has error code %d, which the contract doesn't have", p.Method, f.Error.Code)

@@ -35,9 +35,9 @@ func (n *notices) left() (l Log, any bool) {
 	return Log{Level: "info", Message: fmt.Sprintf("%d more lines of log were left out", more)}, more > 0
 }
 
-// kept is what is kept of a text.
-func kept(text string) string {
-	if len(text) <= longestText {
+// Kept is what is kept of a text; of what it has been kept of before, all.
+func Kept(text string) string {
+	if len(text) <= longestText+len(" [... and 9223372036854775807 bytes more]") {
 		return text
 	}
 	head := strings.ToValidUTF8(text[:longestText], "") // it may have been cut in a character

@@ -1,0 +1,101 @@
+package browser_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/contract"
+)
+
+// hello opens a script and has it say hello. Its AgoraRTC is whatever the script makes of it.
+func hello(t *testing.T, l *lab, b *browser.Browser, name, text string) (s *user, said contract.HelloResult, err error) {
+	p, err := b.Open(l.site(browser.Script{Files: fstest.MapFS{name: {Data: []byte(text)}}, Name: name}))
+	require.NoError(t, err)
+	s = &user{t: t, wake: make(chan struct{}, 1)}
+	s.line = contract.NewClient(contract.ClientConfig{RW: p, Event: s.event, Log: func(log contract.Log) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.logs = append(s.logs, log.Level+" "+log.Message)
+	}})
+	ended := make(chan error, 1)
+	go func() { ended <- s.line.Run(context.Background()) }()
+	t.Cleanup(func() { require.NoError(t, p.Close()); <-ended })
+	return s, said, s.call(contract.MethodHello, contract.Hello{Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints}, &said)
+}
+
+// TestAgoraRTCMayBeDefinedAnyHow has scripts that do it late, or not as a property of the window.
+func TestAgoraRTCMayBeDefinedAnyHow(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	for name, text := range map[string]string{
+		"const.js":    "const AgoraRTC = { VERSION: '3.0.0' }",
+		"getter.js":   "Object.defineProperty(window, 'AgoraRTC', { get: () => ({ VERSION: '3.0.0' }) })",
+		"late.js":     "addEventListener('load', () => setTimeout(() => { window.AgoraRTC = { VERSION: '3.0.0' } }, 300))",
+		"waiting.mjs": "await new Promise((done) => addEventListener('load', () => setTimeout(done, 300))); globalThis.AgoraRTC = { VERSION: '3.0.0' }",
+		"alert.js":    "alert('please update your browser'); window.AgoraRTC = { VERSION: '3.0.0' }",
+	} {
+		s, said, err := hello(t, l, b, name, text)
+		require.NoError(t, err, name)
+		require.Equal(t, "3.0.0", said.Version, name)
+		if name == "alert.js" {
+			require.Contains(t, s.lines(), `warning alert: "please update your browser", answered with OK`)
+		}
+	}
+}
+
+// TestWhyThereIsNoAgoraRTCIsSaid has scripts that come to nothing.
+func TestWhyThereIsNoAgoraRTCIsSaid(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	for name, c := range map[string]struct{ text, why string }{
+		"torn.js":    {"window.AgoraRTC = {\n  createClient: () => {", ": Uncaught SyntaxError: Unexpected end of input, in line 2"},
+		"half.mjs":   {"import './other-half.mjs'", "/sdk/half.mjs, or a module that it imports, could not be loaded"},
+		"export.mjs": {"export default {}", ", not within 5 s of the page having loaded either"},
+	} {
+		_, _, err := hello(t, l, b, name, c.text)
+		var e *contract.Error
+		require.ErrorAs(t, err, &e, name)
+		require.Contains(t, e.Message, "the script defines no global AgoraRTC", name)
+		require.True(t, strings.HasSuffix(e.Message, c.why), "%s: %s", name, e.Message)
+	}
+}
+
+// TestAPageThatLeavesIsSaid has scripts that take the page, and the SDK with it, away.
+func TestAPageThatLeavesIsSaid(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	for text, why := range map[string]string{
+		"location.reload()":            "the page was loaded once more by its script",
+		"location.href = '/elsewhere'": "/elsewhere by its script, which ended the SDK in it",
+	} {
+		files := fstest.MapFS{"leaves.js": {Data: []byte("onload = () => setTimeout(() => { " + text + " })")}}
+		p, err := b.Open(l.site(browser.Script{Files: files, Name: "leaves.js"}))
+		require.NoError(t, err)
+		_, err = io.ReadAll(p)
+		require.ErrorContains(t, err, why)
+		require.NoError(t, p.Close())
+	}
+}
+
+// TestANoisyConsoleLeavesRoom has a script write more than a frame holds, and more lines than are kept.
+func TestANoisyConsoleLeavesRoom(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	s, _, err := hello(t, l, b, "noisy.js", `
+		console.log('x'.repeat(2 << 20))
+		for (let i = 0; i < 2000; i++) console.log('tick')
+		window.AgoraRTC = { createClient() { new WebSocket('wss://logs.vendor.test/'); return { on() {} } } }`)
+	require.NoError(t, err)
+	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{}, nil))
+	require.Error(t, s.do("no such method"), "what came before its reply has been read")
+	lines := s.lines()
+	require.Contains(t, lines, "log console: "+strings.Repeat("x", 4096-len("console: "))+" [... and 2093065 bytes more]")
+	require.Contains(t, lines, "warning console: the page goes on writing; the rest is left out")
+	require.Contains(t, lines, "info WebSocket: wss://logs.vendor.test/")
+}
