@@ -163,8 +163,8 @@
   const peers = [] // { connection, stats }: every RTCPeerConnection of the page, and its latest statistics
 
   const Native = globalThis.RTCPeerConnection
-  if (Native) {
-    globalThis.RTCPeerConnection = class RTCPeerConnection extends Native {
+  if (Native) { // it has an older name too, by which scripts still ask for it
+    globalThis.webkitRTCPeerConnection = globalThis.RTCPeerConnection = class RTCPeerConnection extends Native {
       constructor(configuration, ...more) {
         super(configuration, ...more)
         const peer = { connection: this, number: peers.push(null), stats: [] }

@@ -89,11 +89,18 @@ type event struct {
 	ErrorText string `json:"errorText"`
 }
 
+// values is what a console shows of what was written to it. Colours, %c and an argument of their own for each, it shows as such.
 func (e event) values() string {
 	var words []string
-	for _, a := range e.Args {
+	colours := 0
+	for i, a := range e.Args {
 		switch text := ""; {
+		case i > 0 && i <= colours:
 		case json.Unmarshal(a.Value, &text) == nil:
+			if i == 0 {
+				colours = strings.Count(text, "%c")
+				text = strings.ReplaceAll(text, "%c", "")
+			}
 			words = append(words, text)
 		case len(a.Value) > 0:
 			words = append(words, string(a.Value))

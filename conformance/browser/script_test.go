@@ -88,6 +88,7 @@ func TestANoisyConsoleLeavesRoom(t *testing.T) {
 	l := newLab(t)
 	b := start(t, l)
 	s, _, err := hello(t, l, b, "noisy.js", `
+		console.log('%cSDK [INFO]:', 'color: #1E88E5; font-weight: bold', 'hello')
 		console.log('x'.repeat(2 << 20))
 		for (let i = 0; i < 2000; i++) console.log('tick')
 		window.AgoraRTC = { createClient() { new WebSocket('wss://logs.vendor.test/'); return { on() {} } } }`)
@@ -95,7 +96,18 @@ func TestANoisyConsoleLeavesRoom(t *testing.T) {
 	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{}, nil))
 	require.Error(t, s.do("no such method"), "what came before its reply has been read")
 	lines := s.lines()
+	require.Contains(t, lines, "log console: SDK [INFO]: hello")
 	require.Contains(t, lines, "log console: "+strings.Repeat("x", 4096-len("console: "))+" [... and 2093065 bytes more]")
 	require.Contains(t, lines, "warning console: the page goes on writing; the rest is left out")
 	require.Contains(t, lines, "info WebSocket: wss://logs.vendor.test/")
+}
+
+// TestEveryPeerConnectionIsSeen has a script make one by each name that there is for it. Media is counted by what is seen.
+func TestEveryPeerConnectionIsSeen(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	s, _, err := hello(t, l, b, "peers.js", "new RTCPeerConnection(); new webkitRTCPeerConnection(); window.AgoraRTC = {}")
+	require.NoError(t, err)
+	require.Contains(t, s.lines(), "info RTCPeerConnection 1: made, all, no ICE servers")
+	require.Contains(t, s.lines(), "info RTCPeerConnection 2: made, all, no ICE servers")
 }
