@@ -40,6 +40,14 @@ func (s *scene) packetSteps() []runner.Definition {
 			Says: "No packet of alice's computer to the cloud proxy reached the firewall.",
 		},
 		{
+			Expr: `^alice sent no packet to SD-RTN$`,
+			Do: func() error {
+				time.Sleep(s.world.Limits.Watch)
+				return s.sentNone("SD-RTN", toRole(world.Gateway))
+			},
+			Says: "Watches for the watch time: no packet of alice's computer to a gateway reached the firewall.",
+		},
+		{
 			Expr: `^every packet that came to alice came from an edge or a relay$`,
 			Do:   s.cameOnlyFromProxy,
 			Says: "Looks at every packet that reached the firewall for alice's computer.",

@@ -22,6 +22,7 @@ var Mutants = []Mutant{
 	{"media-any-way", "sends media direct", []string{"CP-FLOW-04", "CP-FLOW-05", "CP-FLOW-08"}},
 	{"skips-lookup", "takes startProxyServer for nothing and joins direct", []string{"CP-FLOW-01", "CP-FLOW-04", "CP-SEQ-01"}},
 	{"messages-direct", "opens the message connection to SD-RTN itself", []string{"CP-FLOW-04", "CP-FLOW-05"}},
+	{"goodbye-direct", "tells SD-RTN itself that it leaves", []string{"CP-FLOW-04"}},
 	{"reuses-lookup", "takes the answer of its first lookup for every later join", []string{"CP-FLOW-12"}},
 	{"joined-too-early", "says that it has joined before it has", []string{"CP-FLOW-09", "CP-FLOW-10"}},
 	{"sends-twice", "sends each message twice", []string{"CP-FLOW-06"}},

@@ -16,6 +16,14 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     Then alice is in the channel
     And SD-RTN heard alice's join, messages and media from relay addresses only
 
+  @CP-FLOW-04
+  Scenario: Nor does leaving go another way
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    Then alice is in the channel
+    When alice leaves
+    Then alice sent no packet to SD-RTN
+
   @CP-FLOW-05
   Scenario: All of SD-RTN's data returns through relays
     Given the office firewall lets everything out
