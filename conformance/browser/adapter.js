@@ -177,7 +177,10 @@
 
       close() {
         const peer = peers.find(({ connection }) => connection === this)
-        if (this.signalingState !== 'closed') peer.last = measured(peer) // afterwards there is nothing to measure
+        if (this.signalingState !== 'closed') {
+          peer.last = measured(peer) // afterwards there is nothing to measure
+          log('info', `RTCPeerConnection ${peer.number}: closed`)
+        }
         super.close()
       }
     }

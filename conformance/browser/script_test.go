@@ -106,8 +106,9 @@ func TestANoisyConsoleLeavesRoom(t *testing.T) {
 func TestEveryPeerConnectionIsSeen(t *testing.T) {
 	l := newLab(t)
 	b := start(t, l)
-	s, _, err := hello(t, l, b, "peers.js", "new RTCPeerConnection(); new webkitRTCPeerConnection(); window.AgoraRTC = {}")
+	s, _, err := hello(t, l, b, "peers.js", "new RTCPeerConnection(); new webkitRTCPeerConnection().close(); window.AgoraRTC = {}")
 	require.NoError(t, err)
 	require.Contains(t, s.lines(), "info RTCPeerConnection 1: made, all, no ICE servers")
 	require.Contains(t, s.lines(), "info RTCPeerConnection 2: made, all, no ICE servers")
+	require.Contains(t, s.lines(), "info RTCPeerConnection 2: closed")
 }

@@ -70,12 +70,12 @@ func (s *scene) messagesGoOn() error {
 			return err
 		}
 	}
-	return s.unlessOwnLookup(&result.Failure{
+	return s.unlessOwnLookup(s.orPast(result.Failure{
 		Message:  "alice's messages did not go on",
 		Expected: fmt.Sprintf("within %v she is in the channel again through a relay, and her messages arrive", s.world.Limits.Fallback),
 		Actual:   fmt.Sprintf("she came back through a relay %d times", len(s.backThroughRelay())),
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
-	})
+	}))
 }
 
 func (s *scene) arrivesOrIsLost() error {

@@ -77,7 +77,7 @@ func (s *scene) silentAfterLeave() error {
 	return &result.Failure{
 		Message:  "alice sent messages or media after leave had finished",
 		Expected: "nothing but what tears the call down",
-		Actual:   fmt.Sprintf("%d packets or messages, the first %v after leave", len(sent), sent[0].At-left.At),
+		Actual:   fmt.Sprintf("%d packets or messages, the first %v after leave", len(sent), (sent[0].At - left.At).Round(time.Millisecond)),
 		Events:   append([]timeline.Event{left}, few(sent)...),
 		Decides:  firstOf(sent),
 	}

@@ -189,10 +189,21 @@ func (s *scene) recovered(what string, on []timeline.Event) error {
 	if len(on) > 0 || len(s.told()) > 0 {
 		return nil
 	}
-	return s.unlessOwnLookup(&result.Failure{
+	return s.unlessOwnLookup(s.orPast(result.Failure{
 		Message:  "nobody knows what became of alice's " + strings.TrimPrefix(what, "the "),
 		Expected: fmt.Sprintf("within %v it goes on through the cloud proxy, or the SDK says that it doesn't", s.world.Limits.Fallback),
 		Actual:   "it did not go on, and the SDK said nothing",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
-	})
+	}))
+}
+
+// orPast is the failure of what did not go on through the cloud proxy, or of what has gone on past it.
+func (s *scene) orPast(f result.Failure) *result.Failure {
+	direct := s.ofAlice(s.sinceTrouble(), named(usersDoing...), from(s.aliceAddr()))
+	if len(direct) > 0 {
+		f.Message = "alice's call went on past the cloud proxy"
+		f.Actual = s.sources(direct) + " itself"
+		f.Events, f.Decides = few(direct), firstOf(direct)
+	}
+	return &f
 }

@@ -40,6 +40,24 @@ func TestTheFirstWrongEventDecides(t *testing.T) {
 	require.Equal(t, "not the firewall: it stopped no packet", c.Failure.Cause)
 }
 
+// TestWhatGoesOnPastTheProxyIsSaid: an SDK that reconnects directly isn't said to have kept silent.
+func TestWhatGoesOnPastTheProxyIsSaid(t *testing.T) {
+	for _, then := range []string{"alice's messages go on through another relay, or she is told that they don't", "alice's messages go on through the cloud proxy"} {
+		run, err := runner.Run(t.Context(), runner.Config{Seed: 1, SDK: "mutant:falls-back-when-lost", Cases: written(t, `Feature: An office
+  Scenario: A relay dies
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice sends "good morning"
+    And the relay that carries alice's messages stops
+    Then `+then+"\n")})
+		require.NoError(t, err)
+		f := run.Cases[0].Failure
+		require.NotNil(t, f, then)
+		require.Equal(t, "alice's call went on past the cloud proxy", f.Message, then)
+		require.Equal(t, "SD-RTN got it from alice itself", f.Actual, then)
+	}
+}
+
 // TestAFailedCallDecides: of media that are missing because publish has failed, that is what a report shows.
 func TestAFailedCallDecides(t *testing.T) {
 	for _, then := range []string{"in 10 seconds SD-RTN gets every packet of alice's audio and video", "bob receives alice's audio and video"} {
