@@ -41,10 +41,13 @@
     constructor(id, client) {
       this.id = id
       this.client = client
-      const on = need(client, 'on', 'client.on')
+      const add = need(client, 'on', 'client.on')
+      const on = (name, listener) => add(name, (...e) => { // what it can't read is no error of the SDK's, which would catch it
+        try { listener(...e) } catch (error) { log('warning', `the SDK's event ${name} says nothing here: ${words(error)}`) }
+      })
       const event = (type, more = {}) => notify('event', { client: id, type, ...more })
       on('connection-state-change', ({ curState: state, reason }) => states.includes(state)
-        ? event('connection-state', { state, reason: reason || undefined })
+        ? event('connection-state', { state, reason: words(reason) || undefined })
         : log('warning', `the SDK's connection state is ${JSON.stringify(state)}, which says nothing here`))
       on('stream-message', (e) => { this.messages.received++; event('message', { uid: String(e.uid), text: text(e.data ?? e.text) }) })
       on('peer-online', (e) => event('user-joined', { uid: String(e.uid) }))
@@ -71,7 +74,14 @@
   }
 
   const text = (data) => data instanceof Uint8Array ? new TextDecoder().decode(data) : String(data)
-  const words = (e) => typeof e === 'string' ? e : e?.message ?? e?.msg ?? e?.reason ?? JSON.stringify(e)
+  // words is what an SDK says of something, as a text that fits into a frame.
+  const words = (e) => {
+    let said = typeof e === 'string' ? e : e?.message ?? e?.msg ?? e?.reason ?? e ?? ''
+    if (typeof said !== 'string') {
+      try { said = JSON.stringify(said) } catch { } // it has itself in it
+    }
+    return String(said).length > 4000 ? `${String(said).slice(0, 4000)} [...]` : String(said)
+  }
   const held = ({ client }) => {
     if (!clients.has(client)) throw new Error(`there is no client ${client}`)
     return clients.get(client)

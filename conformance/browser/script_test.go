@@ -112,3 +112,38 @@ func TestEveryPeerConnectionIsSeen(t *testing.T) {
 	require.Contains(t, s.lines(), "info RTCPeerConnection 2: made, all, no ICE servers")
 	require.Contains(t, s.lines(), "info RTCPeerConnection 2: closed")
 }
+
+// TestOddWordsHarmNobody has an SDK say what is no text, what is none that fits into a frame, and what has itself in it.
+func TestOddWordsHarmNobody(t *testing.T) {
+	l := newLab(t)
+	b := start(t, l)
+	s, _, err := hello(t, l, b, "odd.js", `
+		const circle = {}; circle.circle = circle
+		window.AgoraRTC = { createClient() {
+			const heard = {}
+			return {
+				on(name, listener) { heard[name] = listener },
+				init(id, yes, no) {
+					heard.error({ reason: circle })
+					heard.warning({ reason: 17 })
+					heard['connection-state-change']({ curState: 'CONNECTING', reason: { code: 1 } })
+					heard['stream-added']()
+					no(new Error('y'.repeat(3 << 20)))
+				},
+			}
+		} }`)
+	require.NoError(t, err)
+	var made contract.CreateClientResult
+	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{}, &made))
+	var e *contract.Error
+	require.ErrorAs(t, s.call(contract.MethodInit, contract.Init{Client: made.Client, AppID: "app"}, nil), &e)
+	require.Equal(t, strings.Repeat("y", 4000)+" [...]", e.Message)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, []contract.Event{
+		{Client: made.Client, Type: contract.EventError, Reason: "[object Object]"},
+		{Client: made.Client, Type: contract.EventWarning, Reason: "17"},
+		{Client: made.Client, Type: contract.EventState, State: contract.StateConnecting, Reason: `{"code":1}`},
+	}, s.events)
+	require.Contains(t, s.logs, "warning the SDK's event stream-added says nothing here: Cannot destructure property 'stream' of 'undefined' as it is undefined.")
+}
