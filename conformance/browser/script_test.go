@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -77,7 +78,9 @@ func TestAPageThatLeavesIsSaid(t *testing.T) {
 		files := fstest.MapFS{"leaves.js": {Data: []byte("onload = () => setTimeout(() => { " + text + " })")}}
 		p, err := b.Open(l.site(browser.Script{Files: files, Name: "leaves.js"}))
 		require.NoError(t, err)
+		late := time.AfterFunc(30*time.Second, func() { _ = p.Close() }) // or it would be read for ever
 		_, err = io.ReadAll(p)
+		late.Stop()
 		require.ErrorContains(t, err, why)
 		require.NoError(t, p.Close())
 	}
