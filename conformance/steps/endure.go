@@ -32,7 +32,7 @@ func (s *scene) endureSteps() []runner.Definition {
 		},
 		{
 			Expr: `^alice's media goes on over TCP, or she is told that it doesn't$`,
-			Do:   s.movesToTCP,
+			Do:   s.mediaMovesToTCP,
 			Says: "Within the limit of a move (30 seconds) RTP of hers passes the firewall over TCP, to a relay, or SD-RTN gets it though TLS hides it there; or the SDK reports an error or that it is disconnected.",
 		},
 		{
@@ -108,24 +108,6 @@ func (s *scene) arrivesOrIsLost() error {
 		Actual:   fmt.Sprintf("it arrived %d times; %s", len(got), ended(call)),
 		Events:   few(append(got, s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))...)),
 		Decides:  firstOf(got),
-	})
-}
-
-// movesToTCP looks for media and not for allocations: that one was made says nothing.
-func (s *scene) movesToTCP() error {
-	moved := func() []timeline.Event {
-		return s.find(s.sinceTrouble(), atWall, from(s.aliceAddr()), toRole(world.Relay), purpose(world.CarriesRTP),
-			func(e *timeline.Event) bool { return e.Proto == "TCP" && e.Verdict == "allow" })
-	}
-	s.awaitFor(s.world.Limits.Move, func() []timeline.Event { return append(moved(), s.told()...) })
-	if len(moved()) > 0 || len(s.told()) > 0 || s.mediaUnseen() {
-		return nil
-	}
-	return s.unlessOwnLookup(&result.Failure{
-		Message:  "nobody knows what became of alice's media",
-		Expected: fmt.Sprintf("within %v it goes on over TCP, or the SDK says that it doesn't", s.world.Limits.Move),
-		Actual:   "it did not go on, and the SDK said nothing",
-		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
 	})
 }
 

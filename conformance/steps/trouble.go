@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -166,32 +167,55 @@ func (s *scene) messagesRecover() error {
 			return err
 		}
 	}
-	return s.recovered("messages", nil)
+	return s.recovered("messages", s.world.Limits.Fallback, throughProxy, nil)
 }
 
 func (s *scene) mediaRecovers() error {
-	back := func() []timeline.Event {
-		return s.find(s.sinceTrouble(), kind(timeline.KindProxy), named(relay.EventMediaUp), from(s.aliceAddr()),
-			func(e *timeline.Event) bool { return !slices.Contains(s.died, e.Actor) })
+	var gone []netip.Addr
+	for _, p := range world.Relays {
+		if slices.Contains(s.died, p.Name) {
+			gone = append(gone, p.Addr)
+		}
 	}
-	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(back(), s.told()...) })
-	return s.recovered("media", back())
+	return s.mediaGoesOn(s.world.Limits.Fallback, "through a relay that is still there",
+		func(e *timeline.Event) bool { return !slices.Contains(gone, e.To.Addr()) })
+}
+
+func (s *scene) mediaMovesToTCP() error {
+	return s.mediaGoesOn(s.world.Limits.Move, "over TCP", func(e *timeline.Event) bool { return e.Proto == "TCP" })
+}
+
+// mediaGoesOn looks for media and not for allocations, nor for packets in them: an SDK may check the ways through all
+// relays all the time.
+func (s *scene) mediaGoesOn(limit time.Duration, how string, way test) error {
+	media := func() []timeline.Event {
+		return s.find(s.sinceTrouble(), atWall, from(s.aliceAddr()), toRole(world.Relay), purpose(world.CarriesRTP),
+			func(e *timeline.Event) bool { return e.Verdict == "allow" }, way)
+	}
+	s.awaitFor(limit, func() []timeline.Event { return append(media(), s.told()...) })
+	on := media()
+	if len(on)+len(s.told()) == 0 && s.mediaUnseen() {
+		return nil
+	}
+	return s.recovered("media", limit, how, on)
 }
 
 func (s *scene) looksUpOrFails() error {
 	again := func() []timeline.Event { return s.lookups(s.sinceTrouble(), named(relay.EventLookupReceived)) }
 	s.awaitFor(s.world.Limits.Fallback, func() []timeline.Event { return append(again(), s.told()...) })
-	return s.recovered("the call", again())
+	return s.recovered("the call", s.world.Limits.Fallback, throughProxy, again())
 }
 
+const throughProxy = "through the cloud proxy"
+
 // recovered judges that something went on or that alice was told.
-func (s *scene) recovered(what string, on []timeline.Event) error {
+func (s *scene) recovered(what string, limit time.Duration, how string, on []timeline.Event) error {
 	if len(on) > 0 || len(s.told()) > 0 {
 		return nil
 	}
 	return s.unlessOwnLookup(s.orPast(result.Failure{
 		Message:  "nobody knows what became of alice's " + strings.TrimPrefix(what, "the "),
-		Expected: fmt.Sprintf("within %v it goes on through the cloud proxy, or the SDK says that it doesn't", s.world.Limits.Fallback),
+		Expected: fmt.Sprintf("within %v it goes on %s, or the SDK says that it doesn't", limit, how),
 		Actual:   "it did not go on, and the SDK said nothing",
 		Events:   few(s.find(s.sinceTrouble(), kind(timeline.KindNotice), by(world.Alice))),
 	}))

@@ -155,6 +155,19 @@ var networks = []Mutant{
 		}),
 	},
 	{
+		Name: "mute-elsewhere", Breaks: []string{"CP-RES-06"},
+		Description: "finds another relay for its media when one dies, and sends none there",
+		make: config(func(cfg *sdk.Config) {
+			isMedia, home := oneMediaPacketIn(1), atomic.Value{}
+			cfg.Net = &turnNet{Net: cfg.Net, write: func(conn net.PacketConn, p []byte, to net.Addr) (int, error) {
+				if isMedia(p) && !home.CompareAndSwap(nil, to.String()) && home.Load() != to.String() {
+					return len(p), nil
+				}
+				return conn.WriteTo(p, to)
+			}}
+		}),
+	},
+	{
 		Name: "never-pings", Breaks: []string{"CP-RES-09"},
 		Description: "takes a message connection on which nothing comes for one on which there is nothing to say",
 		make:        config(func(cfg *sdk.Config) { cfg.Ping = -1 }),
