@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -22,7 +23,7 @@ func (s *scene) lookupSteps() []runner.Definition {
 		{
 			Expr: `^each of the (\d+) joins had a lookup of its own answered$`,
 			Do:   s.lookupPerJoin,
-			Says: "Between the call and the success of each of alice's joins an edge answered a lookup of hers.",
+			Says: "Between the call and the success of each of alice's joins an edge answered a lookup of hers, and a message connection of the join is under the session of such an answer.",
 		},
 		{
 			Expr: `^the join made no more lookups than the limit$`,
@@ -106,7 +107,9 @@ func (s *scene) lookupPerJoin(n int) error {
 		if end.Seq == 0 {
 			end.Seq = int(^uint(0) >> 1)
 		}
-		if len(s.lookups(named(relay.EventLookupAnswered), after(join.Began.Seq), until(end.Seq))) == 0 {
+		during := []test{after(join.Began.Seq), until(end.Seq)}
+		answers := s.lookups(append(during, named(relay.EventLookupAnswered))...)
+		if len(answers) == 0 {
 			return s.unlessOwnLookup(&result.Failure{
 				Message:  fmt.Sprintf("join %d was not preceded by a lookup of its own", i+1),
 				Expected: "an edge answers a lookup between the call of join and its success",
@@ -115,8 +118,25 @@ func (s *scene) lookupPerJoin(n int) error {
 				Decides:  join.Ended().Seq,
 			})
 		}
+		opened := s.find(append(during, named(relay.EventMessagesOpened), from(s.aliceAddr()))...)
+		if len(opened) > 0 && !slices.ContainsFunc(opened, ofAny(answers)) {
+			return &result.Failure{
+				Message:  fmt.Sprintf("join %d did not go by the answer to its own lookup", i+1),
+				Expected: "a message connection under the session that an edge answered with during the join",
+				Actual:   fmt.Sprintf("one under the session %s, when the edge had answered with %s", opened[0].Session, answers[0].Session),
+				Events:   append(answers, few(opened)...),
+				Decides:  firstOf(opened),
+			}
+		}
 	}
 	return nil
+}
+
+// ofAny tells of an event whether its session is that of one of these.
+func ofAny(answers []timeline.Event) func(timeline.Event) bool {
+	return func(e timeline.Event) bool {
+		return slices.ContainsFunc(answers, func(a timeline.Event) bool { return a.Session == e.Session })
+	}
 }
 
 func (s *scene) lookupsWithinLimit() error {

@@ -106,6 +106,20 @@ var routes = []Mutant{
 		}),
 	},
 	{
+		Name: "keeps-first-answer", Breaks: []string{"CP-FLOW-12"},
+		Description: "asks the cloud proxy for every join and goes by its first answer",
+		make: perSDK(func() sdk.Route {
+			var kept atomic.Pointer[sdk.Path]
+			return func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				p, err := sdk.FindRoute(ctx, r)
+				if err != nil || kept.CompareAndSwap(nil, &p) {
+					return p, err
+				}
+				return *kept.Load(), nil
+			}
+		}),
+	},
+	{
 		Name: "reuses-lookup", Breaks: []string{"CP-FLOW-12"},
 		Description: "asks the cloud proxy once and uses the answer for every later join",
 		make: perSDK(func() sdk.Route {
