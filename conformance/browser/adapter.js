@@ -97,7 +97,8 @@
   // What the script died of while it was loaded, if it did. What can't be loaded is told to its element alone, on the way down.
   let died = ''
   globalThis.addEventListener('error', ({ message, lineno, target }) => {
-    died ||= target === globalThis ? `: ${message}${lineno ? `, in line ${lineno}` : ''}` : `: ${target.src}, or a module that it imports, could not be loaded`
+    if (target === globalThis) died ||= `: ${message}${lineno ? `, in line ${lineno}` : ''}`
+    if (target instanceof HTMLScriptElement) died ||= `: ${target.src}, or a module that it imports, could not be loaded`
   }, true)
 
   // sdk is the global AgoraRTC. One that a classic script declares with const or class is no property of globalThis.

@@ -37,7 +37,7 @@ func TestAgoraRTCMayBeDefinedAnyHow(t *testing.T) {
 	for name, text := range map[string]string{
 		"const.js":    "const AgoraRTC = { VERSION: '3.0.0' }",
 		"getter.js":   "Object.defineProperty(window, 'AgoraRTC', { get: () => ({ VERSION: '3.0.0' }) })",
-		"late.js":     "addEventListener('load', () => setTimeout(() => { window.AgoraRTC = { VERSION: '3.0.0' } }, 300))",
+		"late.js":     "document.head.append(Object.assign(new Image(), { src: '/nowhere.png' })); addEventListener('load', () => setTimeout(() => { window.AgoraRTC = { VERSION: '3.0.0' } }, 300))",
 		"waiting.mjs": "await new Promise((done) => addEventListener('load', () => setTimeout(done, 300))); globalThis.AgoraRTC = { VERSION: '3.0.0' }",
 		"alert.js":    "alert('please update your browser'); window.AgoraRTC = { VERSION: '3.0.0' }",
 	} {
