@@ -22,12 +22,12 @@ const (
 	watchdog, watchdogPerUser = 2 * time.Minute, 100 * time.Millisecond
 	// joinLimit is how long after the ramp the last user may still be joining.
 	joinLimit = time.Minute
-	// gcPercent trades memory of the system for time: with 10,000 users a collection goes through 2 GB.
-	gcPercent = 200
+	// gcPercent trades memory of the system for time. With 200 the system gave a third more, and a crowd was ready no sooner.
+	gcPercent = 70
 	// drain lets the timers of libraries run out.
 	drain = 10 * time.Minute
 	// perUser is what a user needs, memory for collections included.
-	perUser = 400 << 10
+	perUser = 300 << 10
 )
 
 // Run carries a plan out and reports what came of it. tell hears now and then how far it is. An error is one of the
