@@ -95,6 +95,32 @@ func messageRows() []Row {
 		c := p.client()
 		c.wantError(c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp), stun.Fingerprint)), stun.CodeUnauthorized)
 	})
+	for _, a := range []struct {
+		id, sends string
+		ask       func(c *client) *stun.Message
+	}{
+		{"the FINGERPRINT of an error", "Allocate with FINGERPRINT", func(c *client) *stun.Message {
+			return c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp), stun.Fingerprint))
+		}},
+		{"the FINGERPRINT of a success", "Allocate with credentials and FINGERPRINT", func(c *client) *stun.Message {
+			return c.askTailed(stun.MethodAllocate, stun.Fingerprint, requestedTransport(udp))
+		}},
+	} {
+		// Whoever sees a wrong one takes the answer for none.
+		broken.row(a.id, a.sends, "an answer whose FINGERPRINT is right and comes last, if it has one", func(p *probe) {
+			m := a.ask(p.known())
+			if m == nil {
+				p.fail("silence")
+			}
+			if lack := withoutFingerprint(m); lack != "" {
+				p.notOffered("%s", lack)
+			}
+			if last := m.Attributes[len(m.Attributes)-1].Type; last != stun.AttrFingerprint || stun.Fingerprint.Check(m) != nil {
+				p.fail("%s with a wrong FINGERPRINT, or one that isn't last", describe(m))
+			}
+			p.see("%s with a right FINGERPRINT", describe(m))
+		})
+	}
 	broken.row("no FINGERPRINT", "Allocate without FINGERPRINT", "401", func(p *probe) {
 		c := p.client()
 		c.wantError(c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp))), stun.CodeUnauthorized)

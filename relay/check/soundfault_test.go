@@ -21,7 +21,7 @@ var faults = map[string]string{
 	"signs no errors": "05", "signs no success but Allocate's": "05", "signs with the password": "05",
 	"reads what stands behind MESSAGE-INTEGRITY": "06",
 	"looks at no first bits":                     "07", "looks at no magic cookie": "07", "reads a message that is shorter than its datagram": "07",
-	"answers 400 to unknown methods": "07", "answers indications": "07", "uses FINGERPRINT and checks none": "07",
+	"answers 400 to unknown methods": "07", "answers indications": "07", "makes FINGERPRINT before it is complete": "07", "uses FINGERPRINT and checks none": "07",
 	"420 before 401": "08", "lists one unknown attribute": "08", "refuses optional attributes": "08",
 	"overlooks what it must understand": "08",
 	"answers 400 instead of 437":        "09", "sends for whoever has no allocation": "09",

@@ -184,8 +184,10 @@ func (s *soundServer) wire(m *message, key []byte, longer bool) []byte {
 	for _, a := range last {
 		put(a.kind, a.value)
 	}
-	if s.is("FINGERPRINT everywhere") || s.is("uses FINGERPRINT and checks none") {
-		extent(8)
+	if s.is("FINGERPRINT everywhere") || s.is("uses FINGERPRINT and checks none") || s.is("makes FINGERPRINT before it is complete") {
+		if !s.is("makes FINGERPRINT before it is complete") {
+			extent(8)
+		}
 		put(fingerprint, binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)^0x5354554E))
 	}
 	extent(0)
