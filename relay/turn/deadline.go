@@ -56,11 +56,7 @@ func (s *Server) due(d *deadline, at time.Time) {
 	heap.Push(&s.deadlines, d)
 }
 
-func (s *Server) drop(d *deadline) {
-	if d.place > 0 {
-		heap.Remove(&s.deadlines, d.place-1)
-	}
-}
+func (s *Server) drop(d *deadline) { heap.Remove(&s.deadlines, d.place-1) }
 
 // Deadline is when Tick must be called next. It may be later, or gone, after any other call.
 func (s *Server) Deadline() (at time.Time, ok bool) {

@@ -157,6 +157,21 @@ func TestRate(t *testing.T) {
 	l.ended()
 }
 
+// As many bytes as there are left pass, and not one more.
+func TestRateToTheByte(t *testing.T) {
+	l := newLab(t, func(c *turn.Config) { c.Rate = 1 })
+	c, _ := l.allocated(1)
+	require.Zero(t, l.ask(c, stun.MethodChannelBind, channel(0x4000), toPeer(peer)))
+	l.send(c, append([]byte{0x40, 0, 0xFF, 0xFE}, make([]byte, 0xFFFE)...))
+	require.Len(t, l.take(), 1)
+	one := []byte{0x40, 0, 0, 1, 'x', 0, 0, 0}
+	l.send(c, one)
+	require.Len(t, l.take(), 1)
+	l.send(c, one)
+	require.Empty(t, l.take())
+	l.ended()
+}
+
 // A victim gets no more answers than its address's budget, a client that has shown where it is gets them all, and
 // nothing is kept of any source.
 func TestStrangersHaveABudget(t *testing.T) {

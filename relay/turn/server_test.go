@@ -136,6 +136,37 @@ func TestReservationEnds(t *testing.T) {
 	l.ended()
 }
 
+// What ends at the same time ends in the order in which it began: one seed, one trace.
+func TestEndsInOrder(t *testing.T) {
+	l := newLab(t, nil)
+	var begun, gone []turn.Client
+	for port := range uint16(20) {
+		c, _ := l.allocated(port + 1)
+		begun = append(begun, c)
+	}
+	l.news = nil
+	l.pass(turn.DefaultLifetime)
+	for _, a := range l.news {
+		if a.Kind == turn.Deleted {
+			gone = append(gone, a.Client)
+		}
+	}
+	require.Equal(t, begun, gone)
+	l.ended()
+}
+
+// A LIFETIME that is no number is refused (RFC 8489, section 14): nothing is guessed.
+func TestTornLifetime(t *testing.T) {
+	l := newLab(t, nil)
+	torn := attr(stun.AttrLifetime, 0, 0, 10)
+	require.Equal(t, 400, l.ask(from(1), stun.MethodAllocate, udp, torn))
+	require.Empty(t, l.sockets)
+	c, _ := l.allocated(1)
+	require.Equal(t, 400, l.ask(c, stun.MethodRefresh, torn))
+	require.Len(t, l.sockets, 1)
+	l.ended()
+}
+
 // The policy is asked again for each packet: what it opened it can close.
 func TestPermitIsAskedAtSend(t *testing.T) {
 	open := true
