@@ -44,6 +44,17 @@ func TestAnswersToStrangersAreShort(t *testing.T) {
 		require.Len(t, sent, 1)
 		require.LessOrEqual(t, len(sent[0].Payload), 3*len(m.Raw), "%v", m)
 	}
+	reason := func(c turn.Client, attributes ...stun.Setter) string {
+		l.send(c, build(request(stun.MethodAllocate), attributes...).Raw)
+		var e stun.ErrorCodeAttribute
+		require.NoError(t, e.GetFrom(l.answer()))
+		return string(e.Reason)
+	}
+	stream := from(1)
+	stream.Stream = true
+	require.Empty(t, reason(from(1)), "words are the first to go")
+	require.NotEmpty(t, reason(from(1), udp, stun.NewSoftware("a client with a long name")))
+	require.NotEmpty(t, reason(stream), "a handshake has shown where the client is")
 	require.Zero(t, l.core.Len())
 	l.ended()
 }

@@ -178,6 +178,33 @@ func TestSimultaneousClose(t *testing.T) {
 	w.run("both wait", func() bool { return w.ends[0].State() == TimeWait && w.ends[1].State() == TimeWait })
 }
 
+// RFC 6191: only a SYN beyond all that was used takes the place of a connection, and only of one that is over.
+func TestReusable(t *testing.T) {
+	w := connect(t, Config{})
+	beyond := func(flags Flags) *Segment { return &Segment{Flags: flags, Seq: w.ends[0].nextSeq + 1000} }
+	require.False(t, w.ends[0].Reusable(beyond(SYN)), "it is alive")
+	w.ends[0].Close(w.now)
+	w.run("half-closed", func() bool { return w.ends[1].State() == CloseWait })
+	w.ends[1].Close(w.now)
+	w.run("closed", func() bool { return w.ends[0].State() == TimeWait })
+	for _, flags := range []Flags{ACK, SYN | ACK, SYN | RST} {
+		require.False(t, w.ends[0].Reusable(beyond(flags)))
+	}
+	require.False(t, w.ends[0].Reusable(&Segment{Flags: SYN, Seq: w.ends[0].nextSeq}), "an old one, perhaps")
+	require.True(t, w.ends[0].Reusable(beyond(SYN)))
+}
+
+// What was lost long ago must not look like the future, once more than half of the sequence space has passed.
+func TestRecoverKeepsUp(t *testing.T) {
+	var g congestion
+	at := uint32(0)
+	for range 6 {
+		at += 1 << 30
+		g.forget(at)
+		require.False(t, before(at, g.recover))
+	}
+}
+
 // RFC 9293, 3.5, figure 8: both open at once.
 func TestSimultaneousOpen(t *testing.T) {
 	w := &wire{t: t, delay: time.Millisecond, ends: [2]*Conn{Open(Config{ISS: 100}), Open(Config{ISS: 300})}}
