@@ -258,6 +258,11 @@ func TestSoftware(t *testing.T) {
 	l.send(from(1), l.signed(from(1), "alice", stun.MethodAllocate, udp).Raw)
 	require.True(t, l.answer().Contains(stun.AttrSoftware))
 	l.ended()
+
+	l = newLab(t, nil)
+	l.send(from(1), l.signed(from(1), "alice", stun.MethodAllocate, udp).Raw)
+	require.False(t, l.answer().Contains(stun.AttrSoftware), "it has no name")
+	l.ended()
 }
 
 // RFC 8489, section 9.2.4: USERHASH names nobody here, and isn't malformed.

@@ -205,6 +205,29 @@ func TestRecoverKeepsUp(t *testing.T) {
 	}
 }
 
+// RFC 9293, 3.10.7.4: of a segment that has come in part, as after a loss with other boundaries, the rest counts.
+func TestOverlap(t *testing.T) {
+	w := connect(t, Config{})
+	require.Equal(t, []byte("hello"), w.transfer(0, []byte("hello")))
+	c := w.ends[1]
+	again := Segment{Flags: ACK, Seq: c.nextSeq - 5, Ack: c.una, Window: 1000, Scale: NoScale, Payload: []byte("hello world")}
+	buf := make([]byte, 20)
+	for _, want := range []string{" world", ""} {
+		c.Arrive(w.now, &again)
+		require.True(t, c.Owes(), "the peer hears where it is")
+		n := 0
+		if c.Readable() {
+			var err error
+			n, err = c.Read(buf)
+			require.NoError(t, err)
+		}
+		require.Equal(t, want, string(buf[:n]))
+		require.Empty(t, c.early)
+		again.Seq = c.nextSeq - uint32(len(again.Payload))
+		w.pump()
+	}
+}
+
 // RFC 9293, 3.5, figure 8: both open at once.
 func TestSimultaneousOpen(t *testing.T) {
 	w := &wire{t: t, delay: time.Millisecond, ends: [2]*Conn{Open(Config{ISS: 100}), Open(Config{ISS: 300})}}
