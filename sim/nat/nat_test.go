@@ -86,8 +86,8 @@ func TestPorts(t *testing.T) {
 func TestPooling(t *testing.T) {
 	n := table(t, Config{Outside: []netip.Addr{outside, netip.MustParseAddr("192.0.2.2")}, Mapping: AddressAndPortDependent})
 	a1, _ := n.Outbound(start, udp(alice, x1))
-	b1, _ := n.Outbound(start, udp(bob, x1))
 	a2, _ := n.Outbound(start, udp(alice, y1))
+	b1, _ := n.Outbound(start, udp(bob, x1))
 	require.Equal(t, a1.Src.Addr(), a2.Src.Addr())
 	require.NotEqual(t, a1.Src.Addr(), b1.Src.Addr())
 }
@@ -125,6 +125,15 @@ func TestUDPTimeout(t *testing.T) {
 	require.Equal(t, Translated, outcome)
 }
 
+// What an insider sends after a mapping has ended begins a new one, that knows nobody of old.
+func TestNewMappingAfterTheOld(t *testing.T) {
+	n := table(t, Config{Filtering: AddressDependent})
+	_, _ = n.Outbound(start, udp(alice, x1))
+	p, _ := n.Outbound(start.Add(time.Hour), udp(alice, y1))
+	_, outcome := n.Inbound(start.Add(time.Hour), udp(x1, p.Src))
+	require.Equal(t, Filtered, outcome)
+}
+
 // RFC 5382, REQ-5: established for 2 h 4 min, transitory for 4 min.
 func TestTCPTimeout(t *testing.T) {
 	segment := func(src, dst netip.AddrPort, flags firewall.TCPFlags) Packet {
@@ -141,6 +150,18 @@ func TestTCPTimeout(t *testing.T) {
 	outer := open(n)
 	_, outcome := n.Inbound(start.Add(124*time.Minute-1), segment(x1, outer, firewall.ACK))
 	require.Equal(t, Translated, outcome)
+
+	n = table(t, Config{})
+	outer = open(n)
+	_, _ = n.Inbound(start, segment(x1, outer, firewall.FIN|firewall.ACK))
+	_, _ = n.Outbound(start, segment(alice, x1, firewall.ACK))
+	require.Equal(t, 1, n.Mappings(start.Add(124*time.Minute-1)), "half of it is closed")
+
+	n = table(t, Config{})
+	outer = open(n)
+	_, _ = n.Outbound(start, segment(alice, x2, firewall.SYN))
+	_, _ = n.Inbound(start, segment(x2, outer, firewall.RST))
+	require.Equal(t, 1, n.Mappings(start.Add(124*time.Minute-1)), "what becomes of one session is nothing to another")
 
 	for name, end := range map[string]func(n *NAT, outer netip.AddrPort){
 		"reset": func(n *NAT, outer netip.AddrPort) { n.Inbound(start, segment(x1, outer, firewall.RST)) },

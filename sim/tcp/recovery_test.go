@@ -111,3 +111,25 @@ func TestSelectiveRecovery(t *testing.T) {
 	require.Less(t, took(true, 30)-took(true, 0), 2*roundTrip)
 	require.Greater(t, took(false, 30)-took(false, 0), 5*roundTrip)
 }
+
+// RFC 6298, section 2: the timeout is three times the first round trip, and comes down to it as more are alike.
+func TestTimeoutFollowsTheRoundTrip(t *testing.T) {
+	const trip = time.Second
+	var timing timing
+	now := time.Duration(0)
+	measure := func(r time.Duration) time.Duration {
+		timing.start(now, 1)
+		now += r
+		timing.acked(now, 1)
+		return timing.timeout()
+	}
+	require.Equal(t, 3*trip, measure(trip))
+	require.Equal(t, trip+4*trip*3/8, measure(trip), "the variance is 3/4 of what it was")
+	for range 50 {
+		measure(trip)
+	}
+	require.InDelta(t, trip, measure(trip), float64(trip)/100)
+	require.Equal(t, maxRTO, measure(time.Hour))
+	timing.retries = 40
+	require.Equal(t, maxRTO, timing.timeout())
+}
