@@ -250,6 +250,16 @@ func TestDataIndicationsHaveRandomTransactions(t *testing.T) {
 	l.ended()
 }
 
+// A server may be told to answer whoever asks.
+func TestNoStrangerRate(t *testing.T) {
+	l := newLab(t, func(c *turn.Config) { c.StrangerRate = -1 })
+	for range 3000 {
+		l.send(from(1), build(request(stun.MethodBinding)).Raw)
+		require.NotNil(t, l.answer())
+	}
+	l.ended()
+}
+
 // RFC 8656, section 5: SOFTWARE goes to whom the server knows; a stranger's answer stays short.
 func TestSoftware(t *testing.T) {
 	l := newLab(t, func(c *turn.Config) { c.Software = "a name that is by far longer than a request" })

@@ -133,3 +133,14 @@ func TestTimeoutFollowsTheRoundTrip(t *testing.T) {
 	timing.retries = 40
 	require.Equal(t, maxRTO, timing.timeout())
 }
+
+// What the peer has is told from una on: a range that una has come into begins there.
+func TestScoreboardForgetsWhatIsAcknowledged(t *testing.T) {
+	board := scoreboard{{10, 20}, {30, 40}}
+	board.reached(15)
+	require.Equal(t, scoreboard{{15, 20}, {30, 40}}, board)
+	board.reached(20)
+	require.Equal(t, scoreboard{{30, 40}}, board)
+	board.reached(50)
+	require.Empty(t, board)
+}
