@@ -48,11 +48,12 @@ func (s *Schema) ToAdapter(line []byte) error {
 // FromAdapter checks a line of the adapter: the message, and of a reply the result.
 func (s *Schema) FromAdapter(line []byte) error {
 	var f struct { // no more of a frame than tells which part of the schema it is about
-		ID, Error, Result, Method, Params json.RawMessage
+		ID, Error, Result, Params json.RawMessage
+		Method                    string
 	}
 	if err := json.Unmarshal(line, &f); errors.As(err, new(*json.SyntaxError)) {
 		return err
-	} // what is no object has none of these, and the schema says so
+	} // what is no object has none of these, nor is a method that is no text one: the schema says so
 	part := "fromAdapter"
 	switch {
 	case f.ID != nil && f.Error != nil:
@@ -60,12 +61,9 @@ func (s *Schema) FromAdapter(line []byte) error {
 	case f.ID != nil:
 		part = "reply"
 	}
-	for _, notification := range []string{contract.NotifyEvent, contract.NotifyLog} {
-		if f.Params == nil || string(f.Method) != `"`+notification+`"` {
-			continue
-		}
-		if err := hold(notification, f.Params); err != nil { // alone: beside each other, the error may be the other's
-			return fmt.Errorf("parameters of the notification %s: %w", notification, err)
+	if f.Params != nil && (f.Method == contract.NotifyEvent || f.Method == contract.NotifyLog) {
+		if err := hold(f.Method, f.Params); err != nil { // alone: beside each other, the error may be the other's
+			return fmt.Errorf("parameters of the notification %s: %w", f.Method, err)
 		}
 	}
 	if err := hold(part, line); err != nil {

@@ -80,7 +80,8 @@
     if (typeof said !== 'string') {
       try { said = JSON.stringify(said) } catch { } // it has itself in it
     }
-    return String(said).length > 4000 ? `${String(said).slice(0, 4000)} [...]` : String(said)
+    said = String(said)
+    return said.length > 4000 ? `${said.slice(0, 4000)} [...]` : said
   }
   const held = ({ client }) => {
     if (!clients.has(client)) throw new Error(`there is no client ${client}`)

@@ -55,7 +55,8 @@ func open(t *testing.T, l *lab, b *browser.Browser, url string) *user {
 	return session(t, l, p, "vp8")
 }
 
-func session(t *testing.T, l *lab, rw io.ReadWriteCloser, codec string) *user {
+// talk begins a session, and keeps what is said in it.
+func talk(t *testing.T, rw io.ReadWriteCloser) *user {
 	s := &user{t: t, wake: make(chan struct{}, 1)}
 	s.line = contract.NewClient(contract.ClientConfig{RW: rw, Event: s.event, Log: func(log contract.Log) {
 		s.mu.Lock()
@@ -64,6 +65,20 @@ func session(t *testing.T, l *lab, rw io.ReadWriteCloser, codec string) *user {
 	}})
 	ended := make(chan error, 1)
 	go func() { ended <- s.line.Run(context.Background()) }()
+	t.Cleanup(func() {
+		require.NoError(t, rw.Close())
+		<-ended
+	})
+	return s
+}
+
+func (s *user) hello(l *lab) (said contract.HelloResult, err error) {
+	err = s.call(contract.MethodHello, contract.Hello{Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints, CA: l.pem}, &said)
+	return said, err
+}
+
+func session(t *testing.T, l *lab, rw io.ReadWriteCloser, codec string) *user {
+	s := talk(t, rw)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log("events:", s.events)
@@ -78,13 +93,10 @@ func session(t *testing.T, l *lab, rw io.ReadWriteCloser, codec string) *user {
 				t.Log(line)
 			}
 		}
-		require.NoError(t, rw.Close())
-		<-ended
 	})
-	var hello contract.HelloResult
-	require.NoError(t, s.call(contract.MethodHello, contract.Hello{
-		Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints, CA: l.pem}, &hello))
-	require.Equal(t, "3.0.0", hello.Version)
+	said, err := s.hello(l)
+	require.NoError(t, err)
+	require.Equal(t, "3.0.0", said.Version)
 	var made contract.CreateClientResult
 	require.NoError(t, s.call(contract.MethodCreateClient, contract.CreateClient{Mode: "live", Codec: codec}, &made))
 	s.client = made.Client

@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"io"
 	"strings"
 	"testing"
@@ -15,19 +14,12 @@ import (
 )
 
 // hello opens a script and has it say hello. Its AgoraRTC is whatever the script makes of it.
-func hello(t *testing.T, l *lab, b *browser.Browser, name, text string) (s *user, said contract.HelloResult, err error) {
+func hello(t *testing.T, l *lab, b *browser.Browser, name, text string) (*user, contract.HelloResult, error) {
 	p, err := b.Open(l.site(browser.Script{Files: fstest.MapFS{name: {Data: []byte(text)}}, Name: name}))
 	require.NoError(t, err)
-	s = &user{t: t, wake: make(chan struct{}, 1)}
-	s.line = contract.NewClient(contract.ClientConfig{RW: p, Event: s.event, Log: func(log contract.Log) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.logs = append(s.logs, log.Level+" "+log.Message)
-	}})
-	ended := make(chan error, 1)
-	go func() { ended <- s.line.Run(context.Background()) }()
-	t.Cleanup(func() { require.NoError(t, p.Close()); <-ended })
-	return s, said, s.call(contract.MethodHello, contract.Hello{Protocol: contract.Protocol, Network: "kernel", Endpoints: l.endpoints}, &said)
+	s := talk(t, p)
+	said, err := s.hello(l)
+	return s, said, err
 }
 
 // TestAgoraRTCMayBeDefinedAnyHow has scripts that do it late, or not as a property of the window.

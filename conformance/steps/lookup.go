@@ -119,7 +119,8 @@ func (s *scene) lookupPerJoin(n int) error {
 			})
 		}
 		opened := s.find(append(during, named(relay.EventMessagesOpened), from(s.aliceAddr()))...)
-		if len(opened) > 0 && !slices.ContainsFunc(opened, ofAny(answers)) {
+		followed := func(answer timeline.Event) bool { return len(filter(opened, session(answer.Session))) > 0 }
+		if len(opened) > 0 && !slices.ContainsFunc(answers, followed) {
 			return &result.Failure{
 				Message:  fmt.Sprintf("join %d did not go by the answer to its own lookup", i+1),
 				Expected: "a message connection under the session that an edge answered with during the join",
@@ -130,13 +131,6 @@ func (s *scene) lookupPerJoin(n int) error {
 		}
 	}
 	return nil
-}
-
-// ofAny tells of an event whether its session is that of one of these.
-func ofAny(answers []timeline.Event) func(timeline.Event) bool {
-	return func(e timeline.Event) bool {
-		return slices.ContainsFunc(answers, func(a timeline.Event) bool { return a.Session == e.Session })
-	}
 }
 
 func (s *scene) lookupsWithinLimit() error {

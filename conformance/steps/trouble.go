@@ -2,7 +2,6 @@ package steps
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -171,14 +170,8 @@ func (s *scene) messagesRecover() error {
 }
 
 func (s *scene) mediaRecovers() error {
-	var gone []netip.Addr
-	for _, p := range world.Relays {
-		if slices.Contains(s.died, p.Name) {
-			gone = append(gone, p.Addr)
-		}
-	}
 	return s.mediaGoesOn(s.world.Limits.Fallback, "through a relay that is still there",
-		func(e *timeline.Event) bool { return !slices.Contains(gone, e.To.Addr()) })
+		func(e *timeline.Event) bool { return !slices.Contains(s.died, s.world.NameOf(e.To.Addr())) })
 }
 
 func (s *scene) mediaMovesToTCP() error {
