@@ -86,12 +86,13 @@ soak-relay: # 10,000 allocations and 2,000 stalled connections beside two calls:
 
 # The race detector needs a C compiler and its headers. The packages of PROGRAMS start this program, or a browser, again and
 # again, hundreds of users, or a TURN server with each of its faults: the detector would look at what other packages have it
-# look at, and take minutes. make soak-race has it all.
+# look at, and take minutes. make soak-race has it all. Much of their time they wait: more of them may do so at once than
+# there are processors.
 PROGRAMS = /conformance/(browser|cli|load/crowd|suite)$$|/features$$|/relay/check$$|/reports$$
 unit: ## Run the Go tests, with the race detector where there is a C compiler
 	@if echo 'int main(void) { return 0; }' | $$($(GO) env CC) -x c -include stdlib.h -o /dev/null - 2>/dev/null; then \
 		set -x; CGO_ENABLED=1 .ci/gotest -race $$($(GO) list ./... | grep -vE '$(PROGRAMS)') && \
-		.ci/gotest $$($(GO) list ./... | grep -E '$(PROGRAMS)') && \
+		.ci/gotest -parallel 4 $$($(GO) list ./... | grep -E '$(PROGRAMS)') && \
 		.ci/gotest -run '^TestAgainstPion$$' ./relay/turn; \
 	else \
 		echo "no C compiler here: the tests run without the race detector"; \

@@ -56,6 +56,7 @@ func aboutSDK(t testing.TB, tags string) []selection.Case {
 // that of the same code in virtual time, scenario by scenario.
 func TestKernelAndVirtualAgree(t *testing.T) {
 	needKernel(t)
+	t.Parallel() // it waits, most of its time
 	tags := few
 	if *whole {
 		tags = ""

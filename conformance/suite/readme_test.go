@@ -17,6 +17,7 @@ import (
 
 // TestREADME runs every command of the README, in a folder of its own, as a reader would.
 func TestREADME(t *testing.T) {
+	t.Parallel() // it waits, half of its time
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
