@@ -5,7 +5,7 @@ export GO
 FUZZTIME ?= 10s
 
 # What is too long for every change, a step a target: make soak runs all, make soak-kernel one.
-SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky soak-explore soak-evidence
+SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-race soak-load soak-day soak-flaky soak-explore soak-evidence soak-macos
 
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
@@ -66,6 +66,9 @@ soak-evidence: # tshark reads every capture of the whole suite; the page of 5,00
 	$(GO) test -count=1 -v -run '^TestCapturesAreSound$$' ./conformance/suite -capture-tags "not @exhaustive"
 	$(GO) test -count=1 -v -run '^TestLargePageInChromium$$' ./reports -page-cases 5000
 	$(GO) test -count=1 -v -run '^TestReportsCostLittle$$' ./conformance/suite -cost
+
+soak-macos: # All of it, tests too, is Go that compiles there
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 
 soak-load: # 10,000 users in one world, and beside them what a hundred cost
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 2h -run '^TestMany$$' ./conformance/load/crowd -many=10000
