@@ -50,7 +50,7 @@ func (s *scene) callSteps() []runner.Definition {
 		{
 			Expr: `^alice (\d+) times starts the cloud proxy, joins, publishes and leaves, and stops it, joins and leaves$`,
 			Do:   s.cycle,
-			Says: "Waits for each call, and a second before it leaves.",
+			Says: "Waits for each call, and a second before it leaves. Each join must succeed, the first of a cycle through the cloud proxy and the second direct.",
 		},
 		{
 			Expr: `^the first join failed$`,
@@ -207,9 +207,9 @@ func (s *scene) mustFail(c *world.Call, what string, limit time.Duration) error 
 	}
 }
 
-// cycle turns the cloud proxy on and off, with a call each way.
+// cycle turns the cloud proxy on and off, with a call each way. Calls that don't come about would leave nothing behind.
 func (s *scene) cycle(times int) error {
-	stay := func(switching string, publish bool) error {
+	stay := func(switching, way string, publish bool) error {
 		if err := s.callInOrder(world.Alice, switching+` and join "town-hall"`, true); err != nil {
 			return err
 		}
@@ -219,13 +219,16 @@ func (s *scene) cycle(times int) error {
 			}
 		}
 		time.Sleep(time.Second)
+		if err := s.joinsWent("the last", way); err != nil {
+			return err
+		}
 		return s.leave(world.Alice)
 	}
 	for range times {
-		if err := stay(contract.MethodStartProxyServer, true); err != nil {
+		if err := stay(contract.MethodStartProxyServer, "through the cloud proxy", true); err != nil {
 			return err
 		}
-		if err := stay(contract.MethodStopProxyServer, false); err != nil {
+		if err := stay(contract.MethodStopProxyServer, "direct", false); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,36 @@ var habits = []Mutant{
 		}),
 	},
 	{
+		Name: "tires", Breaks: []string{"CP-SEQ-03"},
+		Description: "accepts startProxyServer again and again, and goes direct from the third time on",
+		make: func(cfg sdk.Config) SDK {
+			n := 0
+			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+				next, err := sdk.Decide(in, s, c)
+				if err == nil && c.Method == start {
+					n++
+					next.Cloud = n < 3
+				}
+				return next, err
+			})(cfg)
+		},
+	},
+	{
+		Name: "sticks", Breaks: []string{"CP-SEQ-02"},
+		Description: "accepts stopProxyServer again, and goes on by the cloud proxy from the second time on",
+		make: func(cfg sdk.Config) SDK {
+			n := 0
+			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+				next, err := sdk.Decide(in, s, c)
+				if err == nil && c.Method == stop && s.Cloud {
+					n++
+					next.Cloud = n > 1
+				}
+				return next, err
+			})(cfg)
+		},
+	},
+	{
 		Name: "counts-starts", Breaks: []string{"CP-API-30"},
 		Description: "stops only when stopProxyServer has been called as often as startProxyServer",
 		make: func(cfg sdk.Config) SDK {

@@ -60,6 +60,11 @@ Feature: Turning the cloud proxy on and off
       | once leave has finished  | leave and stopProxyServer                 |
       | while leave is under way | leave and stopProxyServer without waiting |
 
+  @CP-SEQ-02 @CP-SEQ-03
+  Scenario: The fourth time is as the first
+    When alice 4 times starts the cloud proxy, joins, publishes and leaves, and stops it, joins and leaves
+    Then the last join succeeded and went direct
+
   @CP-SEQ-04
   Scenario: Ten cycles leave nothing behind
     When alice 10 times starts the cloud proxy, joins, publishes and leaves, and stops it, joins and leaves
