@@ -1,0 +1,119 @@
+package mutant
+
+import (
+	"strings"
+	"time"
+
+	"github.com/proxyspec/proxyspec/conformance/contract"
+)
+
+// messages are mistakes with what an application says.
+var messages = []Mutant{
+	{
+		Name: "alters-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "cuts the last character off every message",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:max(0, len(p.Text)-1)] }),
+	},
+	{
+		Name: "trims-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "strips the white space around messages",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = strings.TrimSpace(p.Text) }),
+	},
+	{
+		Name: "cuts-long-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "cuts messages to 4,096 bytes",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:min(len(p.Text), 4096)] }),
+	},
+	{
+		Name: "loses-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "says that it has sent a message and sends only every other one",
+		make: conduct(func(f *front) func(*contract.Call) {
+			sent := 0
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					if sent++; sent%2 == 1 {
+						c.Reply(nil, nil)
+						return
+					}
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "sent-in-vain", Breaks: []string{"CP-RES-17"},
+		Description: "says that it has sent a message when it could not",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodSend {
+					c = c.Divert(func(any, error) { call.Reply(nil, nil) })
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "queues-twice", Breaks: []string{"CP-RES-17"},
+		Description: "keeps a message that it can't send, and sends it twice when it can",
+		make: conduct(func(f *front) func(*contract.Call) {
+			var keep func(*contract.Call)
+			keep = func(c *contract.Call) {
+				again := as(c, contract.MethodSend)
+				f.later(time.Second, func() {
+					f.inner.Begin(again.Divert(func(_ any, err error) {
+						if err != nil {
+							keep(again)
+						}
+					}))
+				})
+			}
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodSend {
+					c = c.Divert(func(_ any, err error) {
+						if err != nil {
+							keep(call)
+							keep(call)
+						}
+						call.Reply(nil, nil)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "repeats-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "sends every message twice",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					f.inner.Begin(c.Divert(func(any, error) {}))
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "resends-unanswered", Breaks: []string{"CP-RES-14"},
+		Description: "sends a message again when it has had no answer after 150 ms",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					answered, call, again := make(chan struct{}), c, as(c, contract.MethodSend)
+					c = c.Divert(func(result any, err error) {
+						close(answered)
+						call.Reply(result, err)
+					})
+					f.later(150*time.Millisecond, func() {
+						select {
+						case <-answered:
+						default:
+							f.inner.Begin(again)
+						}
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+}
