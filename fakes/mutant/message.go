@@ -1,10 +1,13 @@
 package mutant
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
+	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
 
 // messages are mistakes with what an application says.
@@ -53,6 +56,26 @@ var messages = []Mutant{
 		}),
 	},
 	{
+		Name: "mute-once-back", Breaks: []string{"CP-RES-06", "CP-RES-09"},
+		Description: "says that it has sent what it is given after it has reconnected, and sends nothing",
+		make: func(cfg sdk.Config) SDK {
+			var back atomic.Bool
+			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				back.Store(back.Load() || r.Reconnect)
+				return sdk.FindRoute(ctx, r)
+			}
+			return conduct(func(f *front) func(*contract.Call) {
+				return func(c *contract.Call) {
+					if c.Method == contract.MethodSend && back.Load() {
+						c.Reply(nil, nil)
+						return
+					}
+					f.inner.Begin(c)
+				}
+			})(cfg)
+		},
+	},
+	{
 		Name: "queues-twice", Breaks: []string{"CP-RES-17"},
 		Description: "keeps a message that it can't send, and sends it twice when it can",
 		make: conduct(func(f *front) func(*contract.Call) {
@@ -88,6 +111,25 @@ var messages = []Mutant{
 			return func(c *contract.Call) {
 				if c.Method == contract.MethodSend {
 					f.inner.Begin(c.Divert(func(any, error) {}))
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "takes-delay-for-failure", Breaks: []string{"CP-RES-14"},
+		Description: "reports an error when a message has had no answer after 150 ms",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodSend {
+					call, began := c, time.Now()
+					c = c.Divert(func(result any, err error) {
+						if time.Since(began) > 150*time.Millisecond {
+							from := paramsOf[contract.Send](call).Client
+							call.Line().Event(contract.Event{Type: contract.EventError, Client: from, Reason: "no answer in time"})
+						}
+						call.Reply(result, err)
+					})
 				}
 				f.inner.Begin(c)
 			}
