@@ -120,22 +120,6 @@ var conducts = []Mutant{
 		}),
 	},
 	{
-		Name: "looks-up-at-start", Breaks: []string{"CP-FLOW-13"},
-		Description: "asks the cloud proxy as soon as startProxyServer is called",
-		make: conduct(func(f *front) func(*contract.Call) {
-			edge := ""
-			return func(c *contract.Call) {
-				switch c.Method {
-				case contract.MethodHello:
-					edge = paramsOf[contract.Hello](c).Endpoints.Lookup[0]
-				case start:
-					f.connect(edge)
-				}
-				f.inner.Begin(c)
-			}
-		}),
-	},
-	{
 		Name: "start-needs-init", Breaks: []string{"CP-API-01", "CP-SEQ-01"},
 		Description: "refuses startProxyServer before init",
 		make: conduct(func(f *front) func(*contract.Call) {

@@ -57,10 +57,10 @@ func (f *front) later(d time.Duration, do func()) {
 	})
 }
 
-// connect opens a connection to the host of a URL, whatever becomes of it.
+// connect opens a connection to the host of a URL, if it has one, whatever becomes of it.
 func (f *front) connect(to string) {
 	u, err := url.Parse(to)
-	if err != nil {
+	if err != nil || u.Hostname() == "" {
 		return
 	}
 	host, port := u.Hostname(), u.Port()

@@ -57,24 +57,6 @@ var networks = []Mutant{
 		}),
 	},
 	{
-		Name: "reports-to-edge", Breaks: []string{"CP-FLOW-15"},
-		Description: "sends a log to a lookup edge while it publishes",
-		make: conduct(func(f *front) func(*contract.Call) {
-			edge := ""
-			return func(c *contract.Call) {
-				switch c.Method {
-				case contract.MethodHello:
-					if u, err := url.Parse(paramsOf[contract.Hello](c).Endpoints.Lookup[0]); err == nil {
-						edge = "http://" + net.JoinHostPort(u.Hostname(), "80")
-					}
-				case contract.MethodPublish:
-					f.connect(edge)
-				}
-				f.inner.Begin(c)
-			}
-		}),
-	},
-	{
 		Name: "keeps-allocations", Breaks: []string{"CP-SEQ-04"},
 		Description: "doesn't give its TURN allocations back",
 		make: muffled(func() func([]byte) bool {
