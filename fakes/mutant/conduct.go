@@ -1,8 +1,11 @@
 package mutant
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -83,6 +86,39 @@ var conducts = []Mutant{
 				f.inner.Begin(c)
 			}
 		}),
+	},
+	{
+		Name: "publishes-nothing", Breaks: []string{"CP-FLOW-02"},
+		Description: "says that it publishes, and doesn't",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if c.Method == contract.MethodPublish {
+					c.Reply(nil, nil)
+					return
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "complains-and-goes-direct", Breaks: []string{"CP-CFG-04"},
+		Description: "says that it can't publish where forceturn leaves it no way, and sends its media directly",
+		make: func(cfg sdk.Config) SDK {
+			forced := atomic.Bool{}
+			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				forced.Store(slices.ContainsFunc(r.Setting.Turn, func(t contract.TurnServer) bool { return t.ForceTurn }))
+				force(&r.Setting, false)
+				return sdk.FindRoute(ctx, r)
+			}
+			return conduct(func(f *front) func(*contract.Call) {
+				return func(c *contract.Call) {
+					if call := c; c.Method == contract.MethodPublish && forced.Load() {
+						c = c.Divert(func(any, error) { call.Reply(nil, contract.SDKError(sdk.CodeAborted, "no way for media")) })
+					}
+					f.inner.Begin(c)
+				}
+			})(cfg)
+		},
 	},
 	{
 		Name: "swallows-media-failure", Breaks: []string{"CP-RES-13"},

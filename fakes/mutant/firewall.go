@@ -63,6 +63,20 @@ var rules = []Mutant{
 		}),
 	},
 	{
+		Name: "addresses-only", Breaks: []string{"CP-FW-11", "CP-FW-14", "CP-RES-01"},
+		Description: "opens every port of the listed addresses to TCP and UDP alike",
+		ground: misreading(func(p *firewall.Policy) {
+			for _, r := range slices.Clone(p.Rules) {
+				r.ID += "-twin"
+				r.Proto = firewall.TCP + firewall.UDP - r.Proto
+				p.Rules = append(p.Rules, r)
+			}
+			for i := range p.Rules {
+				p.Rules[i].Ports = nil
+			}
+		}),
+	},
+	{
 		Name: "wide-addresses", Breaks: []string{"CP-FW-17"},
 		Description: "opens the eight addresses around each listed one",
 		ground: reading(func(r *firewall.Rule) {
@@ -182,6 +196,16 @@ var judges = []Mutant{
 		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {
 			if p.Direction == firewall.Inbound {
 				return firewall.Verdict{Rule: firewall.RuleUnsolicited}
+			}
+			return v
+		}),
+	},
+	{
+		Name: "misnames-rows", Breaks: []string{"CP-LIST-09"},
+		Description: "names another row than the one by which it lets a packet out",
+		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {
+			if v.Action == firewall.Allow && v.Rule != firewall.RuleEstablished {
+				v.Rule += "-or-so"
 			}
 			return v
 		}),
