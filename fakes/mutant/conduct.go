@@ -30,7 +30,7 @@ var conducts = []Mutant{
 		}),
 	},
 	{
-		Name: "swallows-failure", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10", "CP-RES-07", "CP-RES-08", "CP-RES-12"},
+		Name: "swallows-failure", Breaks: []string{"CP-API-10", "CP-FLOW-09", "CP-FLOW-10", "CP-RES-07", "CP-RES-08", "CP-RES-12"},
 		Description: "says that it has joined when it could not",
 		make: conduct(func(f *front) func(*contract.Call) {
 			return func(c *contract.Call) {

@@ -28,7 +28,7 @@ var messages = []Mutant{
 		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:min(len(p.Text), 4096)] }),
 	},
 	{
-		Name: "loses-messages", Breaks: []string{"CP-FLOW-06"},
+		Name: "loses-messages", Breaks: []string{"CP-CFG-07", "CP-CFG-08", "CP-FLOW-06", "CP-RES-13"},
 		Description: "says that it has sent a message and sends only every other one",
 		make: conduct(func(f *front) func(*contract.Call) {
 			sent := 0

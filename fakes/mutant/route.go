@@ -56,6 +56,16 @@ var routes = []Mutant{
 		}),
 	},
 	{
+		Name: "tries-direct-in-vain", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10"},
+		Description: "tries whether SD-RTN can be reached directly when its lookup has failed, and fails all the same",
+		make:        cloud(afterFailure(func(r sdk.Request) string { return r.Endpoints.Gateways[0] })),
+	},
+	{
+		Name: "asks-elsewhere", Breaks: []string{"CP-FLOW-09", "CP-FLOW-10"},
+		Description: "asks a host that it knows by heart when its lookup has failed, and fails all the same",
+		make:        cloud(afterFailure(func(sdk.Request) string { return "https://203.0.113.250" })),
+	},
+	{
 		Name: "ignores-credentials", Breaks: []string{"CP-FLOW-02"},
 		Description: "asks the relays for media with a password of its own",
 		make: path(func(p *sdk.Path, _ sdk.Request) {
@@ -315,6 +325,17 @@ func force(s *sdk.Setting, on bool) {
 	s.Turn = slices.Clone(s.Turn)
 	for i := range s.Turn {
 		s.Turn[i].ForceTurn = on
+	}
+}
+
+// afterFailure tries a host where there is no route.
+func afterFailure(host func(sdk.Request) string) sdk.Route {
+	return func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+		p, err := sdk.FindRoute(ctx, r)
+		if err != nil {
+			try(ctx, r, host(r))
+		}
+		return p, err
 	}
 }
 
