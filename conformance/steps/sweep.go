@@ -38,7 +38,7 @@ func (s *scene) sweepSteps() []runner.Definition {
 		{
 			Expr: `^the firewall would drop a first packet of (?P<protocol>\w+) from (?P<source>[0-9a-f:.]+) to (?P<destination>[0-9a-f:.]+)$`,
 			Do:   s.wouldDrop,
-			Says: "Asks the policy about packets that the simulated hosts can't send: other protocols, and sources and destinations of two families.",
+			Says: "Asks the firewall about packets that the simulated hosts can't send: other protocols, and sources and destinations of two families.",
 		},
 	}
 }
@@ -58,11 +58,16 @@ func sweepPlaces() []world.Place {
 // without flows: a sweep must not answer by what it asked before.
 func (s *scene) ask(wall *firewall.Firewall, t tuple, from netip.Addr) firewall.Verdict {
 	wall.Flush()
-	flags := firewall.TCPFlags(0)
+	return wall.Decide(time.Now(), opening(t, from))
+}
+
+// opening is the packet that a flow begins with.
+func opening(t tuple, from netip.Addr) firewall.Packet {
+	p := firewall.Packet{Proto: t.proto, Src: netip.AddrPortFrom(from, 50000), Dst: t.to}
 	if t.proto == firewall.TCP {
-		flags = firewall.SYN
+		p.Flags = firewall.SYN
 	}
-	return wall.Decide(time.Now(), firewall.Packet{Proto: t.proto, Src: netip.AddrPortFrom(from, 50000), Dst: t.to, Flags: flags})
+	return p
 }
 
 func (s *scene) sweep() error {
@@ -182,15 +187,11 @@ func (s *scene) wouldDrop(protocol, source, destination string) error {
 	if !ok {
 		return result.Mistake("%q is none of TCP, UDP, ICMP, GRE, ESP, SCTP", protocol)
 	}
-	wall, err := firewall.New(s.world.Policy(), firewall.Timeouts{})
-	if err != nil {
-		return err
-	}
 	port := uint16(443)
 	if proto != firewall.TCP && proto != firewall.UDP {
 		port = 0
 	}
-	if v := s.ask(wall, tuple{proto, netip.AddrPortFrom(to, port)}, from); v.Action == firewall.Allow {
+	if v := s.world.Decide(opening(tuple{proto, netip.AddrPortFrom(to, port)}, from)); v.Action == firewall.Allow {
 		return &result.Failure{
 			Message:  fmt.Sprintf("the firewall would let %s from %v to %v through", protocol, from, to),
 			Expected: "it drops what no row allows",

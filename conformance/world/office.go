@@ -146,6 +146,12 @@ func (w *World) SetPolicy(p firewall.Policy) (err error) {
 	return err
 }
 
+// Decide is what the office's firewall makes of a packet that no host of the world can send.
+func (w *World) Decide(p firewall.Packet) (v firewall.Verdict) {
+	w.net.Do(func() { v = w.office.Decide(time.Now(), p) })
+	return v
+}
+
 // Follow has the office's firewall let alice's computer through to what a list says, and follow the names in it.
 func (w *World) Follow(list *policy.Policy) (err error) {
 	w.net.Do(func() {

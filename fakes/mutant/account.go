@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -72,6 +73,18 @@ var accounts = []Mutant{
 		Name: "refusal-ends-calls", Breaks: []string{"CP-PROV-05"},
 		Description: "closes the message connections of an App ID when it has to refuse one more user",
 		ground:      refusalEndsCalls,
+	},
+	{
+		Name: "takes-no-record", Breaks: []string{"CP-PROV-06"},
+		Description: "wants a telephone number in a record, which nobody has asked for",
+		ground: func() Ground {
+			return Ground{Accounts: func(recorded ...relay.Account) (relay.Accounts, error) {
+				if len(recorded) == 1 && len(recorded[0].Operators) > 0 {
+					return nil, errors.New("there is no telephone number")
+				}
+				return relay.NewAccounts(recorded...)
+			}}
+		},
 	},
 	{
 		Name: "takes-record-without-operators", Breaks: []string{"CP-PROV-06"},

@@ -191,7 +191,7 @@ var judges = []Mutant{
 		}),
 	},
 	{
-		Name: "forgets-replies", Breaks: []string{"CP-FW-01", "CP-FW-08", "CP-FW-19"},
+		Name: "forgets-replies", Breaks: []string{"CP-FW-01", "CP-FW-08", "CP-FW-19", "CP-LIST-09", "CP-RES-12"},
 		Description: "forgets what it let out, and drops the reply",
 		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {
 			if p.Direction == firewall.Inbound {
