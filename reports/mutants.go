@@ -22,6 +22,10 @@ func MutantsJSON(w io.Writer, m *result.Mutation) error {
 	for i := range full.Rules {
 		full.Rules[i].Kills = list(full.Rules[i].Kills)
 	}
+	full.Checks = list(m.Checks)
+	for i := range full.Checks {
+		full.Checks[i].Kills = list(full.Checks[i].Kills)
+	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
@@ -182,6 +186,9 @@ func (s *mutantsText) totals(dir string) {
 	s.line("")
 	s.line("mutants   %s, seed %d", fates(m), m.Seed)
 	s.line("rules     %s", killing(m))
+	if checks := m.Checked(); len(checks) > 0 {
+		s.line("checks    %s", failing(checks))
+	}
 	s.line("time      %s for %s", span(m.Wall), plural(m.Runs, "case", "cases"))
 	if dir != "" {
 		s.line("report    %s/mutants.html", strings.TrimSuffix(dir, "/"))
@@ -218,6 +225,17 @@ func killing(m *result.Mutation) string {
 		}
 	}
 	return fmt.Sprintf("%d of %d MUSTs that judge an SDK, the cloud proxy, the relay or the firewall kill a mutant, and %d of %d others", paid, owing, more, others)
+}
+
+// failing counts the kinds of step that were seen to fail.
+func failing(checks []result.Check) string {
+	seen := 0
+	for _, c := range checks {
+		if len(c.Kills) > 0 {
+			seen++
+		}
+	}
+	return fmt.Sprintf("%d of %d kinds of step that judge were seen to fail", seen, len(checks))
 }
 
 // mutantsHeadline is the verdict as a sentence.

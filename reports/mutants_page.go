@@ -24,6 +24,7 @@ type mutantsPage struct {
 	Escaped  []result.Mutant // in whatever way
 	Idle     []result.KillingRule
 	Rules    []result.KillingRule
+	Checks   []result.Check
 	Matrix   *matrix
 	Filters  []fateCount
 }
@@ -55,7 +56,10 @@ func mutantsPageOf(m *result.Mutation) mutantsPage {
 			{"Took", span(m.Wall) + ", for " + plural(m.Runs, "case", "cases")},
 			{"Tool", strings.TrimSpace(m.Tool.Name + " " + m.Tool.Version + ", " + m.Tool.GoVersion)},
 		},
-		Idle: m.Idle(), Rules: m.Rules, Matrix: matrixOf(m),
+		Idle: m.Idle(), Rules: m.Rules, Checks: m.Checked(), Matrix: matrixOf(m),
+	}
+	if len(p.Checks) > 0 {
+		p.Facts = slices.Insert(p.Facts, 2, fact{"Checks", failing(p.Checks)})
 	}
 	for _, f := range fateOrder {
 		some := m.Of(f)

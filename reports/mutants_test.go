@@ -51,6 +51,10 @@ func mutation() *result.Mutation {
 			{ID: "CP-VER-02", Theme: "Versions", Level: result.Must, Subject: "proxy", Statement: "The lookup refuses 2.5.0."},
 			{ID: "CP-PROV-02", Theme: "Accounts", Level: result.Must, Subject: "proxy", Statement: "Without proxy it joins."},
 		},
+		Checks: []result.Check{
+			{Step: "<user> is in the channel", Kills: []string{"mutant:direct-media"}},
+			{Step: "nobody answered"},
+		},
 	}
 	result.JudgeMutation(m)
 	return m

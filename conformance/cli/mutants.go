@@ -100,7 +100,7 @@ func (c *command) mutants(t trial) error {
 		return err
 	}
 	cfg := mutation.Config{
-		Mutants: chosen, Reference: c.suite.SDKs[0].Name, Cases: s.cases, Requirements: s.catalogue.Blank(s.scenarios),
+		Mutants: chosen, Reference: c.suite.SDKs[0].Name, Cases: s.cases, Requirements: s.catalogue.Blank(s.scenarios), Definitions: c.suite.Definitions,
 		Chosen: len(t.names) > 0, Whole: t.whole, Seed: t.seed, Jobs: t.jobs,
 	}
 	if len(cfg.Runs()) == 0 {

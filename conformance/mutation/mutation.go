@@ -35,6 +35,8 @@ type Config struct {
 	Cases     []selection.Case // the suite
 	// Requirements are the catalogue, in its order.
 	Requirements []result.Requirement
+	// Definitions are the steps that the cases are written in. Default: nothing is said of steps.
+	Definitions []runner.Definition
 
 	Whole  bool // every mutant meets the whole suite
 	Chosen bool // there are more mutants than these: nothing is said of rules that kill none
@@ -114,6 +116,7 @@ func Run(ctx context.Context, cfg Config) (*result.Mutation, error) {
 	for i, mutant := range cfg.Mutants {
 		m.Mutants = append(m.Mutants, p.found(i, mutant))
 	}
+	m.Checks = p.checks()
 	result.JudgeMutation(m)
 	return m, err
 }

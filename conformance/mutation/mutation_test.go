@@ -44,6 +44,8 @@ func (s toy) Definitions() []runner.Definition {
 			}
 			return nil
 		}, Says: "x", Noun: "colours"},
+		{Expr: `^(?P<what>\w+) is seen$`, Do: func(string) {}, Says: "x", Noun: "colours"},
+		{Expr: `^nothing$`, Do: func() {}, Says: "x", Noun: "colours"},
 	}
 }
 
@@ -59,11 +61,14 @@ const feature = `Feature: Colours
 
   @CP-AA-02
   Scenario: Not blue
+    Given nothing
+    And orange is seen
     Then it is not blue
     And the ground doesn't turn green
 
   Scenario: Nobody's
     Then it is not red
+    And nothing
 `
 
 func config(t *testing.T, mutants ...mutation.Mutant) mutation.Config {
@@ -122,6 +127,20 @@ func TestRunWhole(t *testing.T) {
 	require.Equal(t, []result.KillingRule{
 		{ID: "CP-AA-01", Level: result.Must, Subject: result.SubjectSDK},
 	}, m.Idle(), "a rule that kills only those who don't name it kills none")
+}
+
+func TestRunSaysWhichChecksWereSeenToFail(t *testing.T) {
+	cfg := config(t, colored("red", "CP-AA-01"), colored("blue", "CP-AA-01", "CP-AA-02"), colored("green", "CP-AA-02"))
+	cfg.Definitions = toy{}.Definitions()
+	m, err := mutation.Run(context.Background(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, []result.Check{
+		{Step: "it is not <text>", Kills: []string{"red", "blue"}},
+		{Step: "the ground doesn't turn <text>"}, // a fault isn't a failure
+	}, m.Checks, "what stands above Then, or in one's own scenario, judges nobody")
+	require.Equal(t, m.Checks, m.Checked())
+	m.Chosen = true
+	require.Empty(t, m.Checked(), "others may fail there")
 }
 
 func TestRunNeedsASoundReference(t *testing.T) {

@@ -47,6 +47,7 @@ type Mutation struct {
 	Reference []Shot        `json:"reference"`
 	Mutants   []Mutant      `json:"mutants"`
 	Rules     []KillingRule `json:"rules"`
+	Checks    []Check       `json:"checks"`
 }
 
 // Mutant is one of them, and what the suite made of it.
@@ -91,6 +92,12 @@ type KillingRule struct {
 	Kills     []string `json:"kills"`
 }
 
+// Check is a kind of step that judges, and the mutants at which it failed.
+type Check struct {
+	Step  string   `json:"step"` // "<user> is in the channel"
+	Kills []string `json:"kills"`
+}
+
 // Owes says that the rule must kill a mutant: it is a MUST that judges an SDK, the cloud proxy, the relay or the firewall.
 func (r KillingRule) Owes() bool {
 	return r.Level == Must && slices.Contains([]string{SubjectSDK, SubjectProxy, SubjectRelay, SubjectFirewall}, r.Subject)
@@ -108,6 +115,14 @@ func (m *Mutation) Idle() []KillingRule {
 		}
 	}
 	return idle
+}
+
+// Checked is the kinds of step that judge. Nothing can be said where not every mutant was tested.
+func (m *Mutation) Checked() []Check {
+	if m.Chosen || m.Interrupted || len(m.Reference) > 0 {
+		return nil
+	}
+	return m.Checks
 }
 
 // Of is the mutants with a fate.
