@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +95,7 @@ func TestDoRunsOnce(t *testing.T) {
 			}()
 			synctest.Wait()
 			n.flush()
-			close(n.over)
+			n.end()
 			<-n.poke
 			<-returned
 			require.Equal(t, 1, ran)
@@ -118,6 +119,27 @@ func TestServeOnce(t *testing.T) {
 	cancel()
 	require.NoError(t, <-done)
 	require.EqualError(t, n.Serve(ctx), want)
+}
+
+// TestConnectingWhenServeEnds: the loop would have given the attempt up after two minutes. Without it nobody does, so who
+// has no limit of his own must hear that the network has gone, whether he has begun before or after.
+func TestConnectingWhenServeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Config{Settle: synctest.Wait})
+		a, b := n.Host("left", left), n.Host("right", right)
+		n.Connect(a, b, LinkConfig{Loss: 1})
+		stop := serving(n)
+		dialled := make(chan error, 1)
+		go func() {
+			_, err := a.Dial("tcp", "192.0.2.1:443")
+			dialled <- err
+		}()
+		time.Sleep(time.Second)
+		stop()
+		require.ErrorIs(t, <-dialled, syscall.ENETDOWN)
+		_, err := a.Dial("tcp", "192.0.2.1:443")
+		require.EqualError(t, err, "dial tcp 192.0.2.1:443: connect: network is down")
+	})
 }
 
 // TestForgottenServe is what a program is told that waits for a network which nobody serves. The panic is no goroutine's of

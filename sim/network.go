@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -52,7 +53,8 @@ type Network struct {
 	serving  bool
 	unserved *time.Timer // since a socket has had something to send
 	poke     chan struct{}
-	over     chan struct{} // closed when Serve has returned
+	over     context.Context // ends when Serve has returned
+	end      context.CancelFunc
 }
 
 // source is a socket that has something for the loop.
@@ -65,6 +67,7 @@ type source interface {
 
 // New makes an empty network. Its clock starts now.
 func New(c Config) *Network {
+	over, end := context.WithCancel(context.Background())
 	return &Network{
 		seed:     c.Seed,
 		settle:   c.Settle,
@@ -72,7 +75,8 @@ func New(c Config) *Network {
 		start:    time.Now(),
 		names:    map[string]bool{},
 		poke:     make(chan struct{}, 1),
-		over:     make(chan struct{}),
+		over:     over,
+		end:      end,
 	}
 }
 
@@ -91,7 +95,7 @@ func (n *Network) Do(f func()) {
 	n.mark(c)
 	select {
 	case <-c.done:
-	case <-n.over:
+	case <-n.over.Done():
 		select {
 		case <-c.done: // by the loop's last turn
 		default:

@@ -90,25 +90,29 @@ func (h *Host) dialTCP(ctx context.Context, f family, want, remote netip.AddrPor
 	s := h.newTCP(flow{local, remote}, tcp.Open(h.tcpConfig(flow{local, remote})))
 	h.mu.Unlock()
 
-	stop := context.AfterFunc(ctx, func() {
+	wake := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.cond.Broadcast()
-	})
-	defer stop()
+	}
+	defer context.AfterFunc(ctx, wake)()
+	over := h.net.over // from then on nobody tries again, nor gives up
+	defer context.AfterFunc(over, wake)()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialling = true
 	s.mark()
-	for !s.conn.Connected() && s.conn.State() != tcp.Closed && ctx.Err() == nil {
+	for !s.conn.Connected() && s.conn.State() != tcp.Closed && ctx.Err() == nil && over.Err() == nil {
 		s.cond.Wait()
 	}
 	s.dialling = false
 	if s.conn.Connected() {
 		return s, nil
 	}
-	if err = s.conn.Err(); err == nil {
+	if err = s.conn.Err(); err == nil && ctx.Err() != nil {
 		err = gaveUp{ctx.Err()}
+	} else if err == nil {
+		err = syscall.ENETDOWN
 	}
 	s.closed = true
 	s.abort()
