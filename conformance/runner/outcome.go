@@ -24,10 +24,10 @@ func explain(err error) (result.Outcome, result.Failure) {
 	case errors.As(err, &late):
 		return result.HarnessFault, result.Failure{Message: err.Error()}
 	case errors.As(err, &frozen):
-		return result.HarnessFault, result.Failure{Message: err.Error(), Actual: end(frozen.Dump())}
+		return result.HarnessFault, result.Failure{Message: err.Error(), Actual: beginning(frozen.Dump())}
 	case errors.As(err, &leak):
 		return result.HarnessFault, result.Failure{
-			Message: err.Error(), Actual: end(leak.Dump()),
+			Message: err.Error(), Actual: beginning(leak.Dump()),
 			Expected: "every goroutine ends when the case does: an SDK in Go ends its own at shutdown",
 		}
 	case errors.As(err, &panicked) && panicked.Value == nil:
@@ -50,6 +50,14 @@ func explain(err error) (result.Outcome, result.Failure) {
 
 // longestDump is how much of stacks or of a log a failure keeps.
 const longestDump = 16 << 10
+
+// beginning is the beginning of the stacks of many goroutines: those that matter are first.
+func beginning(text string) string {
+	if len(text) > longestDump {
+		return text[:longestDump] + " [...]"
+	}
+	return text
+}
 
 // end is the end of a long text, where what matters stands.
 func end(text string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -173,7 +174,7 @@ func TestFrozenByMutex(t *testing.T) {
 	require.Equal(t, "sleep (durable)", sleeper.State)
 	require.Equal(t, "github.com/proxyspec/proxyspec/sim/bubble_test.hog", sleeper.Function)
 	require.Contains(t, sleeper.Creator, "TestFrozenByMutex")
-	require.ErrorContains(t, err, "virtual time stands still because of 1 goroutine, the first below (the bubble is abandoned: replace this process)\n  ")
+	require.ErrorContains(t, err, "virtual time stands still because of 1 goroutine, the first below; whoever holds the lock must not sleep or wait meanwhile (the bubble is abandoned: replace this process)\n  ")
 	require.Contains(t, frozen.Dump(), "hog(")
 
 	require.Equal(t, err, b.Do(func() { t.Error("the bubble runs on") }))
@@ -222,7 +223,42 @@ func TestEndlessTimers(t *testing.T) {
 	close(stop)
 	var frozen *bubble.FrozenError
 	require.ErrorAs(t, err, &frozen)
-	require.ErrorContains(t, err, "although virtual time passes")
+	require.ErrorContains(t, err, "nothing keeps virtual time from passing")
+}
+
+// TestLoopThatNeverWaits: who runs all the time is named before those who wait.
+func TestLoopThatNeverWaits(t *testing.T) {
+	b := open(t, bubble.Config{Watchdog: short})
+	var stop atomic.Bool
+	defer stop.Store(true)
+	err := b.Do(func() {
+		go func() {
+			for !stop.Load() {
+			}
+		}()
+		time.Sleep(time.Second)
+	})
+	var frozen *bubble.FrozenError
+	require.ErrorAs(t, err, &frozen)
+	require.ErrorContains(t, err, "a loop that never waits")
+	require.ErrorContains(t, err, "1 goroutine ran just then, the first below")
+	require.Contains(t, frozen.Goroutines[0].Function, "TestLoopThatNeverWaits")
+}
+
+// TestRealSocket: who went past the virtual network is told so.
+func TestRealSocket(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	b := open(t, bubble.Config{Watchdog: short})
+	err = b.Do(func() {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			panic(err)
+		}
+		_, _ = conn.Read(make([]byte, 1))
+	})
+	require.ErrorContains(t, err, "because of 1 goroutine; IO wait is for a real socket, past the virtual network")
 }
 
 // TestThaw lets go of a frozen bubble after it was given up: it must end by itself, quietly.
@@ -237,6 +273,7 @@ func TestThaw(t *testing.T) {
 	var frozen *bubble.FrozenError
 	require.ErrorAs(t, err, &frozen)
 	require.Equal(t, "chan receive", frozen.Goroutines[0].State)
+	require.ErrorContains(t, err, "the channel was made outside the bubble")
 	close(outside)
 	// over was made outside, so it may be waited for here.
 	<-over

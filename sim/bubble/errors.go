@@ -2,6 +2,7 @@ package bubble
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,10 +37,16 @@ type FrozenError struct {
 
 func (e *FrozenError) Error() string {
 	var s strings.Builder
-	suspects := 0
+	suspects, running := 0, 0
+	var hints []string
 	for _, g := range e.Goroutines {
 		if g.stopsTime() {
 			suspects++
+			if h := hint(g.State); h != "" && !slices.Contains(hints, h) {
+				hints = append(hints, h)
+			}
+		} else if g.runs() {
+			running++
 		}
 	}
 	switch {
@@ -50,8 +57,14 @@ func (e *FrozenError) Error() string {
 		if suspects < len(e.Goroutines) {
 			s.WriteString(", the first below")
 		}
+		for _, h := range hints {
+			s.WriteString("; " + h)
+		}
 	default:
-		fmt.Fprintf(&s, "bubble: not done after %v of real time, although virtual time passes: an endless loop of timers, or too much work", e.After)
+		fmt.Fprintf(&s, "bubble: not done after %v of real time, and nothing keeps virtual time from passing: a loop that never waits, an endless one of timers, or too much work", e.After)
+		if running > 0 {
+			fmt.Fprintf(&s, "; %s ran just then, the first below", count(running))
+		}
 	}
 	s.WriteString(" (the bubble is abandoned: replace this process)")
 	list(&s, e.Goroutines)
@@ -75,6 +88,19 @@ func (e *LeakError) Error() string {
 
 // Dump is the stacks of all goroutines, for the report.
 func (e *LeakError) Dump() string { return dump(e.Goroutines) }
+
+// hint is what a goroutine waits for, if its state tells, that keeps virtual time from passing.
+func hint(state string) string {
+	switch {
+	case state == "IO wait":
+		return "IO wait is for a real socket, past the virtual network, or for a file"
+	case state == "chan receive", state == "chan send", state == "select":
+		return "the channel was made outside the bubble, as one of a package's variables is"
+	case strings.HasPrefix(state, "sync.Mutex"), strings.HasPrefix(state, "sync.RWMutex"):
+		return "whoever holds the lock must not sleep or wait meanwhile"
+	}
+	return ""
+}
 
 func count(n int) string {
 	if n == 1 {

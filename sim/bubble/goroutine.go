@@ -31,11 +31,11 @@ func (g Goroutine) String() string {
 // stopsTime tells whether a goroutine keeps virtual time from passing by waiting for something that
 // isn't of the bubble. (One that runs keeps it, too, but only for now.)
 func (g Goroutine) stopsTime() bool {
-	switch g.State {
-	case "running", "runnable", "preempted", "copystack":
-		return false
-	}
-	return !strings.Contains(g.State, "(durable)") && !strings.HasPrefix(g.State, "GC")
+	return !g.runs() && !strings.Contains(g.State, "(durable)") && !strings.HasPrefix(g.State, "GC")
+}
+
+func (g Goroutine) runs() bool {
+	return slices.Contains([]string{"running", "runnable", "preempted", "copystack"}, g.State)
 }
 
 // goroutines finds what lives in the bubble, apart from what this package put there to run it.
@@ -49,16 +49,26 @@ func (b *Bubble) goroutines() []Goroutine {
 		gs = append(gs, parse(state, strings.TrimSpace(stack)))
 	}
 	slices.SortStableFunc(gs, func(a, b Goroutine) int {
-		rank := func(g Goroutine) int {
-			if g.stopsTime() {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Function, b.Function))
+		return cmp.Or(a.rank()-b.rank(), cmp.Compare(a.Function, b.Function))
 	})
 	return gs
 }
+
+// rank is lower the more likely it is that a goroutine is to blame. Those of this module wait for what the code under test
+// does, and there are so many of them that it would not be seen behind them.
+func (g Goroutine) rank() int {
+	switch {
+	case g.stopsTime():
+		return 0
+	case g.runs():
+		return 1
+	case !strings.HasPrefix(g.Function, module):
+		return 2
+	}
+	return 3
+}
+
+const module = "github.com/proxyspec/proxyspec/"
 
 func allStacks() string {
 	for n := 1 << 16; ; n *= 2 {
@@ -128,7 +138,7 @@ func parse(state, stack string) Goroutine {
 
 // primitive tells whether a function only waits on behalf of whoever called it.
 func primitive(function string) bool {
-	for _, pkg := range []string{"runtime.", "internal/", "sync.", "time.", "context."} {
+	for _, pkg := range []string{"runtime.", "internal/", "sync.", "sync/atomic.", "time.", "context."} {
 		if strings.HasPrefix(function, pkg) {
 			return true
 		}
