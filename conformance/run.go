@@ -14,6 +14,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,9 +54,11 @@ func Run(t *testing.T, tested SDK) {
 	if err != nil {
 		t.Fatalf("conformance: %v", err)
 	}
-	for _, c := range cases {
+	for i, c := range cases {
+		stuck := ""
 		t.Run(c.ID, func(t *testing.T) {
-			outcome := tested.play(c)
+			var outcome *result.Case
+			outcome, stuck = tested.play(c)
 			switch outcome.Outcome {
 			case result.Pass:
 			case result.Fail:
@@ -66,6 +69,9 @@ func Run(t *testing.T, tested SDK) {
 				t.Fatal(explain(outcome))
 			}
 		})
+		if stuck != "" {
+			t.Fatalf("conformance: %s: %s and can't be ended, so that %d scenarios after it were not run", c.ID, stuck, len(cases)-i-1)
+		}
 	}
 }
 
@@ -87,18 +93,48 @@ func (tested SDK) cases() ([]selection.Case, error) {
 }
 
 // play runs one scenario in this process.
-func (tested SDK) play(c selection.Case) *result.Case {
+func (tested SDK) play(c selection.Case) (outcome *result.Case, stuck string) {
 	seed := tested.Seed
 	if seed == 0 {
 		seed = 1
 	}
 	stages := steps.Stages(func(_ runner.Job, cfg *world.Config) error {
-		cfg.Tested = func(n transport.Net, _ uint64) (contract.Handler, error) { return tested.New(n) }
+		cfg.Tested = func(n transport.Net, _ uint64) (contract.Handler, error) { return tested.start(n) }
 		cfg.Reference = func(n transport.Net, _ uint64) (contract.Handler, error) { return sdk.New(sdk.Config{Net: n}), nil }
 		return nil
 	})
 	return runner.Play(stages, runner.Job{Case: c, Seed: runner.CaseSeed(seed, c.ID)})
 }
+
+// start makes one of the caller's SDKs.
+func (tested SDK) start(n transport.Net) (contract.Handler, error) {
+	h, err := tested.New(n)
+	if err != nil {
+		return nil, fmt.Errorf("conformance.SDK.New: %w", err)
+	}
+	if h == nil {
+		return nil, errors.New("conformance.SDK.New returned nil, and no error")
+	}
+	return guard{h}, nil
+}
+
+// guard is in front of an SDK's Begin, which may end its goroutine, as t.Fatal does: the session would end with it, and
+// nobody could tell why. A panic goes on to end the test binary.
+type guard struct{ contract.Handler }
+
+func (g guard) Begin(c *contract.Call) {
+	returned, over := false, make(chan struct{})
+	go func() {
+		defer close(over)
+		g.Handler.Begin(c)
+		returned = true
+	}()
+	if <-over; !returned {
+		c.Reply(nil, &contract.Error{Code: codeInternal, Message: "Begin ended its goroutine, as t.Fatal and runtime.Goexit do: reply with an error instead"})
+	}
+}
+
+const codeInternal = -32603 // of JSON-RPC 2.0: none that an SDK may answer with, so it is the adapter's fault
 
 // explain is what became of a case, in lines.
 func explain(c *result.Case) string {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/pion/transport/v3"
@@ -28,10 +29,59 @@ func TestRunFailsABrokenSDK(t *testing.T) {
 	cases, err := broken.cases()
 	require.NoError(t, err)
 	require.Len(t, cases, 1)
-	c := broken.play(cases[0])
+	c, stuck := broken.play(cases[0])
+	require.Empty(t, stuck)
 	require.Equal(t, result.Fail, c.Outcome)
 	require.Contains(t, explain(c), "TCP 10.10.0.2:49152 > 198.51.100.11:443")
 	require.Contains(t, explain(c), "event")
+}
+
+// handler is an SDK that is asked what to do first; it goes on if that says so.
+type handler struct {
+	contract.Handler
+	first func(*contract.Call) (goOn bool)
+}
+
+func (h handler) Begin(c *contract.Call) {
+	if h.first(c) {
+		h.Handler.Begin(c)
+	}
+}
+
+// TestMisuse sees that an author hears what it is that his SDK does wrong as a part of a Go program.
+func TestMisuse(t *testing.T) {
+	at := func(method string, do func()) func(transport.Net) (contract.Handler, error) {
+		return func(n transport.Net) (contract.Handler, error) {
+			return handler{sdk.New(sdk.Config{Net: n}), func(c *contract.Call) bool {
+				if c.Method == method {
+					do()
+				}
+				return true
+			}}, nil
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		make  func(transport.Net) (contract.Handler, error)
+		want  string
+		stuck string
+	}{
+		{"New fails", func(transport.Net) (contract.Handler, error) { return nil, errors.New("no licence") }, "start the SDK of alice: conformance.SDK.New: no licence", ""},
+		{"New gives nothing", func(transport.Net) (contract.Handler, error) { return nil, nil }, "start the SDK of alice: conformance.SDK.New returned nil, and no error", ""},
+		{"Begin calls t.Fatal", at(contract.MethodJoin, func() { new(testing.T).FailNow() }), "Begin ended its goroutine, as t.Fatal and runtime.Goexit do", ""},
+		{"Begin never returns", at(contract.MethodJoin, func() { <-make(chan int) }), "TestMisuse.", "its bubble froze"},
+		{"a goroutine is left", at(contract.MethodJoin, func() { go func() { <-make(chan int) }() }), "1 goroutine left at the end", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wrong := SDK{Tags: "@CP-SEQ-01", New: tt.make}
+			cases, err := wrong.cases()
+			require.NoError(t, err)
+			c, stuck := wrong.play(cases[0])
+			require.NotEqual(t, result.Pass, c.Outcome)
+			require.Contains(t, explain(c), tt.want)
+			require.Equal(t, tt.stuck, stuck)
+		})
+	}
 }
 
 // stranger is an SDK that asks for its way by a protocol of its own, of somebody who isn't here.
@@ -83,7 +133,7 @@ func TestOwnLookupIsNotJudged(t *testing.T) {
 				if c.Requirements[0] == "CP-API-12" {
 					want = result.Pass
 				}
-				played := own.play(c)
+				played, _ := own.play(c)
 				require.Equal(t, want, played.Outcome, "%v %s: %v", c.Requirements, c.ID, played.Failure)
 			}
 		})

@@ -143,6 +143,8 @@ func (p *play) fault(what string, err error) {
 	p.result.Failure.Message += "; besides, " + failure.Message
 }
 
+const hasLeft = "its bubble has goroutines left"
+
 // mayRetire sees whether an error means that the bubble can't be ended.
 func (p *play) mayRetire(err error) {
 	var frozen *bubble.FrozenError
@@ -154,13 +156,17 @@ func (p *play) mayRetire(err error) {
 	case errors.As(err, &late):
 		p.retire = "a step of it is still under way"
 	case errors.As(err, &leak):
-		p.retire = "its bubble has goroutines left"
+		p.retire = hasLeft
 	}
 }
 
 // Play runs one case in this process, for the test of an SDK in its author's own go test. What a worker process would
-// keep from others is not kept from the caller here: a frozen bubble stays, and holds its goroutines.
-func Play(newStage NewStage, job Job) *result.Case {
-	c, _ := playCase(newStage, job, time.Minute, nil)
-	return c
+// keep from others is not kept from the caller here: a frozen bubble stays, and holds its goroutines. Then stuck says why
+// this process should run no other case: each would cost a minute, and may meet with what the first has left.
+func Play(newStage NewStage, job Job) (c *result.Case, stuck string) {
+	c, stuck = playCase(newStage, job, time.Minute, nil)
+	if stuck == hasLeft { // they wait, and hold nobody up
+		stuck = ""
+	}
+	return c, stuck
 }
