@@ -191,34 +191,12 @@ var conducts = []Mutant{
 	{
 		Name: "leave-counts-late", Breaks: []string{"CP-API-09"},
 		Description: "refuses the four methods until a leave has finished",
-		make: conduct(func(f *front) func(*contract.Call) {
-			leaving := map[string]int{}
-			return func(c *contract.Call) {
-				client := paramsOf[contract.ClientCall](c).Client
-				f.mu.Lock()
-				busy := leaving[client] > 0
-				f.mu.Unlock()
-				switch c.Method {
-				case start, stop, setProxy, setTurn:
-					if busy {
-						c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" while leaving"))
-						return
-					}
-				case contract.MethodLeave:
-					call := c
-					f.mu.Lock()
-					leaving[client]++
-					f.mu.Unlock()
-					c = c.Divert(func(result any, err error) {
-						f.mu.Lock()
-						leaving[client]--
-						f.mu.Unlock()
-						call.Reply(result, err)
-					})
-				}
-				f.inner.Begin(c)
-			}
-		}),
+		make:        waitsForLeave(start, stop, setProxy, setTurn),
+	},
+	{
+		Name: "start-waits-for-leave", Breaks: []string{"CP-API-02"},
+		Description: "refuses startProxyServer until a leave has finished",
+		make:        waitsForLeave(start),
 	},
 	{
 		Name: "shares-settings", Breaks: []string{"CP-API-29"},

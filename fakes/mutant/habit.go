@@ -1,11 +1,17 @@
 package mutant
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
 	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
+	"github.com/proxyspec/proxyspec/relay"
 )
 
 // habits are mistakes that an SDK's author makes with an eye on one call, and that show in the next.
@@ -113,6 +119,43 @@ var habits = []Mutant{
 		}),
 	},
 	{
+		Name: "start-after-list", Breaks: []string{"CP-CFG-06"},
+		Description: "accepts startProxyServer after setTurnServer with an array of servers",
+		make:        mixes(func(s sdk.Setting, c sdk.Change) bool { return c.Method == start && len(s.Turn) > 1 }),
+	},
+	{
+		Name: "list-after-start", Breaks: []string{"CP-API-15"},
+		Description: "accepts setTurnServer with an array of servers after startProxyServer",
+		make:        mixes(func(s sdk.Setting, c sdk.Change) bool { return c.Method == setTurn && s.Cloud && len(c.Turn) > 1 }),
+	},
+	{
+		Name: "falls-back-without-edges", Breaks: []string{"CP-FLOW-09"},
+		Description: "joins directly when no lookup edge can be reached",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			p, err := sdk.FindRoute(ctx, r)
+			if err != nil {
+				_, failed := answer(ctx, r)
+				if op := (*net.OpError)(nil); errors.As(failed, &op) && op.Op == "dial" {
+					return direct(ctx, r)
+				}
+			}
+			return p, err
+		}),
+	},
+	{
+		Name: "fills-the-gaps", Breaks: []string{"CP-FLOW-10"},
+		Description: "sends messages directly when the lookup's answer has a way for media only",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			p, err := sdk.FindRoute(ctx, r)
+			if err != nil {
+				if a, _ := answer(ctx, r); len(a.ICEServers) > 0 {
+					return direct(ctx, r)
+				}
+			}
+			return p, err
+		}),
+	},
+	{
 		Name: "media-direct-when-lost", Breaks: []string{"CP-RES-06"},
 		Description: "reconnects through the cloud proxy, but sends media directly from then on",
 		make: path(func(p *sdk.Path, r sdk.Request) {
@@ -184,4 +227,53 @@ func sulks(methods ...string) func(sdk.Config) SDK {
 			f.inner.Begin(c)
 		}
 	})
+}
+
+// waitsForLeave makes a mutant that refuses some methods until a leave has finished.
+func waitsForLeave(methods ...string) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		leaving := map[string]int{}
+		return func(c *contract.Call) {
+			client := paramsOf[contract.ClientCall](c).Client
+			f.mu.Lock()
+			busy := leaving[client] > 0
+			f.mu.Unlock()
+			switch {
+			case busy && slices.Contains(methods, c.Method):
+				c.Reply(nil, contract.SDKError(sdk.CodeInvalidOperation, c.Method+" while leaving"))
+				return
+			case c.Method == contract.MethodLeave:
+				call := c
+				f.mu.Lock()
+				leaving[client]++
+				f.mu.Unlock()
+				c = c.Divert(func(result any, err error) {
+					f.mu.Lock()
+					leaving[client]--
+					f.mu.Unlock()
+					call.Reply(result, err)
+				})
+			}
+			f.inner.Begin(c)
+		}
+	})
+}
+
+// answer is what the first edge answers, whatever it is worth.
+func answer(ctx context.Context, r sdk.Request) (a relay.LookupAnswer, err error) {
+	body, err := json.Marshal(r.Lookup)
+	if err != nil {
+		return a, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Endpoints.Lookup[0], bytes.NewReader(body))
+	if err != nil {
+		return a, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := r.HTTP.Do(request)
+	if err != nil {
+		return a, err
+	}
+	defer response.Body.Close()
+	return a, json.NewDecoder(response.Body).Decode(&a)
 }

@@ -49,6 +49,13 @@ Feature: The cloud proxy and servers of one's own can't be mixed
     Then startProxyServer returned normally
     And setTurnServer returned an error
 
+  @CP-API-15
+  Scenario: Also if there is an array of them
+    When alice calls startProxyServer
+    And alice calls setTurnServer with the company's server in an array, behind one that is silent
+    Then startProxyServer returned normally
+    And setTurnServer returned an error
+
   @CP-API-16
   Scenario Outline: startProxyServer after <sets> errors
     When alice calls <sets>

@@ -25,6 +25,14 @@ Feature: When the cloud proxy may be turned on and off
     Then startProxyServer returned normally
     And the last join succeeded and went through the cloud proxy
 
+  @CP-API-02
+  Scenario: Starting while leave is under way
+    When alice calls join "town-hall"
+    And alice calls leave, startProxyServer and join "town-hall" without waiting
+    Then startProxyServer returned normally
+    And the first join succeeded and went direct
+    And the last join succeeded and went through the cloud proxy
+
   @CP-API-03
   Scenario: Starting while connected changes nothing
     When alice calls join "town-hall" and startProxyServer

@@ -141,6 +141,13 @@ Feature: What setTurnServer takes and does
       | in an array                            |
       | in an array, behind one that is silent |
 
+  @CP-CFG-06
+  Scenario: Servers in an array are set as one is: startProxyServer errors
+    When alice calls setTurnServer with the company's server in an array, behind one that is silent
+    And alice calls startProxyServer
+    Then setTurnServer returned normally
+    And startProxyServer returned an error
+
   @CP-CFG-08
   Scenario: It carries media and no messages
     Given the office firewall lets everything out

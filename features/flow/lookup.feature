@@ -43,6 +43,23 @@ Feature: Steps 1 and 2: the lookup
     And SD-RTN hears nothing of alice
     And alice sent packets to lookup edges only
 
+  @CP-FLOW-09
+  Scenario Outline: Where no lookup edge can be reached (each <fails>) the join fails
+    Given the office firewall lets everything out
+    And edge-1 <fails>
+    And edge-2 <fails>
+    And edge-3 <fails>
+    And edge-4 <fails>
+    When alice starts the cloud proxy and joins "town-hall"
+    Then joining failed within its limit
+    And SD-RTN hears nothing of alice
+    And alice sent packets to lookup edges only
+
+    Examples:
+      | fails                |
+      | stops                |
+      | goes off the network |
+
   @CP-FLOW-10
   Scenario Outline: <what> as the lookup's answer fails the join
     Given the lookup edges answer with status <status> and the body:
@@ -62,6 +79,7 @@ Feature: Steps 1 and 2: the lookup
       | Half an object    | 200    | {"session":"s-1","relays":[{"address":"23.236                       |
       | An empty object   | 200    | {}                                                                  |
       | No relay          | 200    | {"session":"s-1","relays":[],"messageUrls":[],"iceServers":[]}      |
+      | A way for media   | 200    | {"session":"s-1","relays":[],"messageUrls":[],"iceServers":[{"urls":["turn:23.236.115.138:3478?transport=udp"],"username":"u","credential":"c"}]} |
       | A list            | 200    | []                                                                  |
       | A server's error  | 500    | {"error":{"code":"internal-error","message":"try again tomorrow"}} |
 
