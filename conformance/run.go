@@ -6,11 +6,41 @@
 //		conformance.Run(t, conformance.SDK{New: func(n transport.Net) (contract.Handler, error) { return mysdk.New(n), nil }})
 //	}
 //
-// tests it in virtual time, with a subtest for each scenario. Every goroutine of the SDK must have ended five minutes
-// after its shutdown: virtual time has no end where one is left.
+// tests it in virtual time, with a subtest for each scenario: about 200, in ten seconds. What the methods and events are is
+// in contract/README.md and in the documentation of package contract; what the SDK says to the servers is in that of the
+// packages relay (lookup, messages, TURN), fakes/sdrtn (channel, WebRTC) and fakes/selfhosted (setProxyServer,
+// setTurnServer). Endpoints and the certificate authority come with the call of hello.
 //
-// The rest of the suite's machinery lives in the packages below. This one owns nothing, and starts no process: a
-// scenario that freezes ends with the test binary.
+// # Sockets
+//
+// All of them come from n. An http.Transport and a WebSocket's dialer take n.Dial, or, for one that may give up, the
+// DialContext that n also has:
+//
+//	n.(interface { DialContext(context.Context, string, string) (net.Conn, error) }).DialContext
+//
+// pion/webrtc takes n by SettingEngine.SetNet; it says that mDNS failed unless SetICEMulticastDNSMode disables that. A dial
+// that nobody answers takes two minutes, as on Linux. Sockets of the system's lead out of the simulated office into the real
+// network: nothing sees what goes there, and who waits for one stops the clock.
+//
+// # Virtual time
+//
+// A scenario is a bubble of testing/synctest, and the rules of that package hold in New and in all that the SDK does:
+//
+//   - New is called once in each scenario. What it makes (channels, timers, contexts, idle connections) must be gone with
+//     it, so nothing of the kind in a package's variable, such as http.DefaultClient, nor t.Context(): "synctest channel
+//     from outside bubble" is what the runtime says, at the line, and ends the test binary.
+//   - Who holds a mutex must not sleep or wait for the network while somebody else may want it: that stops the clock.
+//   - Every goroutine must have ended five minutes after shutdown has been answered.
+//
+// # When it fails
+//
+// There is no report but the test's output: what was expected and seen, the firewall's part in it, and the events. "fail" is
+// the SDK's; "harness fault" is whatever kept the scenario from a verdict, and mostly of the SDK as a Go program: a second
+// reply, a goroutine left over, a clock that stands still. A scenario whose clock stood still for a minute ends the run. A
+// panic and os.Exit end the test binary, as in any test; go test -v shows in which scenario. For packets, timeline and
+// diagram, make a program of the SDK with contract.Serve, and run it with "proxyspec run --sdk exec:PROGRAM".
+//
+// The rest of the suite's machinery lives in the packages below. This one owns nothing, and starts no process.
 package conformance
 
 import (
@@ -35,9 +65,10 @@ import (
 
 // SDK is an SDK under test.
 type SDK struct {
-	// New makes one whose sockets come from n. It must be set.
+	// New makes one whose sockets come from n, anew in each scenario. It must be set.
 	New func(n transport.Net) (contract.Handler, error)
-	// Tags selects scenarios: "@CP-API-12 or @CP-FLOW-01". Default: all but those that take minutes, "not @exhaustive".
+	// Tags selects scenarios: "@CP-API-12 or @CP-FLOW-01". Default: all but those of the model check, "not @exhaustive".
+	// Test one with go test -run too: its subtests' names are those of the report, "TestConformance/api/mixing/...".
 	Tags string
 	// Seed is what chance in the scenarios depends on. Default 1.
 	Seed uint64

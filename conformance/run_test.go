@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"testing"
 
 	"github.com/pion/transport/v3"
@@ -34,6 +36,18 @@ func TestRunFailsABrokenSDK(t *testing.T) {
 	require.Equal(t, result.Fail, c.Outcome)
 	require.Contains(t, explain(c), "TCP 10.10.0.2:49152 > 198.51.100.11:443")
 	require.Contains(t, explain(c), "event")
+}
+
+// TestDialContext sees that the net which an SDK is given has what the documentation promises.
+func TestDialContext(t *testing.T) {
+	Run(t, SDK{Tags: "@CP-API-12", New: func(n transport.Net) (contract.Handler, error) {
+		if _, ok := n.(interface {
+			DialContext(context.Context, string, string) (net.Conn, error)
+		}); !ok {
+			return nil, errors.New("n has no DialContext")
+		}
+		return mine(n)
+	}})
 }
 
 // handler is an SDK that is asked what to do first; it goes on if that says so.
