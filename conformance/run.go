@@ -101,7 +101,7 @@ func Run(t *testing.T, tested SDK) {
 			}
 		})
 		if stuck != "" {
-			t.Fatalf("conformance: %s: %s and can't be ended, so that %d scenarios after it were not run", c.ID, stuck, len(cases)-i-1)
+			t.Fatalf("conformance: %s: %s and can't be ended. Scenarios after it that were not run: %d", c.ID, stuck, len(cases)-i-1)
 		}
 	}
 }
