@@ -10,8 +10,8 @@ import (
 
 // Serve moves packets until ctx ends, and then returns nil. Before it is called nothing moves; once it has returned
 // nothing moves any more: deadlines pass as on a dead network, who has none waits for ever, and who connects over TCP, as
-// nobody is left to give that up, is told that the network is down. A network serves once; a second Serve is an error. One that nobody serves, although a
-// socket has had something to send for a minute, panics.
+// nobody is left to give that up, is told that the network is down. A network serves once; a second Serve is an error. One
+// that nobody serves, although a socket has had something to send for a minute, panics.
 func (n *Network) Serve(ctx context.Context) error {
 	if !n.begin() {
 		return errors.New("sim: this network serves already, or has served: make another one")
