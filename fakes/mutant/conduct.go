@@ -248,6 +248,26 @@ var conducts = []Mutant{
 		}),
 	},
 	{
+		Name: "host-candidates-in-one-mode", Breaks: []string{"CP-SEQ-10"},
+		Description: "lets ICE try the direct way beside the relays where the client was made in mode rtc",
+		make: func(cfg sdk.Config) SDK {
+			var rtc atomic.Bool
+			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+				p, err := sdk.FindRoute(ctx, r)
+				p.RelayOnly = p.RelayOnly && !rtc.Load()
+				return p, err
+			}
+			return conduct(func(f *front) func(*contract.Call) {
+				return func(c *contract.Call) {
+					if c.Method == contract.MethodCreateClient {
+						rtc.Store(paramsOf[contract.CreateClient](c).Mode == "rtc")
+					}
+					f.inner.Begin(c)
+				}
+			})(cfg)
+		},
+	},
+	{
 		Name: "first-codec-only", Breaks: []string{"CP-SEQ-10"},
 		Description: "publishes no video where the client was made for H264",
 		make: conduct(func(f *front) func(*contract.Call) {

@@ -52,6 +52,7 @@ Feature: Calls through the cloud proxy
     And bob subscribes to alice
     Then the last join was proxied
     And alice's media went through the cloud proxy
+    And alice sent packets to edges and relays only
     And SD-RTN got alice's video in codec "<codec>"
     And alice receives bob's audio and video
     And bob receives alice's audio and video
