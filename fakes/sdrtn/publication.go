@@ -165,10 +165,11 @@ func (p *publication) requestKeyFrame() {
 	}
 }
 
+// attach is called each time that the connection of a subscription comes up: it may have been disconnected in between.
 func (p *publication) attach(s *subscription) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !s.ended.Load() { // it detaches after that
+	if !s.ended.Load() && !slices.Contains(p.sinks, s) { // once it has ended it detaches
 		p.sinks = append(slices.Clone(p.sinks), s)
 	}
 }
