@@ -17,8 +17,10 @@ const (
 )
 
 // decoration is the lines around the words of a crash, which would hide them: an indented line (a frame of the stack, the
-// source), a line without a word, such as the end of an object, and the version with which Node ends each of its crashes.
-var decoration = regexp.MustCompile(`^\s|^[^\pL]*$|^Node\.js v\d`)
+// source), a line without a word, such as the end of an object, the version with which Node ends each of its crashes, and
+// what a shell says of a signal, which its exit status says too.
+var decoration = regexp.MustCompile(`^\s|^[^\pL]*$|^Node\.js v\d|` +
+	`^(Aborted|Segmentation fault|Bus error|Illegal instruction|Floating point exception)( \(core dumped\))?$`)
 
 // journal makes log lines of standard error.
 type journal struct {

@@ -44,6 +44,9 @@ func misbehave(how string) {
 	case "crash of Node":
 		fmt.Fprint(os.Stderr, "/sdk.js:7\n  throw err;\n  ^\n\nError: Cannot find module 'ws'\n    at main (/sdk.js:7:9) {\n  code: 'X'\n}\n\nNode.js v20.20.2\n")
 		os.Exit(1)
+	case "crash under a shell":
+		fmt.Fprint(os.Stderr, "terminate called after throwing an instance of 'std::out_of_range'\nAborted (core dumped)\n")
+		os.Exit(128 + int(syscall.SIGABRT))
 	case "fork and exit":
 		leave(false)
 	case "fork far and exit":

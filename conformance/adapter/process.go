@@ -168,7 +168,11 @@ func (p *Process) ending() string {
 	case p.status.Signaled():
 		return "killed by signal " + strings.ToLower(p.status.Signal().String())
 	}
-	return fmt.Sprintf("exit status %d", p.status.ExitStatus())
+	status := p.status.ExitStatus()
+	if s := status - 128; s > 0 && s <= int(syscall.SIGSYS) { // as a shell has it of a program of its own
+		return fmt.Sprintf("exit status %d, which is how a shell says: killed by signal %s", status, strings.ToLower(syscall.Signal(s).String()))
+	}
+	return fmt.Sprintf("exit status %d", status)
 }
 
 func (p *Process) kill() { _ = p.program.Kill() }
