@@ -36,7 +36,7 @@ func (s *scene) messageSteps() []runner.Definition {
 		{
 			Expr: `^(?P<user>\w+) sends (\d+) messages without waiting$`,
 			Do:   s.sendAll,
-			Says: "Sends this many different messages at once, then waits for all: some with spaces around them, with line ends and quotation marks, and of 8,000 characters. One that the SDK refuses counts as not sent.",
+			Says: "Sends this many different messages at once, then waits for all: some with spaces around them, with line ends, quotation marks and zero bytes, and of 6,000 to 80,000 characters. One that the SDK refuses counts as not sent.",
 		},
 		{
 			Expr: `^(?P<user>\w+) received "(?P<text>[^"]*)" from (?P<user>\w+)$`,
@@ -73,7 +73,9 @@ func odd(i int, text string) string {
 	case 5:
 		return text + ": \"yes\"\r\n\tand \\u006e\\o, <b>&amp;</b>"
 	case 7:
-		return text + strings.Repeat(", and so on and on", 450)
+		return text + strings.Repeat(", and so on and on", 45*(i+1)) // past 65,535 bytes, too
+	case 9:
+		return text + "\x00, with a zero byte"
 	}
 	return text
 }

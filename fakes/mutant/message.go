@@ -28,6 +28,16 @@ var messages = []Mutant{
 		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:min(len(p.Text), 4096)] }),
 	},
 	{
+		Name: "cuts-huge-messages", Breaks: []string{"CP-FLOW-06"},
+		Description: "cuts messages to 65,535 bytes",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text = p.Text[:min(len(p.Text), 65535)] }),
+	},
+	{
+		Name: "cuts-messages-at-zero", Breaks: []string{"CP-FLOW-06"},
+		Description: "takes a zero byte for the end of a message",
+		make:        rewrites(contract.MethodSend, func(p *contract.Send) { p.Text, _, _ = strings.Cut(p.Text, "\x00") }),
+	},
+	{
 		Name: "loses-messages", Breaks: []string{"CP-CFG-07", "CP-CFG-08", "CP-FLOW-06", "CP-RES-13"},
 		Description: "says that it has sent a message and sends only every other one",
 		make: conduct(func(f *front) func(*contract.Call) {
