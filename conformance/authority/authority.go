@@ -1,5 +1,5 @@
-// Package authority makes the certificates of a simulated internet: those of an authority, and one certificate of it for
-// all the servers there are. What has them serves and dials; the package knows no server.
+// Package authority makes the certificates of a simulated internet: those of an authority, one certificate of it for all
+// the servers there are, and one for none of them. What has them serves and dials; the package knows no server.
 package authority
 
 import (
@@ -32,6 +32,7 @@ type Config struct {
 type Authority struct {
 	PEM     string      // of the authority itself
 	Servers *tls.Config // of every server
+	Another *tls.Config // of a server by another name than any of theirs
 	Clients *tls.Config // trusts the authority and nobody else
 }
 
@@ -68,23 +69,36 @@ func New(c Config) (*Authority, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
-	leaf := template(2, "proxyspec servers")
-	leaf.DNSNames = c.Names
-	for _, a := range c.Addrs {
+	servers, err := c.serve(template(2, "proxyspec servers"), c.Addrs, c.Names, root, signer)
+	if err != nil {
+		return nil, fmt.Errorf("make the servers' certificate: %w", err)
+	}
+	another, err := c.serve(template(3, "another server"), nil, []string{"another.example.test"}, root, signer)
+	if err != nil {
+		return nil, fmt.Errorf("make another server's certificate: %w", err)
+	}
+	return &Authority{
+		PEM:     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		Servers: servers,
+		Another: another,
+		Clients: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, CurvePreferences: curves},
+	}, nil
+}
+
+// serve makes what a server of these addresses and names has.
+func (c Config) serve(leaf *x509.Certificate, addrs []netip.Addr, names []string, root *x509.Certificate, signer crypto.Signer) (*tls.Config, error) {
+	leaf.DNSNames = names
+	for _, a := range addrs {
 		leaf.IPAddresses = append(leaf.IPAddresses, net.IP(a.AsSlice()))
 	}
 	key, cert, err := c.issue("servers", leaf, root, signer)
 	if err != nil {
-		return nil, fmt.Errorf("make the servers' certificate: %w", err)
+		return nil, err
 	}
-	return &Authority{
-		PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		Servers: &tls.Config{
-			Certificates:     []tls.Certificate{{Certificate: [][]byte{cert}, PrivateKey: key}},
-			MinVersion:       tls.VersionTLS12,
-			CurvePreferences: curves,
-		},
-		Clients: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, CurvePreferences: curves},
+	return &tls.Config{
+		Certificates:     []tls.Certificate{{Certificate: [][]byte{cert}, PrivateKey: key}},
+		MinVersion:       tls.VersionTLS12,
+		CurvePreferences: curves,
 	}, nil
 }
 

@@ -189,7 +189,7 @@ func (s *scene) unread() error {
 		return nil
 	}
 	return &result.Failure{
-		Message: "alice's SDK trusted an authority that it doesn't know", Expected: "no byte of hers in the clear at the inspecting host",
+		Message: "alice's SDK took another's certificate for the server's", Expected: "no byte of hers in the clear at the inspecting host",
 		Actual: fmt.Sprintf("it read %d times", len(read)), Events: few(read), Decides: firstOf(read),
 	}
 }

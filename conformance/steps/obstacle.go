@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
@@ -60,8 +61,10 @@ func (s *scene) obstacleSteps() []runner.Definition {
 			Says: "Those outside see everything that comes from the office come from somewhere else, and nothing of theirs gets in until the office has sent to them.",
 		},
 		{
-			Expr: `^the office inspects TLS( to the relays)?, with certificates of an authority that the SDK doesn't know$`,
-			Do:   func(relays string) error { return s.world.Inspect(relays != "") },
+			Expr: `^the office inspects TLS( to the relays)?, with certificates of (an authority that the SDK doesn't know|the right authority for another name)$`,
+			Do: func(relays, whose string) error {
+				return s.world.Inspect(relays != "", strings.HasSuffix(whose, "for another name"))
+			},
 			Says: "A host in the way to the cloud proxy, or to its relays alone, takes every TLS connection on ports 443 and 4000, and passes it on once its certificate has been accepted.",
 		},
 		{

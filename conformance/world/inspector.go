@@ -17,8 +17,9 @@ const Inspector = "tls-inspector"
 const EventRead = "read"
 
 // Inspect puts a host into the office's way to the cloud proxy, or to its relays alone, that ends every TLS connection
-// and begins one of its own, with certificates of an authority that nobody was told of.
-func (w *World) Inspect(relaysOnly bool) error {
+// and begins one of its own, with certificates of an authority that nobody was told of, or of the right one but for
+// another name.
+func (w *World) Inspect(relaysOnly, anotherName bool) error {
 	own, err := inspectorTrust()
 	if err != nil {
 		return err
@@ -26,6 +27,10 @@ func (w *World) Inspect(relaysOnly bool) error {
 	trust, err := w.trust()
 	if err != nil {
 		return err
+	}
+	shows := own.Servers
+	if anotherName {
+		shows = trust.Another
 	}
 	edges, relays := w.CloudProxy()
 	var addrs []netip.Addr
@@ -48,7 +53,7 @@ func (w *World) Inspect(relaysOnly bool) error {
 		w.net.Connect(h, w.wall, sim.LinkConfig{Delay: lanDelay}) // from now on the nearest way to these addresses
 	})
 	if err := w.start(Inspector, &inspector.Inspector{
-		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: own.Servers.Clone(), Upstream: trust.Clients,
+		Name: Inspector, Net: h, Out: w.hosts[inspectorOut.Name], At: at, TLS: shows.Clone(), Upstream: trust.Clients,
 		Log: func(e inspector.Event) {
 			w.record(timeline.Event{Kind: timeline.KindServer, Actor: Inspector, Name: EventRead, Proto: "TCP", From: e.From, To: e.To, Length: e.Bytes})
 		},

@@ -119,6 +119,19 @@ var networks = []Mutant{
 		}),
 	},
 	{
+		Name: "trusts-any-name", Breaks: []string{"CP-RES-07"},
+		Description: "checks who signed a certificate, and not whose it is",
+		make: config(func(cfg *sdk.Config) {
+			cfg.TLS = func(c *tls.Config) {
+				c.InsecureSkipVerify = true
+				c.VerifyConnection = func(s tls.ConnectionState) error {
+					_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: c.RootCAs})
+					return err
+				}
+			}
+		}),
+	},
+	{
 		Name: "trusts-what-follows", Breaks: []string{"CP-RES-07"},
 		Description: "checks the certificates of lookup edges, and of nobody who comes after them",
 		make: config(func(cfg *sdk.Config) {

@@ -20,6 +20,20 @@ Feature: Offices that make it hard
     And nothing of alice's could be read on the way
     And SD-RTN hears nothing of alice
 
+  @CP-RES-07
+  Scenario Outline: So does a certificate that is good for another name, shown in place of <whose>
+    Given the office firewall lets everything out
+    And the office inspects <what>, with certificates of the right authority for another name
+    When alice starts the cloud proxy and joins "town-hall"
+    Then joining failed within its limit
+    And nothing of alice's could be read on the way
+    And SD-RTN hears nothing of alice
+
+    Examples:
+      | whose        | what              |
+      | any server's | TLS               |
+      | a relay's    | TLS to the relays |
+
   @CP-FLOW-09
   Scenario: Where an HTTP proxy is the only way out the join fails, and no tunnel leads around the cloud proxy
     Given the office's only way out is an HTTP proxy that the SDK isn't told of
