@@ -305,6 +305,29 @@ var conducts = []Mutant{
 		}),
 	},
 	{
+		Name: "leaves-in-vain", Breaks: []string{"CP-SEQ-06"},
+		Description: "says that it has left while a message of its is unanswered, and goes on reconnecting",
+		make: conduct(func(f *front) func(*contract.Call) {
+			var unanswered atomic.Int32
+			return func(c *contract.Call) {
+				switch call := c; {
+				case c.Method == contract.MethodLeave && unanswered.Load() > 0:
+					c.Reply(nil, nil)
+					return
+				case c.Method == contract.MethodSend:
+					unanswered.Add(1)
+					c = c.Divert(func(result any, err error) {
+						if err == nil {
+							unanswered.Add(-1)
+						}
+						call.Reply(result, err)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
 		Name: "leaves-late", Breaks: []string{"CP-SEQ-06"},
 		Description: "says that it has left and goes on for a minute",
 		make: conduct(func(f *front) func(*contract.Call) {

@@ -20,3 +20,15 @@ Feature: Leaving
       | kind    | joins                                        |
       | proxied | starts the cloud proxy and joins "town-hall" |
       | direct  | joins "town-hall"                            |
+
+  @CP-SEQ-06
+  Scenario: Nor does a call that alice leaves while her SDK reconnects
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And the office firewall starts again and lets nothing new out
+    And alice sends "anybody there?"
+    And alice's SDK reconnects
+    And alice leaves
+    And the office firewall lets everything out
+    Then after leaving alice sent neither messages nor media
+    And when the call was torn down alice sent nothing more
