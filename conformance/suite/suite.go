@@ -118,7 +118,7 @@ func populate(job runner.Job, cfg *world.Config) error {
 	cfg.Tested = func(n transport.Net, seed uint64) (contract.Handler, error) { return m.New(config(n, seed)), nil }
 	g := m.Ground()
 	cfg.CloudProxy, cfg.Accounts, cfg.RelayNet, cfg.Gateway = g.CloudProxy, g.Accounts, g.RelayNet, g.Gateway
-	cfg.Rules, cfg.Judge, cfg.Answers, cfg.Lists = g.Rules, g.Judge, g.Answers, g.Lists
+	cfg.Rules, cfg.Judge, cfg.Answers, cfg.Lists, cfg.Version = g.Rules, g.Judge, g.Answers, g.Lists, g.Version
 	return nil
 }
 

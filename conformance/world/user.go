@@ -154,6 +154,9 @@ func (u *User) hello() error {
 	}
 	if u.Name == Alice && u.world.setup.Declared != "" {
 		u.sdk.Version = u.world.setup.Declared
+		if read := u.world.cfg.Version; read != nil {
+			u.sdk.Version = read(u.sdk.Version)
+		}
 	}
 	return nil
 }

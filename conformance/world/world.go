@@ -49,11 +49,12 @@ type Config struct {
 	Gateway    func(*sdrtn.Config)
 
 	// A broken firewall misreads what it is told to let through, misjudges packets, or mishears the name server's
-	// answers; a broken tool reads other lists than those that it is shown. Nil: they are sound.
+	// answers; a broken tool reads other lists, or another version of an SDK, than it is shown. Nil: they are sound.
 	Rules   func(*firewall.Policy)
 	Judge   func(firewall.Judge) firewall.Judge
 	Answers func(message []byte) []byte
 	Lists   func(text string) string
+	Version func(declared string) string
 }
 
 func (cfg Config) withDefaults() Config {

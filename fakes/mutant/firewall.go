@@ -201,6 +201,16 @@ var judges = []Mutant{
 		}),
 	},
 	{
+		Name: "mixes-families", Breaks: []string{"CP-FW-20"},
+		Description: "lets out from an IPv6 address what goes to an IPv4 one",
+		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {
+			if p.Direction == firewall.Outbound && p.Src.Addr().Is6() && p.Dst.Addr().Unmap().Is4() {
+				v.Action = firewall.Allow
+			}
+			return v
+		}),
+	},
+	{
 		Name: "misnames-rows", Breaks: []string{"CP-LIST-09"},
 		Description: "names another row than the one by which it lets a packet out",
 		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {

@@ -21,6 +21,7 @@ type Ground struct {
 	Judge   func(firewall.Judge) firewall.Judge // what the router asks instead of the firewall
 	Answers func(message []byte) []byte         // what the firewall hears of the name server
 	Lists   func(text string) string            // what the tool reads of a list
+	Version func(declared string) string        // and of an SDK's version
 }
 
 // cloudProxy makes a ground mutant by changing the cloud proxy's configuration.

@@ -66,7 +66,7 @@ func All() []Mutant {
 		of(SubjectCloudProxy, lookups, accounts, relays, turnRelays),
 		of(SubjectSDRTN, gateways),
 		of(SubjectFirewall, rules, judges, hearings),
-		of(SubjectTool, lists),
+		of(SubjectTool, readings),
 	)
 }
 

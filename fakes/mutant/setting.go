@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"slices"
+
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 )
@@ -185,6 +187,21 @@ var settings = []Mutant{
 				}
 				return next, err
 			}
+		}),
+	},
+	{
+		Name: "strict-parameters", Breaks: []string{"CP-CFG-01", "CP-CFG-02", "CP-CFG-03"},
+		Description: "refuses what is just within the limits of a parameter, and a TURN server without a tcpport",
+		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			texts, ports := []string{c.Proxy}, []string{}
+			for _, t := range c.Turn {
+				texts, ports = append(texts, t.TurnServerURL, t.Username, t.Password), append(ports, t.UDPPort, t.TCPPort)
+			}
+			if slices.ContainsFunc(texts, func(t string) bool { return len(t) == 1 || len(t) == 255 }) ||
+				slices.ContainsFunc(ports, func(p string) bool { return p == "1" || p == "65535" || p == "" }) {
+				return s, contract.SDKError(sdk.CodeInvalidParams, "a parameter is out of bounds")
+			}
+			return sdk.Decide(in, s, c)
 		}),
 	},
 	{

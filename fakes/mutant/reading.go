@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// lists are a tool that reads other lists than it is shown.
-var lists = []Mutant{
+// readings are a tool that reads something else than it is shown.
+var readings = []Mutant{
 	{
 		Name: "overlooks-test-list", Breaks: []string{"CP-LIST-01"},
 		Description: "takes the test list for one that may be used in production",
@@ -28,6 +28,38 @@ var lists = []Mutant{
 		Name: "mends-silently", Breaks: []string{"CP-LIST-07"},
 		Description: "turns reversed ranges round without a word",
 		ground:      misreadingLists(func(text string) string { return strings.ReplaceAll(text, "3460-3433", "3433-3460") }),
+	},
+	{
+		Name: "reads-no-destinations", Breaks: []string{"CP-LIST-02"},
+		Description: "takes no address, network, range or domain of production for one",
+		ground: misreadingLists(func(text string) string {
+			return strings.NewReplacer("9.9.9.", "9.9.999.", ".example.", "..example.").Replace(text)
+		}),
+	},
+	{
+		Name: "renames-silently", Breaks: []string{"CP-LIST-07"},
+		Description: "gives a row whose ID stands twice another one without a word",
+		ground:      misreadingLists(func(text string) string { return strings.Replace(text, "- id: first", "- id: first-1", 1) }),
+	},
+	{
+		Name: "reads-lists-for-every-version", Breaks: []string{"CP-VER-08"},
+		Description: "overlooks for which versions of an SDK a list is",
+		ground:      misreadingLists(func(text string) string { return strings.ReplaceAll(text, ">=2.5.1 <3.4.0", ">=2.5.1") }),
+	},
+	{
+		Name: "reads-lists-for-one-version", Breaks: []string{"CP-VER-08"},
+		Description: "takes a list for one of the first version that it is for",
+		ground:      misreadingLists(func(text string) string { return strings.ReplaceAll(text, ">=2.5.1 <3.4.0", ">=2.5.1 <2.5.1") }),
+	},
+	{
+		Name: "takes-sdks-for-new", Breaks: []string{"CP-VER-07"},
+		Description: "expects of every SDK what the newest has",
+		ground:      func() Ground { return Ground{Version: func(string) string { return "99.0.0" }} },
+	},
+	{
+		Name: "takes-sdks-for-old", Breaks: []string{"CP-VER-07"},
+		Description: "excuses every SDK from what the first had not",
+		ground:      func() Ground { return Ground{Version: func(string) string { return "1.0.0" }} },
 	},
 	{
 		Name: "counts-too-many-days", Breaks: []string{"CP-LIST-07"},
