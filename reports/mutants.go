@@ -22,7 +22,7 @@ func MutantsJSON(w io.Writer, m *result.Mutation) error {
 	for i := range full.Rules {
 		full.Rules[i].Kills = list(full.Rules[i].Kills)
 	}
-	full.Checks = list(m.Checks)
+	full.Checks, full.NeverFailed = list(m.Checks), list(m.NeverFailed)
 	for i := range full.Checks {
 		full.Checks[i].Kills = list(full.Checks[i].Kills)
 	}
@@ -186,8 +186,8 @@ func (s *mutantsText) totals(dir string) {
 	s.line("")
 	s.line("mutants   %s, seed %d", fates(m), m.Seed)
 	s.line("rules     %s", killing(m))
-	if checks := m.Checked(); len(checks) > 0 {
-		s.line("checks    %s", failing(checks))
+	if m.Tested() {
+		s.line("checks    %s", failing(m))
 	}
 	s.line("time      %s for %s", span(m.Wall), plural(m.Runs, "case", "cases"))
 	if dir != "" {
@@ -227,15 +227,16 @@ func killing(m *result.Mutation) string {
 	return fmt.Sprintf("%d of %d MUSTs that judge an SDK, the cloud proxy, the relay or the firewall kill a mutant, and %d of %d others", paid, owing, more, others)
 }
 
-// failing counts the kinds of step that were seen to fail.
-func failing(checks []result.Check) string {
+// failing counts the kinds of step, and the cases, that were seen to fail.
+func failing(m *result.Mutation) string {
 	seen := 0
-	for _, c := range checks {
+	for _, c := range m.Checks {
 		if len(c.Kills) > 0 {
 			seen++
 		}
 	}
-	return fmt.Sprintf("%d of %d kinds of step that judge were seen to fail", seen, len(checks))
+	return fmt.Sprintf("%d of %d kinds of step that judge, and %d of %s, were seen to fail",
+		seen, len(m.Checks), m.Cases-len(m.NeverFailed), plural(m.Cases, "case", "cases"))
 }
 
 // mutantsHeadline is the verdict as a sentence.

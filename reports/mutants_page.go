@@ -24,7 +24,7 @@ type mutantsPage struct {
 	Escaped  []result.Mutant // in whatever way
 	Idle     []result.KillingRule
 	Rules    []result.KillingRule
-	Checks   []result.Check
+	Tested   bool
 	Matrix   *matrix
 	Filters  []fateCount
 }
@@ -56,10 +56,10 @@ func mutantsPageOf(m *result.Mutation) mutantsPage {
 			{"Took", span(m.Wall) + ", for " + plural(m.Runs, "case", "cases")},
 			{"Tool", strings.TrimSpace(m.Tool.Name + " " + m.Tool.Version + ", " + m.Tool.GoVersion)},
 		},
-		Idle: m.Idle(), Rules: m.Rules, Checks: m.Checked(), Matrix: matrixOf(m),
+		Idle: m.Idle(), Rules: m.Rules, Tested: m.Tested(), Matrix: matrixOf(m),
 	}
-	if len(p.Checks) > 0 {
-		p.Facts = slices.Insert(p.Facts, 2, fact{"Checks", failing(p.Checks)})
+	if p.Tested {
+		p.Facts = slices.Insert(p.Facts, 2, fact{"Checks", failing(m)})
 	}
 	for _, f := range fateOrder {
 		some := m.Of(f)

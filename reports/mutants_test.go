@@ -55,6 +55,7 @@ func mutation() *result.Mutation {
 			{Step: "<user> is in the channel", Kills: []string{"mutant:direct-media"}},
 			{Step: "nobody answered"},
 		},
+		Cases: 9, NeverFailed: []string{"flow/data/nothing-is-lost", "flow/data/a-<bold>-case"},
 	}
 	result.JudgeMutation(m)
 	return m

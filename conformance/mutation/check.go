@@ -46,6 +46,26 @@ func (p *plan) checks() []result.Check {
 	return found
 }
 
+// neverFailed counts the suite's cases, and names those that failed at no mutant: whoever breaks what they are about may
+// pass them.
+func (p *plan) neverFailed() (cases int, ids []string) {
+	failed := make(map[string]bool)
+	for _, o := range p.met {
+		if o.ended.Outcome == result.Fail {
+			failed[o.ended.ID] = true
+		}
+	}
+	for _, c := range p.cfg.Cases {
+		if c.Own {
+			continue
+		}
+		if cases++; !failed[c.ID] {
+			ids = append(ids, c.ID)
+		}
+	}
+	return cases, ids
+}
+
 // judging is the steps of a case that stand under a Then.
 func judging(c selection.Case) (steps []selection.Step) {
 	if c.Own {

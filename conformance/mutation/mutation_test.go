@@ -138,9 +138,12 @@ func TestRunSaysWhichChecksWereSeenToFail(t *testing.T) {
 		{Step: "it is not <text>", Kills: []string{"red", "blue"}},
 		{Step: "the ground doesn't turn <text>"}, // a fault isn't a failure
 	}, m.Checks, "what stands above Then, or in one's own scenario, judges nobody")
-	require.Equal(t, m.Checks, m.Checked())
-	m.Chosen = true
-	require.Empty(t, m.Checked(), "others may fail there")
+	require.Equal(t, 3, m.Cases, "of the suite, and none of one's own")
+	require.Empty(t, m.NeverFailed)
+	cfg.Mutants = cfg.Mutants[:1]
+	m, err = mutation.Run(context.Background(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, []string{cfg.Cases[1].ID, cfg.Cases[2].ID}, m.NeverFailed, "what is blue was never there")
 }
 
 func TestRunNeedsASoundReference(t *testing.T) {

@@ -48,6 +48,9 @@ type Mutation struct {
 	Mutants   []Mutant      `json:"mutants"`
 	Rules     []KillingRule `json:"rules"`
 	Checks    []Check       `json:"checks"`
+
+	Cases       int      `json:"cases"`       // of the suite
+	NeverFailed []string `json:"neverFailed"` // those that failed at no mutant, by ID
 }
 
 // Mutant is one of them, and what the suite made of it.
@@ -103,9 +106,9 @@ func (r KillingRule) Owes() bool {
 	return r.Level == Must && slices.Contains([]string{SubjectSDK, SubjectProxy, SubjectRelay, SubjectFirewall}, r.Subject)
 }
 
-// Idle is the rules that owe a kill and have none. Nothing can be said where not every mutant was tested.
+// Idle is the rules that owe a kill and have none, if every mutant was tested.
 func (m *Mutation) Idle() []KillingRule {
-	if m.Chosen || m.Interrupted || len(m.Reference) > 0 {
+	if !m.Tested() {
 		return nil
 	}
 	var idle []KillingRule
@@ -117,13 +120,8 @@ func (m *Mutation) Idle() []KillingRule {
 	return idle
 }
 
-// Checked is the kinds of step that judge. Nothing can be said where not every mutant was tested.
-func (m *Mutation) Checked() []Check {
-	if m.Chosen || m.Interrupted || len(m.Reference) > 0 {
-		return nil
-	}
-	return m.Checks
-}
+// Tested reports whether every mutant was tested. Only then can be said what has caught none.
+func (m *Mutation) Tested() bool { return !m.Chosen && !m.Interrupted && len(m.Reference) == 0 }
 
 // Of is the mutants with a fate.
 func (m *Mutation) Of(f Fate) []Mutant {
