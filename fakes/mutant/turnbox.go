@@ -2,7 +2,6 @@ package mutant
 
 import (
 	"net"
-	"net/netip"
 	"sync"
 
 	"github.com/pion/stun/v3"
@@ -11,17 +10,17 @@ import (
 	"github.com/proxyspec/proxyspec/relay"
 )
 
-// turnBox stands between a relay's UDP ports and its clients, and makes the relay look as if it broke a rule: it
+// turnBox stands between a relay's ports and its clients, and makes the relay look as if it broke a rule: it
 // changes what clients ask and what they are answered, and signs it anew, for it knows the secret.
 type turnBox struct {
 	// up changes a client's request or indication, down an answer to it. They report false to drop it.
 	up, down func(b *turnClient, m *turnMessage) bool
 	// data changes a client's ChannelData.
-	data func(p []byte) []byte
+	data func(c *turnClient, p []byte) []byte
 
 	secret  []byte
 	mu      sync.Mutex
-	clients map[netip.AddrPort]*turnClient
+	clients map[string]*turnClient // by protocol and address
 }
 
 // turnClient is what a box knows of a client.
@@ -32,20 +31,22 @@ type turnClient struct {
 	channels        map[uint16]string // number to peer
 }
 
-// turning makes relays whose UDP ports have a box in front. A new one is made for each world.
+// turning makes relays whose ports have a box in front. A new one is made for each world.
 func turning(make func() *turnBox) func() Ground {
 	return func() Ground {
 		b := make()
-		b.clients = map[netip.AddrPort]*turnClient{}
+		b.clients = map[string]*turnClient{}
 		return Ground{
 			CloudProxy: func(cfg *relay.Config) { b.secret = cfg.Secret },
-			RelayNet:   func(n transport.Net) transport.Net { return turnBoxNet{n, b} },
+			RelayNet: func(n transport.Net) transport.Net {
+				return streamNet{turnBoxNet{n, b}, func(c net.Conn) net.Conn { return &boxConn{Conn: c, box: b} }}
+			},
 		}
 	}
 }
 
 func (b *turnBox) client(addr net.Addr) *turnClient {
-	at := addr.(*net.UDPAddr).AddrPort()
+	at := addr.Network() + addr.String()
 	c := b.clients[at]
 	if c == nil {
 		c = &turnClient{asked: map[[stun.TransactionIDSize]byte]*turnMessage{}, peers: map[string]bool{}, channels: map[uint16]string{}}
@@ -59,7 +60,7 @@ func (b *turnBox) fromClient(p []byte, from net.Addr) (seen []byte, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(p) > 0 && p[0]>>6 == 1 && b.data != nil {
-		return b.data(p), true
+		return b.data(b.client(from), p), true
 	}
 	m, isTURN := takeApart(p)
 	if !isTURN {

@@ -101,6 +101,15 @@ var turnAllocations = []Mutant{
 		ground: asking(func(c *turnClient, m *turnMessage) bool { return c.asked[m.transaction] == nil }),
 	},
 	{
+		Name: "bad-request-for-second", Breaks: []string{"CP-RLY-11"}, Description: "answers a second Allocate with 400",
+		ground: answering(func(_ *turnClient, m *turnMessage) bool {
+			if m.code() == 437 && m.kind.Method == stun.MethodAllocate {
+				m.recode(400)
+			}
+			return true
+		}),
+	},
+	{
 		Name: "bad-request-for-transport", Breaks: []string{"CP-RLY-12"}, Description: "answers an unsupported transport with 400",
 		ground: recoding(442, 400),
 	},
@@ -262,7 +271,7 @@ var turnPeers = []Mutant{
 	{
 		Name: "relays-what-is-there", Breaks: []string{"CP-RLY-29"}, Description: "relays ChannelData that is shorter than it says",
 		ground: turning(func() *turnBox {
-			return &turnBox{data: func(p []byte) []byte {
+			return &turnBox{data: func(_ *turnClient, p []byte) []byte {
 				if len(p) >= 4 && int(binary.BigEndian.Uint16(p[2:])) > len(p)-4 {
 					binary.BigEndian.PutUint16(p[2:], uint16(len(p)-4))
 				}
@@ -271,9 +280,32 @@ var turnPeers = []Mutant{
 		}),
 	},
 	{
+		Name: "any-channel-is-bound", Breaks: []string{"CP-RLY-29"}, Description: "relays ChannelData on an unbound channel to the peer of a bound one",
+		ground: turning(func() *turnBox {
+			return &turnBox{
+				up: func(c *turnClient, m *turnMessage) bool {
+					if n, ok := m.find(stun.AttrChannelNumber); ok && len(c.channels) == 0 {
+						c.channels[number(n)] = "bound"
+					}
+					return true
+				},
+				data: func(c *turnClient, p []byte) []byte {
+					for bound := range c.channels {
+						if len(p) >= 4 && c.channels[number(p)] == "" {
+							binary.BigEndian.PutUint16(p, bound)
+						}
+					}
+					return p
+				},
+			}
+		}),
+	},
+	{
 		Name: "one-message-a-segment", Breaks: []string{"CP-RLY-30"}, Description: "reads one message of each TCP segment and overlooks the rest",
 		ground: func() Ground {
-			return Ground{RelayNet: func(n transport.Net) transport.Net { return segmentNet{n} }}
+			return Ground{RelayNet: func(n transport.Net) transport.Net {
+				return streamNet{n, func(c net.Conn) net.Conn { return segmentConn{c} }}
+			}}
 		},
 	},
 }
@@ -325,42 +357,4 @@ type cuttingConn struct{ transport.UDPConn }
 func (c cuttingConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	n, from, err := c.UDPConn.ReadFrom(p)
 	return min(n, 1400), from, err
-}
-
-// segmentNet is a network whose TCP ports for TURN read no further than a message's end.
-type segmentNet struct{ transport.Net }
-
-// Ports of TURN over TCP: rows T1 to T3 of the whitelist.
-const firstTURN, lastTURN = 3433, 3460
-
-func (n segmentNet) ListenTCP(network string, local *net.TCPAddr) (transport.TCPListener, error) {
-	l, err := n.Net.ListenTCP(network, local)
-	if err != nil || local == nil || local.Port < firstTURN || local.Port > lastTURN {
-		return l, err
-	}
-	return segmentListener{l}, nil
-}
-
-type segmentListener struct{ transport.TCPListener }
-
-func (l segmentListener) Accept() (net.Conn, error) {
-	conn, err := l.TCPListener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return segmentConn{conn}, nil
-}
-
-type segmentConn struct{ net.Conn }
-
-func (c segmentConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if err == nil && n >= 4 {
-		end := 20 + int(binary.BigEndian.Uint16(p[2:]))
-		if p[0]>>6 == 1 {
-			end = 4 + (int(binary.BigEndian.Uint16(p[2:]))+3)&^3
-		}
-		n = min(n, end)
-	}
-	return n, err
 }
