@@ -120,11 +120,13 @@ func (w *World) near() (back func()) {
 // shell, an address of nobody's. Whoever would log it isn't asked.
 func (w *World) expect(from netip.Addr) kernel.Expect {
 	var e kernel.Expect
-	whole := w.serving[Inspector] == nil // nothing has been broken yet
+	whole, named := w.serving[Inspector] == nil, true // nothing has been broken yet, the name server hasn't
 	for _, event := range w.Timeline.Events() {
-		whole = whole && event.Name != EventStopped && event.Name != EventCut
+		if event.Name == EventStopped || event.Name == EventCut {
+			whole, named = false, named && event.Detail != officeDNS.Name
+		}
 	}
-	if whole {
+	if named { // its answer comes after all else that a look sends: without it some would be taken for the SDK's
 		e.Name = ProxyName
 	}
 	_, relays := w.CloudProxy()

@@ -56,3 +56,19 @@ func TestLookIsNear(t *testing.T) {
 	require.Equal(t, before, ways())
 	require.NoError(t, w.Close())
 }
+
+// TestLookAsksTheNameServerLast has the name server's answer end a look wherever there is one: what a look had sent
+// and nobody had seen yet would be taken for the SDK's.
+func TestLookAsksTheNameServerLast(t *testing.T) {
+	for broken, name := range map[string]string{Edges[0].Name: ProxyName, officeDNS.Name: ""} {
+		var asked kernel.Expect
+		w, err := New(Config{Seed: 1, Tested: nobody, Reference: nobody, Remote: onlooker{func(e kernel.Expect) { asked = e }}})
+		require.NoError(t, err)
+		require.NoError(t, w.Cut(broken))
+		_, err = w.confine(nil)
+		require.ErrorIs(t, err, errOnlooker)
+		require.Equal(t, name, asked.Name, broken)
+		require.Empty(t, asked.Open, "what is broken needn't answer")
+		require.NoError(t, w.Close())
+	}
+}
