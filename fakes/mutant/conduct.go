@@ -88,7 +88,27 @@ var conducts = []Mutant{
 		}),
 	},
 	{
-		Name: "publishes-nothing", Breaks: []string{"CP-FLOW-02"},
+		Name: "takes-packets-for-frames", Breaks: []string{"CP-FLOW-06"},
+		Description: "counts each packet of media that it gets as a frame",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if call := c; c.Method == contract.MethodStats {
+					c = c.Divert(func(result any, err error) {
+						if counts, ok := result.(contract.Stats); ok {
+							for user, got := range counts.Received {
+								got.Audio.Frames, got.Video.Frames = got.Audio.Packets, got.Video.Packets
+								counts.Received[user] = got
+							}
+						}
+						call.Reply(result, err)
+					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "publishes-nothing", Breaks: []string{"CP-FLOW-02", "CP-FLOW-06"},
 		Description: "says that it publishes, and doesn't",
 		make: conduct(func(f *front) func(*contract.Call) {
 			return func(c *contract.Call) {
