@@ -37,6 +37,11 @@ var accounts = []Mutant{
 		}),
 	},
 	{
+		Name: "overlooks-the-first-region", Breaks: []string{"CP-PROV-03"},
+		Description: "keeps all regions of an account but the first",
+		ground:      changed(func(a *relay.Account) { a.Regions = a.Regions[1:] }),
+	},
+	{
 		Name: "one-region-only", Breaks: []string{"CP-PROV-03"},
 		Description: "keeps the first region of an account only",
 		ground:      changed(func(a *relay.Account) { a.Regions = a.Regions[:1] }),

@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -102,6 +103,19 @@ var conducts = []Mutant{
 						}
 						call.Reply(result, err)
 					})
+				}
+				f.inner.Begin(c)
+			}
+		}),
+	},
+	{
+		Name: "wants-lists-of-servers", Breaks: []string{"CP-CFG-06"},
+		Description: "takes an array of TURN servers, and no single one",
+		make: conduct(func(f *front) func(*contract.Call) {
+			return func(c *contract.Call) {
+				if server := paramsOf[contract.SetTurnServer](c).TurnServer; c.Method == setTurn && bytes.HasPrefix(server, []byte("{")) {
+					c.Reply(nil, contract.SDKError(sdk.CodeInvalidParams, "turnServer is no array"))
+					return
 				}
 				f.inner.Begin(c)
 			}

@@ -86,7 +86,7 @@ var rules = []Mutant{
 		}),
 	},
 	{
-		Name: "open-by-default", Breaks: []string{"CP-FW-20", "CP-FW-22", "CP-LIST-03"},
+		Name: "open-by-default", Breaks: []string{"CP-FW-20", "CP-FW-22", "CP-LIST-03", "CP-FW-17", "CP-LIST-09"},
 		Description: "lets out what no row says anything about",
 		ground:      misreading(func(p *firewall.Policy) { p.Default = firewall.Allow }),
 	},
@@ -191,7 +191,7 @@ var judges = []Mutant{
 		}),
 	},
 	{
-		Name: "forgets-replies", Breaks: []string{"CP-FW-01", "CP-FW-08", "CP-FW-19", "CP-LIST-09", "CP-RES-12"},
+		Name: "forgets-replies", Breaks: []string{"CP-FW-01", "CP-FW-08", "CP-FW-19", "CP-LIST-09", "CP-RES-12", "CP-FW-20"},
 		Description: "forgets what it let out, and drops the reply",
 		ground: judging(func(p firewall.Packet, v firewall.Verdict) firewall.Verdict {
 			if p.Direction == firewall.Inbound {

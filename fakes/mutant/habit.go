@@ -134,7 +134,7 @@ var habits = []Mutant{
 		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 			p, err := sdk.FindRoute(ctx, r)
 			if err != nil {
-				_, failed := answer(ctx, r)
+				_, failed := answer(ctx, r, r.Endpoints.Lookup[0])
 				if op := (*net.OpError)(nil); errors.As(failed, &op) && op.Op == "dial" {
 					return direct(ctx, r)
 				}
@@ -143,12 +143,24 @@ var habits = []Mutant{
 		}),
 	},
 	{
+		Name: "needs-every-edge", Breaks: []string{"CP-RES-16"},
+		Description: "joins only when every lookup edge answers",
+		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
+			for _, edge := range r.Endpoints.Lookup {
+				if _, err := answer(ctx, r, edge); err != nil {
+					return sdk.Path{}, contract.SDKError(sdk.CodeAborted, "a lookup edge doesn't answer")
+				}
+			}
+			return sdk.FindRoute(ctx, r)
+		}),
+	},
+	{
 		Name: "fills-the-gaps", Breaks: []string{"CP-FLOW-10"},
 		Description: "sends messages directly when the lookup's answer has a way for media only",
 		make: cloud(func(ctx context.Context, r sdk.Request) (sdk.Path, error) {
 			p, err := sdk.FindRoute(ctx, r)
 			if err != nil {
-				if a, _ := answer(ctx, r); len(a.ICEServers) > 0 {
+				if a, _ := answer(ctx, r, r.Endpoints.Lookup[0]); len(a.ICEServers) > 0 {
 					return direct(ctx, r)
 				}
 			}
@@ -259,13 +271,13 @@ func waitsForLeave(methods ...string) func(sdk.Config) SDK {
 	})
 }
 
-// answer is what the first edge answers, whatever it is worth.
-func answer(ctx context.Context, r sdk.Request) (a relay.LookupAnswer, err error) {
+// answer is what an edge answers, whatever it is worth.
+func answer(ctx context.Context, r sdk.Request, edge string) (a relay.LookupAnswer, err error) {
 	body, err := json.Marshal(r.Lookup)
 	if err != nil {
 		return a, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.Endpoints.Lookup[0], bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, edge, bytes.NewReader(body))
 	if err != nil {
 		return a, err
 	}

@@ -47,6 +47,16 @@ var lookups = []Mutant{
 		ground:      versions(func(v string) string { return strings.Replace(v, "v", "version ", 1) }),
 	},
 	{
+		Name: "serves-one-version", Breaks: []string{"CP-VER-03"},
+		Description: "serves clients of version 2.5.1 and of no later one",
+		ground: numbers(func(v string) string {
+			if v != "2.5.1" {
+				return "2.5.0"
+			}
+			return v
+		}),
+	},
+	{
 		Name: "versions-as-text", Breaks: []string{"CP-VER-03"},
 		Description: "compares versions letter by letter, so that 2.10.0 comes before 2.5.1",
 		ground: numbers(func(v string) string {
@@ -140,7 +150,7 @@ var lookups = []Mutant{
 		}),
 	},
 	{
-		Name: "closed-ports", Breaks: []string{"CP-FLOW-02"},
+		Name: "closed-ports", Breaks: []string{"CP-FLOW-02", "CP-LIST-05", "CP-RES-08"},
 		Description: "answers with ports that its relays don't listen on",
 		ground: answers(func(a *relay.LookupAnswer) {
 			for i, u := range a.MessageURLs {

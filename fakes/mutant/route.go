@@ -18,7 +18,7 @@ import (
 // routes take a wrong way to SD-RTN, or find the right one in a wrong way.
 var routes = []Mutant{
 	{
-		Name: "direct-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-05", "CP-FLOW-08"},
+		Name: "direct-media", Breaks: []string{"CP-FLOW-04", "CP-FLOW-05", "CP-FLOW-08", "CP-SEQ-10"},
 		Description: "sends messages through the cloud proxy and media directly to SD-RTN",
 		make:        path(func(p *sdk.Path, _ sdk.Request) { p.ICEServers, p.RelayOnly = nil, false }),
 	},
@@ -147,7 +147,7 @@ var routes = []Mutant{
 		}),
 	},
 	{
-		Name: "always-proxied", Breaks: []string{"CP-FLOW-14", "CP-API-05", "CP-API-06", "CP-API-21", "CP-SEQ-02", "CP-SEQ-05", "CP-SEQ-11"},
+		Name: "always-proxied", Breaks: []string{"CP-FLOW-14", "CP-API-05", "CP-API-06", "CP-API-21", "CP-SEQ-02", "CP-SEQ-05", "CP-SEQ-11", "CP-API-29", "CP-API-03"},
 		Description: "uses the cloud proxy whatever is set",
 		make: config(func(cfg *sdk.Config) {
 			cfg.Route = func(ctx context.Context, r sdk.Request) (sdk.Path, error) {

@@ -129,7 +129,7 @@ var settings = []Mutant{
 		}),
 	},
 	{
-		Name: "stop-keeps-cloud", Breaks: []string{"CP-API-05", "CP-API-06", "CP-API-09", "CP-API-21", "CP-SEQ-02", "CP-SEQ-05", "CP-SEQ-11"},
+		Name: "stop-keeps-cloud", Breaks: []string{"CP-API-05", "CP-API-06", "CP-API-09", "CP-API-21", "CP-SEQ-02", "CP-SEQ-05", "CP-SEQ-11", "CP-SEQ-08"},
 		Description: "clears only setProxyServer and setTurnServer when stopProxyServer is called",
 		make:        keeps(func(before sdk.Setting, s *sdk.Setting) { s.Cloud = before.Cloud }),
 	},
