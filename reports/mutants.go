@@ -169,15 +169,20 @@ func (s *mutantsText) troubles() {
 }
 
 func (s *mutantsText) idle() {
-	idle := s.m.Idle()
-	if len(idle) == 0 {
-		return
+	if idle := s.m.Idle(); len(idle) > 0 {
+		s.line("%s", s.paint.bold("These MUSTs kill no mutant:"))
+		for _, r := range idle {
+			s.line("  %s %s", r.ID, r.Statement)
+		}
+		s.line("")
 	}
-	s.line("%s", s.paint.bold("These MUSTs kill no mutant:"))
-	for _, r := range idle {
-		s.line("  %s %s", r.ID, r.Statement)
+	if unshown := s.m.Unshown(); len(unshown) > 0 {
+		s.line("%s", s.paint.bold("These cases of MUSTs failed at no mutant:"))
+		for _, id := range unshown {
+			s.line("  %s", oneLine(id))
+		}
+		s.line("")
 	}
-	s.line("")
 }
 
 func (s *mutantsText) totals(dir string) {
@@ -257,7 +262,10 @@ func mutantsHeadline(m *result.Mutation) string {
 		if n := len(m.Idle()); n > 0 {
 			parts = append(parts, plural(n, "MUST kills no mutant", "MUSTs kill no mutant"))
 		}
-		return "Not proven: " + strings.Join(parts, ", and ") + "."
+		if n := len(m.Unshown()); n > 0 {
+			parts = append(parts, plural(n, "case of a MUST failed at none", "cases of MUSTs failed at none"))
+		}
+		return "Not proven: " + listOf(parts, len(parts)) + "."
 	case result.Unsound:
 		return fmt.Sprintf("Unsound: the reference did not pass %s.", plural(len(m.Reference), "case", "cases"))
 	case result.Partial:

@@ -24,6 +24,7 @@ type mutantsPage struct {
 	Escaped  []result.Mutant // in whatever way
 	Idle     []result.KillingRule
 	Rules    []result.KillingRule
+	Unshown  []string
 	Tested   bool
 	Matrix   *matrix
 	Filters  []fateCount
@@ -56,7 +57,7 @@ func mutantsPageOf(m *result.Mutation) mutantsPage {
 			{"Took", span(m.Wall) + ", for " + plural(m.Runs, "case", "cases")},
 			{"Tool", strings.TrimSpace(m.Tool.Name + " " + m.Tool.Version + ", " + m.Tool.GoVersion)},
 		},
-		Idle: m.Idle(), Rules: m.Rules, Tested: m.Tested(), Matrix: matrixOf(m),
+		Idle: m.Idle(), Unshown: m.Unshown(), Rules: m.Rules, Tested: m.Tested(), Matrix: matrixOf(m),
 	}
 	if p.Tested {
 		p.Facts = slices.Insert(p.Facts, 2, fact{"Checks", failing(m)})

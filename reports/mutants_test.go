@@ -55,7 +55,7 @@ func mutation() *result.Mutation {
 			{Step: "<user> is in the channel", Kills: []string{"mutant:direct-media"}},
 			{Step: "nobody answered"},
 		},
-		Cases: 9, NeverFailed: []string{"flow/data/nothing-is-lost", "flow/data/a-<bold>-case"},
+		Cases: 9, NeverFailed: []result.Harmless{{Case: "flow/data/nothing-is-lost"}, {Case: "flow/data/a-<bold>-case", Owes: true}},
 	}
 	result.JudgeMutation(m)
 	return m
@@ -85,8 +85,8 @@ func TestMutantsHeadlines(t *testing.T) {
 		require.NoError(t, reports.MutantsText(&b, m, reports.Terminal{}))
 		return b.String()
 	}
-	require.Contains(t, text(func(m *result.Mutation) { m.Mutants, m.Rules = m.Mutants[:1], m.Rules[:2] }), "Proven: the suite killed 1 mutant,")
-	require.Contains(t, text(func(m *result.Mutation) { m.Mutants, m.Rules = m.Mutants[3:], nil }), "Partial: 0 of 2 mutants were killed.")
+	require.Contains(t, text(func(m *result.Mutation) { m.Mutants, m.Rules, m.NeverFailed = m.Mutants[:1], m.Rules[:2], nil }), "Proven: the suite killed 1 mutant,")
+	require.Contains(t, text(func(m *result.Mutation) { m.Mutants, m.Rules, m.NeverFailed = m.Mutants[3:], nil, nil }), "Partial: 0 of 2 mutants were killed.")
 	unsound := text(func(m *result.Mutation) { m.Reference = m.Mutants[0].Breaks[0].Failed })
 	require.Contains(t, unsound, "Unsound: the reference did not pass 1 case.")
 	require.NotContains(t, unsound, "kill no mutant:")

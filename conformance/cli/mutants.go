@@ -44,8 +44,8 @@ scenarios. The report is mutants.html and mutants.json; the index.html of
 a run's report in the same folder shows the matrix too.
 
 Exit codes: 0 every mutant was killed, and every MUST that judges an SDK, the cloud proxy, the relay or the firewall
-and has a scenario kills one; 1 a mutant survived or is killed only by scenarios of rules that it doesn't break, or such a MUST
-kills none (not asked when NAMEs are given); 2 usage; 3 the reference failed, or the harness; 5 a scenario left
+and has a scenario kills one, as does each of its scenarios; 1 a mutant survived or is killed only by scenarios of rules that it
+doesn't break, or such a MUST or scenario kills none (not asked when NAMEs are given); 2 usage; 3 the reference failed, or the harness; 5 a scenario left
 it open; 6 the report couldn't be written; 130 interrupted.`,
 		Example: `  proxyspec mutants
   proxyspec mutants direct-media skips-lookup

@@ -48,22 +48,26 @@ func (p *plan) checks() []result.Check {
 
 // neverFailed counts the suite's cases, and names those that failed at no mutant: whoever breaks what they are about may
 // pass them.
-func (p *plan) neverFailed() (cases int, ids []string) {
-	failed := make(map[string]bool)
+func (p *plan) neverFailed() (cases int, harmless []result.Harmless) {
+	failed, owes := make(map[string]bool), make(map[string]bool)
 	for _, o := range p.met {
 		if o.ended.Outcome == result.Fail {
 			failed[o.ended.ID] = true
 		}
+	}
+	for _, r := range p.cfg.Requirements {
+		owes[r.ID] = result.KillingRule{Level: r.Level, Subject: r.Subject}.Owes()
 	}
 	for _, c := range p.cfg.Cases {
 		if c.Own {
 			continue
 		}
 		if cases++; !failed[c.ID] {
-			ids = append(ids, c.ID)
+			owed := slices.ContainsFunc(c.Requirements, func(id string) bool { return owes[id] })
+			harmless = append(harmless, result.Harmless{Case: c.ID, Owes: owed})
 		}
 	}
-	return cases, ids
+	return cases, harmless
 }
 
 // judging is the steps of a case that stand under a Then.

@@ -143,7 +143,7 @@ func TestRunSaysWhichChecksWereSeenToFail(t *testing.T) {
 	cfg.Mutants = cfg.Mutants[:1]
 	m, err = mutation.Run(context.Background(), cfg)
 	require.NoError(t, err)
-	require.Equal(t, []string{cfg.Cases[1].ID, cfg.Cases[2].ID}, m.NeverFailed, "what is blue was never there")
+	require.Equal(t, []result.Harmless{{Case: cfg.Cases[1].ID, Owes: true}, {Case: cfg.Cases[2].ID, Owes: true}}, m.NeverFailed, "what is blue was never there")
 }
 
 func TestRunNeedsASoundReference(t *testing.T) {

@@ -23,8 +23,8 @@ const (
 
 // Verdicts: what a mutation run says of the suite.
 const (
-	Proven    = "proven"     // every mutant was killed by every rule that it breaks, and every MUST kills one, as far as there are scenarios
-	NotProven = "not proven" // a mutant survived, or a MUST kills none
+	Proven    = "proven"     // every mutant was killed by every rule that it breaks, and every MUST, and case of one, kills one, as far as there are scenarios
+	NotProven = "not proven" // a mutant survived, or a MUST, or a case of one, kills none
 	// Unsound and Partial mean much what they mean of a run: the reference failed; something stayed open.
 )
 
@@ -49,8 +49,8 @@ type Mutation struct {
 	Rules     []KillingRule `json:"rules"`
 	Checks    []Check       `json:"checks"`
 
-	Cases       int      `json:"cases"`       // of the suite
-	NeverFailed []string `json:"neverFailed"` // those that failed at no mutant, by ID
+	Cases       int        `json:"cases"`       // of the suite
+	NeverFailed []Harmless `json:"neverFailed"` // those that failed at no mutant
 }
 
 // Mutant is one of them, and what the suite made of it.
@@ -101,6 +101,12 @@ type Check struct {
 	Kills []string `json:"kills"`
 }
 
+// Harmless is a case that failed at no mutant.
+type Harmless struct {
+	Case string `json:"case"`
+	Owes bool   `json:"owes"` // it proves a rule that owes a kill
+}
+
 // Owes says that the rule must kill a mutant: it is a MUST that judges an SDK, the cloud proxy, the relay or the firewall.
 func (r KillingRule) Owes() bool {
 	return r.Level == Must && slices.Contains([]string{SubjectSDK, SubjectProxy, SubjectRelay, SubjectFirewall}, r.Subject)
@@ -122,6 +128,19 @@ func (m *Mutation) Idle() []KillingRule {
 
 // Tested reports whether every mutant was tested. Only then can be said what has caught none.
 func (m *Mutation) Tested() bool { return !m.Chosen && !m.Interrupted && len(m.Reference) == 0 }
+
+// Unshown is the cases that owe a kill and have none, if every mutant was tested.
+func (m *Mutation) Unshown() (ids []string) {
+	if !m.Tested() {
+		return nil
+	}
+	for _, h := range m.NeverFailed {
+		if h.Owes {
+			ids = append(ids, h.Case)
+		}
+	}
+	return ids
+}
 
 // Of is the mutants with a fate.
 func (m *Mutation) Of(f Fate) []Mutant {

@@ -8,7 +8,8 @@ import "slices"
 // of another rule doesn't count, nor does a harness fault. The verdict, in this order:
 //
 //   - unsound, if the reference didn't pass: a scenario that fails a sound SDK proves nothing about a broken one;
-//   - not proven, if a mutant survived, or if a rule that owes a kill has none while every mutant was tested;
+//   - not proven, if a mutant survived, or if a rule that owes a kill has none, or a case of such a rule, while every
+//     mutant was tested;
 //   - partial, if anything stayed open or wasn't run, or if no mutant met a scenario;
 //   - proven. Mutants all of whose rules are without a scenario are shown, and change nothing.
 func JudgeMutation(m *Mutation) {
@@ -32,7 +33,7 @@ func JudgeMutation(m *Mutation) {
 	switch {
 	case len(m.Reference) > 0:
 		m.Verdict = Unsound
-	case survived || len(m.Idle()) > 0:
+	case survived || len(m.Idle()) > 0 || len(m.Unshown()) > 0:
 		m.Verdict = NotProven
 	case open || !any:
 		m.Verdict = Partial
