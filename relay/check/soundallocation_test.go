@@ -35,8 +35,14 @@ func (s *soundServer) lifetime(q *asked) int {
 	case s.is("a maximum lifetime of 30 h"):
 		longest = 108000
 	}
+	if s.is("grants 300 s") && (q.method() == allocating || !q.has(life)) {
+		return 300
+	}
 	value, ok := q.find(life)
 	if !ok || len(value) != 4 {
+		if s.is("takes no LIFETIME for 0") && q.method() == refreshing {
+			return 0
+		}
 		return defaultLifetime
 	}
 	asked := int(binary.BigEndian.Uint32(value))
@@ -104,12 +110,14 @@ func (q *asked) allocate() {
 	if s.is("overlooks ADDITIONAL-ADDRESS-FAMILY") {
 		doubled = false
 	}
-	reserve := evened && len(evenly) == 1 && evenly[0]&0x80 != 0
+	reserve := evened && len(evenly) == 1 && (evenly[0]&0x80 != 0 || s.is("reserves what nobody asked for"))
 	held := s.tokens[string(token)]
 	if held != nil && s.is("holds a reservation for 10 s") && s.now().Sub(held.until) > 10*time.Second {
 		held = nil
 	}
 	switch {
+	case len(protocol) > 0 && len(protocol) != 4 && protocol[0] == 17 && s.is("looks at the first byte of a transport"):
+		q.grant(s.open(evened), reserve, false, doubled)
 	case len(protocol) != 4 && !(len(protocol) == 0 && s.is("takes UDP for granted")):
 		q.refuse(400)
 	case len(protocol) == 4 && protocol[0] != 17:
@@ -132,6 +140,12 @@ func (q *asked) allocate() {
 	case (s.is("10 allocations a user") || s.is("answers 508 over the quota")) && s.has(q.user) >= 10,
 		s.is("one quota for all users") && s.has("") >= 10:
 		q.refuse(486)
+	case s.is("keeps an allocation after its stream") && s.has(q.user) >= 1:
+		q.refuse(437)
+	case s.full && s.is("answers 486 where no port is left"):
+		q.refuse(486)
+	case s.full:
+		q.refuse(508)
 	default:
 		a := held
 		if a == nil {
@@ -227,7 +241,9 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 	if s.is("tells another relayed address than its own") {
 		at = netip.AddrPortFrom(at.Addr(), at.Port()^1)
 	}
-	with = append(with, attribute{relayedAt, q.address(at)})
+	if !s.is("tells no relayed address") {
+		with = append(with, attribute{relayedAt, q.address(at)})
+	}
 	if both && s.is("IPv6, too") {
 		with = append(with, attribute{relayedAt, q.address(netip.AddrPortFrom(netip.MustParseAddr("2001:db8::7"), at.Port()))})
 	} else if both {
@@ -237,6 +253,9 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 	if s.is("tells the mapped address in the clear") {
 		mapped = (&message{}).address(netip.AddrPortFrom(u.from.Addr(), u.from.Port()^cookie>>16))
 	}
+	if s.is("ends an allocation early") {
+		a.until = s.now().Add(time.Duration(lifetime) * time.Second / 3)
+	}
 	if s.is("says a lifetime that isn't so") {
 		a.until = a.until.Add(300 * time.Second)
 	}
@@ -244,7 +263,10 @@ func (q *asked) grant(a *allocation, reserve, six, both bool) {
 	if !s.is("tells no lifetime") {
 		with = append(with, attribute{life, seconds(lifetime)})
 	}
-	q.succeed(append(with, attribute{mappedAt, mapped})...)
+	if !s.is("tells no mapped address") {
+		with = append(with, attribute{mappedAt, mapped})
+	}
+	q.succeed(with...)
 }
 
 // allocated is the allocation that a request is about. If there is none that is the user's, it has been answered.
@@ -278,12 +300,16 @@ func (q *asked) allocated() *allocation {
 // refresh is RFC 8656, section 8.2.
 func (q *asked) refresh() {
 	s := q.tuple.server
+	lifetime := s.lifetime(q)
+	if q.tuple.deleted && q.tuple.holds() == nil && lifetime == 0 && s.is("takes Refresh 0 again and again") {
+		q.succeed(attribute{life, seconds(0)})
+		return
+	}
 	a := q.allocated()
 	if a == nil {
 		return
 	}
-	lifetime := s.lifetime(q)
-	if wanted, ok := q.find(wantedFamily); ok && wanted[0] != 1 {
+	if wanted, ok := q.find(wantedFamily); ok && (wanted[0] != 1 || s.is("refuses a Refresh of any family")) {
 		if s.is("deletes, and answers 443") {
 			a.end()
 		}
@@ -293,7 +319,10 @@ func (q *asked) refresh() {
 	if left := int(a.until.Sub(s.now()).Seconds()) + 1; lifetime > 0 && s.is("never shortens a lifetime") {
 		lifetime = max(lifetime, left)
 	}
-	if a.until = s.now().Add(time.Duration(lifetime) * time.Second); lifetime == 0 {
+	if a.until = s.now().Add(time.Duration(lifetime) * time.Second); s.is("refreshes for a third of what it says") {
+		a.until = s.now().Add(time.Duration(lifetime) * time.Second / 3)
+	}
+	if lifetime == 0 {
 		a.end()
 		q.tuple.deleted = true
 	}

@@ -87,7 +87,15 @@ func (s *soundServer) parse(b []byte) *message {
 				m.at[kind] = at
 			}
 		}
+		for i := at + 4 + n; i < min(len(b), at+4+(n+3)&^3); i++ {
+			if b[i] != 0 && s.is("wants padding of zeros") {
+				return nil
+			}
+		}
 		at += 4 + (n+3)&^3
+	}
+	if marked := m.at[fingerprint] != 0; marked && s.is("drops what has FINGERPRINT") || !marked && s.is("drops what has no FINGERPRINT") {
+		return nil
 	}
 	if at := m.at[fingerprint]; at != 0 && !s.is("knows no FINGERPRINT") && !s.is("uses FINGERPRINT and checks none") &&
 		binary.BigEndian.Uint32(b[at+4:]) != crc32.ChecksumIEEE(b[:at])^0x5354554E {

@@ -23,8 +23,12 @@ func (q *asked) peers() (all []netip.AddrPort) {
 func (q *asked) refusal(at netip.AddrPort) int {
 	s := q.tuple.server
 	switch {
+	case !at.IsValid() && s.is("takes malformed peers"):
+		return 0
 	case !at.IsValid():
 		return 400
+	case at.Addr().Is4In6() && s.is("unmaps peers"):
+		return 0
 	case at.Addr().Is6() && s.is("refuses addresses for documentation before it looks at their family"):
 		return 403
 	case at.Addr().Is6():
@@ -44,7 +48,8 @@ func (q *asked) permit() {
 		return
 	}
 	all := q.peers()
-	if len(all) == 0 {
+	if len(all) == 0 && !q.tuple.server.is("permits nobody") ||
+		len(all) == 2 && all[0] == all[1] && q.tuple.server.is("refuses a peer that stands twice") {
 		q.refuse(400)
 		return
 	}
@@ -118,12 +123,19 @@ func (q *asked) bind() {
 	if s.is("has channels up to 0x7FFF") {
 		last = 0x7FFF
 	}
+	if len(number) != 4 && s.is("binds a channel of its choice") {
+		number = []byte{0x4A, 0xBC, 0, 0}
+	}
+	if len(all) == 0 && s.is("binds a channel to nobody") {
+		q.succeed()
+		return
+	}
 	if len(number) != 4 || len(all) != 1 {
 		q.refuse(400)
 		return
 	}
 	n := binary.BigEndian.Uint16(number)
-	if n < 0x4000 || n > last {
+	if (n < 0x4000 || n > last) && !s.is("has channels of any number") {
 		if s.is("permits the peer of a refused channel") {
 			a.allow(all...)
 		}
@@ -147,6 +159,10 @@ func (q *asked) bind() {
 		}
 	}
 	old := a.channels[n]
+	if old != nil && s.is("binds a channel once") {
+		q.refuse(400)
+		return
+	}
 	lasts := 600 * time.Second
 	if s.is("binds for 5 minutes") {
 		lasts /= 2
@@ -164,24 +180,40 @@ func (q *asked) bind() {
 func (a *allocation) bound(at netip.AddrPort) (uint16, bool) {
 	s := a.tuple.server
 	for n, b := range a.channels {
-		if (b.to == at || s.is("sends a whole address by channel") && b.to.Addr() == at.Addr()) && b.until.After(s.now()) {
+		if (b.to == at || s.is("sends a whole address by channel") && b.to.Addr() == at.Addr()) && (b.until.After(s.now()) || s.is("never ends a channel to the client")) {
 			return n, true
 		}
 	}
 	return 0, false
 }
 
+func (a *allocation) binds(at netip.AddrPort) bool {
+	_, ok := a.bound(at)
+	return ok
+}
+
 // send is RFC 8656, section 11.2.
 func (u *tuple) send(m *message) {
 	s := u.server
 	a := u.holds()
-	if a == nil && s.is("sends for whoever has no allocation") {
-		for a = range s.live {
-		}
-	}
 	payload, ok := m.find(data)
 	to := (&asked{message: m, tuple: u}).peers()
+	if a == nil && s.is("sends for whoever has no allocation") && len(to) == 1 && to[0].IsValid() && to[0].Addr().Is4() {
+		if conn, err := net.ListenUDP("udp4", nil); err == nil {
+			_, _ = conn.WriteToUDPAddrPort(payload, to[0])
+			conn.Close()
+		}
+	}
+	if s.is("answers Sends") {
+		u.write(s.wire(&message{kind: sending | succeeding, id: m.id}, nil, false))
+	}
+	if s.is("drops every Send") {
+		return
+	}
 	for _, x := range m.attributes {
+		if x.kind >= 0x8000 && x.kind != fingerprint && s.is("drops a Send with optional attributes") {
+			return
+		}
 		if x.kind < 0x8000 && !slices.Contains(understood, x.kind) && !s.is("overlooks what it must understand") ||
 			x.kind == whole && (s.is("no DONT-FRAGMENT") || s.is("grants DONT-FRAGMENT and drops it")) {
 			if s.is("answers indications") {
@@ -210,7 +242,11 @@ func (u *tuple) channelData(b []byte) {
 	s := u.server
 	a := u.holds()
 	n, length := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-	if a == nil || length > len(b)-4 && !s.is("believes ChannelData's length") {
+	if (a == nil || a.channels[n] == nil) && s.is("answers ChannelData that isn't in order") {
+		u.write(b)
+	}
+	if a == nil || length > len(b)-4 && !s.is("believes ChannelData's length") || s.is("drops ChannelData") ||
+		length == 0 && s.is("drops empty ChannelData") {
 		return
 	}
 	length = min(length, len(b)-4)
@@ -230,7 +266,8 @@ func (u *tuple) channelData(b []byte) {
 			}
 		}
 	}
-	if c == nil || c.until.Before(s.now()) && !s.is("never ends a channel") || !a.permits(c.to) {
+	if c == nil || c.until.Before(s.now()) && !s.is("never ends a channel") ||
+		!a.permits(c.to) && !s.is("takes a channel for a permission") {
 		return
 	}
 	a.relay(b[4:4+length], c.to)
@@ -274,7 +311,7 @@ func (s *soundServer) relay(a *allocation) {
 
 func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 	u, s := a.tuple, a.tuple.server
-	if u.holds() != a && !s.is("keeps an allocation after Refresh 0") || !(a.permits(from) || s.is("lets in without a permission")) {
+	if u.holds() != a && !s.is("keeps an allocation after Refresh 0") || !(a.permits(from) || s.is("lets in without a permission") || s.is("takes a channel for a permission") && a.binds(from)) {
 		return
 	}
 	if m := s.parse(payload); m != nil && s.is("answers its peers' Bindings") {

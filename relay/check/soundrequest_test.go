@@ -34,10 +34,20 @@ func (u *tuple) request(m *message) {
 		q.bindingRequest()
 	case handle == nil && s.is("answers 400 to unknown methods"):
 		q.refuse(400)
+	case handle != nil && s.refuses(m.method()) && q.authentic():
+		q.refuse(400)
 	case handle != nil && (s.is("420 before 401") && q.unknown() || !q.authentic() || q.unknown()):
 	case handle != nil:
 		handle(q)
 	}
+}
+
+// refuses says whether a method is one that the server refuses whoever is right.
+func (s *soundServer) refuses(method uint16) bool {
+	return map[uint16]bool{
+		allocating: s.is("refuses every Allocate"), refreshing: s.is("refuses every Refresh"),
+		permitting: s.is("refuses every CreatePermission"), channelling: s.is("refuses every ChannelBind"),
+	}[method]
 }
 
 func (q *asked) bindingRequest() {
@@ -48,6 +58,8 @@ func (q *asked) bindingRequest() {
 		if q.authentic() {
 			q.refuse(400)
 		}
+	case s.is("answers Binding without an address"):
+		q.succeed()
 	case !q.unknown():
 		q.succeed(attribute{mappedAt, q.address(q.tuple.mapped())})
 	}
@@ -81,6 +93,10 @@ func (q *asked) authentic() bool {
 			return false // as one that answers strangers so often a second
 		}
 		q.challenge(401)
+	case !named && s.is("answers 401 to who names no user"), !fresh && s.is("answers 401 to who has no nonce"):
+		q.challenge(401)
+	case s.is("offers MD5 and refuses it") && q.choice() == 1:
+		q.refuse(400)
 	case !named, !inRealm && !s.is("takes the realm for granted"), !fresh:
 		q.refuse(400)
 	case !agreed && !(s.is("overlooks what of the offer is missing") && !q.has(algorithms)):
@@ -92,7 +108,7 @@ func (q *asked) authentic() bool {
 	case s.is("tries every user's key") && s.signedBy(q.message, longTermKey(bob.Username, s.realm(), bob.Password)):
 		q.user, q.key = string(name), key
 		return true
-	case !s.signedBy(q.message, key) && !s.nth("takes every fourth wrong password", 4):
+	case !s.signedBy(q.message, key) && !s.is("takes every password"):
 		if s.is("deletes for a wrong password") && q.method() == refreshing && q.tuple.allocation != nil {
 			q.tuple.allocation.end()
 		}
@@ -106,13 +122,22 @@ func (q *asked) authentic() bool {
 	return false
 }
 
+// choice is the password algorithm of a request, 0 if it names none.
+func (q *asked) choice() byte {
+	if chosen, ok := q.find(algorithm); ok && len(chosen) == 4 {
+		return chosen[1]
+	}
+	return 0
+}
+
 // offer is PASSWORD-ALGORITHMS: SHA-256 and MD5.
 const offer = "\x00\x02\x00\x00\x00\x01\x00\x00"
 
 // offers says whether the server offers password algorithms.
 func (s *soundServer) offers() bool {
 	return s.is("nonces with a cookie, and password algorithms") || s.is("believes any offer") ||
-		s.is("takes every password algorithm for MD5") || s.is("overlooks what of the offer is missing")
+		s.is("takes every password algorithm for MD5") || s.is("overlooks what of the offer is missing") ||
+		s.is("offers MD5 and refuses it")
 }
 
 func (s *soundServer) realm() string {
@@ -132,6 +157,8 @@ func (u *tuple) takes(nonce string) bool {
 		return true
 	case s.is("looks at the length of a nonce"):
 		return len(nonce) == len(rand.Text())
+	case s.is("takes each nonce but the first for a stale one"):
+		return ok && len(u.nonces) == 1
 	case s.is("a nonce for each request"):
 		return ok && u.used[nonce] == 1
 	case s.is("a nonce for two requests"):
@@ -202,6 +229,9 @@ func (q *asked) unknown() bool {
 	if s.is("allocates, and answers 420") && q.method() == allocating {
 		q.leak()
 	}
+	if s.is("answers 420 without a list") {
+		list = nil
+	}
 	q.refuse(420, attribute{unknownAttributes, list})
 	return true
 }
@@ -236,6 +266,9 @@ func (q *asked) refuse(code int, with ...attribute) {
 	key := q.key
 	if s.is("signs no errors") || s.is("signs no 403") && code == 403 || s.is("signs no 443") && code == 443 {
 		key = nil
+	}
+	if s.is("signs a 401") && code == 401 {
+		key = longTermKey(alice.Username, s.realm(), alice.Password)
 	}
 	if s.is("signs a 441 with the owner's key") && code == 441 {
 		key = longTermKey(alice.Username, s.realm(), alice.Password)

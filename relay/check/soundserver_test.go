@@ -28,6 +28,8 @@ type soundServer struct {
 	live   map[*allocation]bool
 	tokens map[string]*allocation // reserved
 	counts map[string]int
+	dead   bool // it reads nothing any more
+	full   bool // none of its ports is free
 }
 
 // switched is the switches that servers looked at.
@@ -169,9 +171,14 @@ func (s *soundServer) serveStream(conn net.Conn) {
 		if err != nil {
 			break
 		}
-		held = append(held, b[:n]...)
+		if held = append(held, b[:n]...); s.is("hears nothing on streams") {
+			held = nil
+		}
 		for {
 			if len(held) < 4 {
+				if s.is("drops half messages of a stream") {
+					held = nil
+				}
 				break
 			}
 			size := int(binary.BigEndian.Uint16(held[2:]))
@@ -183,7 +190,14 @@ func (s *soundServer) serveStream(conn net.Conn) {
 			if s.is("takes a segment for a message") {
 				size = len(held)
 			}
+			if size > 500 && s.is("reads short messages of a stream only") {
+				err = net.ErrClosed
+				break
+			}
 			if size > len(held) {
+				if s.is("drops half messages of a stream") {
+					held = nil
+				}
 				break
 			}
 			s.mu.Lock()
@@ -200,7 +214,7 @@ func (s *soundServer) serveStream(conn net.Conn) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := u.allocation; a != nil {
+	if a := u.allocation; a != nil && !s.is("keeps an allocation after its stream") {
 		a.end()
 	}
 }
@@ -214,7 +228,10 @@ func (u *tuple) read(b []byte) bool {
 	m := u.server.parse(b)
 	switch {
 	case m == nil:
+		u.server.dead = u.server.dead || u.server.is("dies of what isn't a message")
 		return false
+	case u.server.dead:
+		return true
 	case m.kind == sending|indication:
 		u.send(m)
 	case m.kind&failing == 0, u.server.is("answers indications") && m.kind&failing == indication,
@@ -263,6 +280,17 @@ func (u *tuple) put(b []byte) {
 	default:
 		_, _ = u.conn.Write(b)
 	}
+}
+
+// exhaust takes all of the server's ports, until free is called.
+func (s *soundServer) exhaust() (free func(), err error) {
+	set := func(full bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.full = full
+	}
+	set(true)
+	return func() { set(s.is("never has a port again")) }, nil
 }
 
 // sleep moves the server's clock.
