@@ -150,8 +150,11 @@ proxyspec help shows every command.
 		Short: "Explain a command",
 		RunE: func(_ *cobra.Command, args []string) error {
 			topic, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
-				return unknownCommand(root, args[0])
+			switch {
+			case err != nil:
+				return usage(err)
+			case len(rest) > 0:
+				return unknownCommand(topic, rest[0])
 			}
 			return topic.Help()
 		},
@@ -161,12 +164,33 @@ proxyspec help shows every command.
 	return root
 }
 
-func unknownCommand(root *cobra.Command, name string) error {
+// group makes cmd a command that only holds others: alone it explains itself.
+func group(cmd *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		return cmd.Help()
+	}
+	cmd.AddCommand(subs...)
+	return cmd
+}
+
+// unknownCommand says what stands below parent in place of name.
+func unknownCommand(parent *cobra.Command, name string) error {
 	var names []string
-	for _, sub := range root.Commands() {
+	for _, sub := range parent.Commands() {
 		names = append(names, sub.Name())
 	}
-	return usage(fmt.Errorf("there is no command %q%s; \"proxyspec help\" lists them", name, nearest.Hint(name, names)))
+	_, path, _ := strings.Cut(parent.CommandPath(), " ")
+	lists := parent
+	if len(names) == 0 {
+		lists = parent.Parent()
+	}
+	_, topic, _ := strings.Cut(lists.CommandPath(), " ")
+	return usage(fmt.Errorf("there is no command %q%s; %q lists them",
+		strings.TrimSpace(path+" "+name), nearest.Hint(name, names), strings.TrimSpace("proxyspec help "+topic)))
 }
 
 // flagError says which flag was meant.
@@ -191,11 +215,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	name := unknown.GetSpecifiedName()
-	if len(name) > 1 {
-		name = "--" + name
-	} else {
-		name = "-" + name
+	name := "--" + unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" {
+		name = name[1:]
 	}
 	return usage(fmt.Errorf("%s has no flag %s%s", cmd.CommandPath(), name, nearest.Hint(name, names)))
 }

@@ -34,19 +34,10 @@ func readExpectations(file string) (*expectation.File, error) {
 }
 
 func (c *command) expectCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "expect",
 		Short: "Keep a file of what is known to fail",
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-	}
-	cmd.AddCommand(c.expectUpdateCommand())
-	return cmd
+	}, c.expectUpdateCommand())
 }
 
 func (c *command) expectUpdateCommand() *cobra.Command {

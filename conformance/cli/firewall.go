@@ -30,7 +30,7 @@ Protocol, Destination, Port and Purpose, or the table as it is copied from a web
 `
 
 func (c *command) firewallCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "firewall",
 		Short: "Check, explain, compare and export the firewall's list",
 		Long:  firewallAbout,
@@ -38,24 +38,7 @@ func (c *command) firewallCommand() *cobra.Command {
   proxyspec firewall lint policy.yaml --profile production
   proxyspec firewall export policy.yaml --format nft --source 10.0.0.0/24 > rules.nft
   nft -j list ruleset | proxyspec firewall check --policy policy.yaml --source 10.0.0.0/24 -`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownFirewallCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-	}
-	cmd.AddCommand(c.firewallLint(), c.firewallExplain(), c.firewallDiff(), c.firewallExport(), c.firewallCheck(), c.firewallSchema())
-	return cmd
-}
-
-func unknownFirewallCommand(cmd *cobra.Command, name string) error {
-	var names []string
-	for _, sub := range cmd.Commands() {
-		names = append(names, sub.Name())
-	}
-	return usage(fmt.Errorf("there is no command \"firewall %s\"%s; \"proxyspec help firewall\" lists them", name, nearest.Hint(name, names)))
+	}, c.firewallLint(), c.firewallExplain(), c.firewallDiff(), c.firewallExport(), c.firewallCheck(), c.firewallSchema())
 }
 
 func (c *command) firewallSchema() *cobra.Command {

@@ -32,14 +32,10 @@ type relayOrder struct {
 }
 
 func (c *command) relayCommand() *cobra.Command {
-	relay := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "relay",
 		Short: "Run the cloud proxy, or check a TURN server against its RFCs",
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	relay.AddCommand(c.relayServeCommand(), c.relayCheckCommand())
-	return relay
+	}, c.relayServeCommand(), c.relayCheckCommand())
 }
 
 func (c *command) relayCheckCommand() *cobra.Command {

@@ -7,18 +7,10 @@ import (
 )
 
 func (c *command) reportCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "report",
-		Short: "Do something with reports that are there",
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-	}
-	cmd.AddCommand(c.mergeCommand(), c.compareCommand(), &cobra.Command{
+		Short: "Merge and compare reports that are there",
+	}, c.mergeCommand(), c.compareCommand(), &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of conformance.json",
 		Args:  noArguments,
@@ -27,5 +19,4 @@ func (c *command) reportCommand() *cobra.Command {
 			return err
 		},
 	})
-	return cmd
 }

@@ -18,15 +18,11 @@ message a line, on standard input and output. conformance/contract/README.md say
 `
 
 func (c *command) sdkCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "sdk",
 		Short: "For authors of SDKs and of adapters",
 		Long:  sdkAbout,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(c.sdkCheckCommand(), c.sdkServeCommand(), c.sdkSchemaCommand())
-	return cmd
+	}, c.sdkCheckCommand(), c.sdkServeCommand(), c.sdkSchemaCommand())
 }
 
 // sdkServeCommand is an SDK of this program as a program of its own.
