@@ -98,8 +98,12 @@ func (c *command) relayServe(o serveOrder) error {
 	defer signal.Stop(ends)
 	signal.Ignore(syscall.SIGPIPE) // a log whose reader has gone ends no calls
 	server, err := serve.New(cfg)
-	if err != nil {
+	var unavailable serve.Unavailable
+	switch {
+	case errors.As(err, &unavailable):
 		return &exit{code: result.ExitFault, err: err}
+	case err != nil:
+		return usage(err)
 	}
 	if o.config == "" {
 		fmt.Fprintf(c.stdout, `DEMO: a cloud proxy on loopback, for trying it out. Nobody else can reach it, its certificate

@@ -33,6 +33,12 @@ type Server struct {
 	drainOnce sync.Once
 }
 
+// Unavailable is what this machine can't give, such as a port. Whatever else New says is a mistake of the configuration or
+// in a file that it names.
+type Unavailable struct{ error }
+
+func (u Unavailable) Unwrap() error { return u.error }
+
 // New opens every port, so that whoever connects is served once Run is called. After an error none is open.
 func New(cfg Config) (_ *Server, err error) {
 	s := &Server{cfg: cfg, drain: make(chan struct{})}
@@ -74,7 +80,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	host, err := batch.NewNet()
 	if err != nil {
-		return nil, fmt.Errorf("look at this machine's network: %w", err)
+		return nil, Unavailable{fmt.Errorf("look at this machine's network: %w", err)}
 	}
 	var opened []func()
 	defer func() {
@@ -123,15 +129,15 @@ func closeNow(serve func(context.Context) error) {
 func advise(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%w: give an address that this machine has (ip address show)", err)
+		err = fmt.Errorf("%w: give an address that this machine has (ip address show)", err)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%w: ports below 1024 need CAP_NET_BIND_SERVICE", err)
+		err = fmt.Errorf("%w: ports below 1024 need CAP_NET_BIND_SERVICE", err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w: another program has the port (ss -lntup)", err)
+		err = fmt.Errorf("%w: another program has the port (ss -lntup)", err)
 	case errors.Is(err, syscall.EMFILE):
-		return fmt.Errorf("%w: raise the limit of open files (ulimit -n, LimitNOFILE)", err)
+		err = fmt.Errorf("%w: raise the limit of open files (ulimit -n, LimitNOFILE)", err)
 	}
-	return err
+	return Unavailable{err}
 }
 
 // Run serves until ctx ends, when it stops at once, or until Drain has come to its end. An error is that of a part
