@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/netip"
 	"os"
 	"strings"
@@ -135,7 +136,13 @@ func size(p *policy.Policy) string {
 		}
 	}
 	out := plural(len(p.Entries), "row")
-	if n := p.Pairs(); n > 0 {
+	switch n := p.Pairs(); n {
+	case 0:
+	case 1:
+		out += ", 1 pair of address and port"
+	case math.MaxUint64: // and more
+		out += ", more pairs of address and port than can be counted"
+	default:
 		out += fmt.Sprintf(", %d pairs of address and port", n)
 	}
 	if domains > 0 {

@@ -87,7 +87,7 @@ func (c *command) replay(a again) error {
 	if err != nil {
 		return usage(err)
 	}
-	recorded, err := recordedCase(run, a.name)
+	recorded, err := recordedCase(run, a.name, filepath.Join(a.out, "index.html"))
 	if err != nil {
 		return usage(err)
 	}
@@ -273,8 +273,8 @@ func readTrace(dir string, e result.Evidence) ([]timeline.Sign, error) {
 	return timeline.Trace(events), nil
 }
 
-// recordedCase finds a case of a report by its ID, a part of it, or its place.
-func recordedCase(run *result.Run, name string) (*result.Case, error) {
+// recordedCase finds a case of a report, whose page is page, by its ID, a part of it, or its place.
+func recordedCase(run *result.Run, name, page string) (*result.Case, error) {
 	var found []*result.Case
 	var ids []string
 	for i := range run.Cases {
@@ -289,7 +289,7 @@ func recordedCase(run *result.Run, name string) (*result.Case, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("the report has no case %q%s", name, nearest.Hint(name, ids))
+		return nil, fmt.Errorf("the report has no case %q%s; %s shows all that it has", name, nearest.Hint(name, ids), page)
 	case 1:
 		return found[0], nil
 	}

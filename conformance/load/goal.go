@@ -44,7 +44,7 @@ func (g Goal) Missed(r *Report) (missed []string) {
 		later += n
 	}
 	if later > 0 {
-		missed = append(missed, fmt.Sprintf("%d users failed when they were in", later))
+		missed = append(missed, plural(later, "user")+" failed when they were in")
 	}
 	if p := r.Join.Percentile(99); p > g.Join {
 		missed = append(missed, fmt.Sprintf("99 of 100 joins took up to %v: the limit is %v", p, g.Join))
@@ -58,7 +58,7 @@ func (g Goal) Missed(r *Report) (missed []string) {
 		missed = append(missed, fmt.Sprintf("%.2f %% of RTP packets was lost: the limit is %.2f %%", 100*l, 100*g.Loss))
 	}
 	if gone := r.Lost - r.Rejoined; gone > 0 {
-		missed = append(missed, fmt.Sprintf("%d users lost their calls for good", gone))
+		missed = append(missed, plural(gone, "user")+" lost the call for good")
 	}
 	return append(missed, r.Wrong...)
 }

@@ -192,4 +192,7 @@ func TestNobodyJoined(t *testing.T) {
 	require.Contains(t, r.Text(), "\n  joined    0\n  failed    100: no-room\n")
 	r.Lost = 2
 	require.Contains(t, r.Text(), "\n  lost      2 calls, of which none was taken up again\n")
+	require.Contains(t, load.Goal{}.Missed(r), "2 users lost the call for good")
+	r.Rejoined = 1
+	require.Contains(t, load.Goal{}.Missed(r), "1 user lost the call for good")
 }

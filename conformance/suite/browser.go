@@ -32,6 +32,9 @@ func script(name string) (s browser.Script, product string, err error) {
 		}
 		return s, "", fmt.Errorf("there is no Web mutant %q; there are %s%s", short, strings.Join(known, ", "), nearest.Hint(short, known))
 	}
+	if name == "" {
+		return s, "", errors.New("it needs a script: browser:FILE.js, browser:reference or browser:mutant:NAME")
+	}
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, "", fmt.Errorf("there is no file %s: name a script that defines AgoraRTC, or reference, or mutant:NAME", name)

@@ -74,6 +74,7 @@ func TestPagesAreFoundByName(t *testing.T) {
 		require.Contains(t, found.Product, want)
 	}
 	for name, want := range map[string]string{
+		"browser:":                   "it needs a script: browser:FILE.js, browser:reference or browser:mutant:NAME",
 		"browser:no-such.js":         "there is no file no-such.js: name a script that defines AgoraRTC, or reference, or mutant:NAME",
 		"browser:mutant:mixes-strat": `; did you mean "mixes-start"?`,
 		"browser:browser_test.go":    "browser_test.go: the name of a script ends in .js, or in .mjs if it is a module",
