@@ -87,7 +87,7 @@ func evidence(c result.Case, catalogue map[string]result.Requirement) string {
 	if c.Failure != nil && c.Failure.Replay != "" {
 		fmt.Fprintf(&b, "replay    %s\n", c.Failure.Replay)
 	}
-	fmt.Fprintf(&b, "time      %s, %s simulated\n", span(c.Wall), span(c.Virtual))
+	fmt.Fprintf(&b, "time      %s for %s of timeline\n", span(c.Wall), span(c.Virtual))
 	if c.Evidence.Capture != "" {
 		fmt.Fprintf(&b, "capture   %s\n", c.Evidence.Capture)
 	}

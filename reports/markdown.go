@@ -26,7 +26,7 @@ func Markdown(w io.Writer, run *result.Run) error {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", subject.name,
 			tallyOf(run, subject.pick, isMust).words(), tallyOf(run, subject.pick, isShould).words())
 	}
-	fmt.Fprintf(&b, "\n%s %s (`--sdk %s`), %s network, seed %d. Scenarios: %s. Took %s for %s of simulated time.\n", plainly(run.SDK.Name),
+	fmt.Fprintf(&b, "\n%s %s (`--sdk %s`), %s network, seed %d. Scenarios: %s. Took %s for %s of timeline.\n", plainly(run.SDK.Name),
 		plainly(run.SDK.Version), run.SDK.Selected, run.SDK.Network, run.Seed, tallyCases(run.Cases).words(), span(run.Wall), span(run.Virtual))
 	catalogue := catalogueOf(run)
 	told, more := 0, 0

@@ -136,7 +136,7 @@ func factsOf(run *result.Run) []fact {
 		{"Seed", fmt.Sprint(run.Seed)},
 		{"Limits", limitWords(run)},
 		{"Started", run.Started.UTC().Format("2 January 2006, 15:04:05 UTC")},
-		{"Took", span(run.Wall) + ", for " + span(run.Virtual) + " of simulated time"},
+		{"Took", span(run.Wall) + ", for " + span(run.Virtual) + " of timeline"},
 		{"Tool", strings.TrimSpace(run.Tool.Name + " " + run.Tool.Version + ", " + run.Tool.GoVersion)},
 	}
 	return slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" })

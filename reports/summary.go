@@ -159,7 +159,7 @@ func (s *summary) totals() {
 			t.covered(), t.total(), t.of(result.Pass, result.UnexpectedPass), t.total())
 		label = ""
 	}
-	s.line("time          %s for %s of simulated time", span(run.Wall), span(run.Virtual))
+	s.line("time          %s for %s of timeline", span(run.Wall), span(run.Virtual))
 	if s.dir != "" {
 		s.line("report        %s", filepath.Join(s.dir, "index.html"))
 	}

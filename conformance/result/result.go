@@ -36,7 +36,7 @@ type Run struct {
 	Seed        uint64      `json:"seed"`
 	Limits      []Limit     `json:"limits,omitempty"` // those that are not the defaults
 	Started     time.Time   `json:"started"`
-	// Wall is how long the run took; Virtual how much simulated time its cases saw, in sum.
+	// Wall is how long the run took; Virtual how long the timelines of its cases are, in sum.
 	Wall        time.Duration `json:"wallNanoseconds"`
 	Virtual     time.Duration `json:"virtualNanoseconds"`
 	Interrupted bool          `json:"interrupted,omitempty"`
