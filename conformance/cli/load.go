@@ -76,7 +76,7 @@ Exit codes: 0 the crowd was served well, or a knee was found; 1 it was not; 2 us
 	f.Uint64Var(&o.plan.Seed, "seed", 1, "what chance depends on; the same seed gives the same packets")
 	f.BoolVar(&o.knee, "knee", false, "find the largest number of users that is served well")
 	goalFlags(f, &o.goal)
-	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
+	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX and CI_NODE_TOTAL, or JOB_COMPLETION_INDEX and JOB_COMPLETIONS`)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
 	formatFlag(cmd, &o.format, "text", "json", "html")
 	cmd.AddCommand(c.loadMergeCommand())

@@ -44,8 +44,8 @@ func (c *command) replayCommand() *cobra.Command {
 		Use:   "replay CASE",
 		Short: "Run one case of the last report again and watch",
 		Long: `Replay runs one case of a report again, from its recorded seed and with the SDK that was tested, prints its
-timeline, and says whether the packets are those that were recorded: the same, at the same times, between the same
-addresses, of the same lengths, with the same verdicts.
+timeline, and in virtual time says whether the packets are those that were recorded: the same, at the same times, between
+the same addresses, of the same lengths, with the same verdicts.
 
 CASE is the case's ID, a part of it that no other has, or FILE:LINE, as reports print them. The replay's own
 evidence is left in the report's folder, under replay; with --open a report of this one case is there too.
@@ -54,7 +54,7 @@ Exit codes: as those of run for this one case; 3 too if the packets are not thos
 		Example: `  proxyspec replay flow/lookup/a-silent-lookup-fails-the-join
   proxyspec replay silent-lookup --step
   proxyspec replay silent-lookup --open
-  proxyspec replay features/flow/lookup.feature:12 --out my-report`,
+  proxyspec replay features/flow/lookup.feature:7 --out my-report`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(errors.New("replay needs the ID of one case; the report's page and summary have it"))

@@ -64,12 +64,13 @@ An SDK that takes longer than the requirements allow, within limits of its own, 
 is optional; these are the defaults:
 
 ` + indented(limits.Example()) + `
-Exit codes: 0 every selected MUST passed; 1 a requirement failed; 2 usage or selection, such as an unknown
-name, a broken feature file or a step that is undefined or makes no sense; 3 a fault of the harness, or unsound
-ground; 4 an expectation that is no longer true; 5 a MUST was not supported, judged or run; 6 a report couldn't be
-written; 130 interrupted.`,
+Exit codes: 0 every selected MUST passed, and nothing else failed; 1 a requirement, or a scenario of your own, failed;
+2 usage or selection, such as an unknown name, a broken feature file or a step that is undefined or makes no sense; 3 a
+fault of the harness, or unsound ground; 4 an expectation that is no longer true; 5 a MUST was not supported, judged or
+run; 6 a report couldn't be written; 130 interrupted. They judge what was selected, where the verdict judges the whole
+catalogue: for one scenario that passes it is "Partial", and the exit code 0.`,
 		Example: `  proxyspec run
-  proxyspec run features/flow/lookup.feature:12
+  proxyspec run features/flow/lookup.feature:7
   proxyspec run --tags "@CP-API-12 or @CP-API-13"
   proxyspec run --sdk browser:sdk-3.3.js --sdk browser:sdk-3.4.js --out versions
   proxyspec run --limits slow.yaml
@@ -87,7 +88,7 @@ written; 130 interrupted.`,
 	f.StringVar(&o.tags, "tags", "", `only scenarios with these tags: "@CP-FLOW-01 and not @slow"`)
 	f.Uint64Var(&o.seed, "seed", 1, "what chance in the world depends on; the same seed gives the same packets")
 	jobsFlag(f, &o.jobs, "cases")
-	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX or JOB_COMPLETION_INDEX`)
+	f.StringVar(&o.shard, "shard", "", `only one part of several: "2/5", or "env" to read it from CI_NODE_INDEX and CI_NODE_TOTAL, or JOB_COMPLETION_INDEX and JOB_COMPLETIONS`)
 	f.StringVar(&o.expect, "expect", "", "a file of what is known to fail; \"proxyspec expect update --help\" shows one")
 	f.StringVar(&o.limits, "limits", "", "a file with other limits, as above; the report shows them")
 	reportFlag(f, &o.out, "the folder for the report")

@@ -2,16 +2,20 @@ package suite_test
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/conformance/browser"
+	"github.com/proxyspec/proxyspec/conformance/cli"
+	"github.com/proxyspec/proxyspec/conformance/suite"
 	"github.com/proxyspec/proxyspec/sim/kernel"
 )
 
@@ -85,6 +89,23 @@ func TestREADME(t *testing.T) {
 	require.NoError(t, err)
 	for _, m := range regexp.MustCompile("`make ([a-z-]+)`").FindAllStringSubmatch(string(text), -1) {
 		require.Regexp(t, `(?m)^`+m[1]+`:`, string(makefile), "the README names a target that isn't there")
+	}
+}
+
+// TestHelpNamesScenarios looks up the places that examples of the help name.
+func TestHelpNamesScenarios(t *testing.T) {
+	for _, topic := range []string{"run", "replay"} {
+		var help strings.Builder
+		require.Zero(t, cli.Main(suite.Suite(), []string{"help", topic}, nil, &help, io.Discard))
+		places := regexp.MustCompile(`(features/\S+\.feature):(\d+)`).FindAllStringSubmatch(help.String(), -1)
+		require.NotEmpty(t, places)
+		for _, place := range places {
+			feature, err := os.ReadFile(filepath.Join("../..", place[1]))
+			require.NoError(t, err)
+			line, err := strconv.Atoi(place[2])
+			require.NoError(t, err)
+			require.Contains(t, strings.Split(string(feature), "\n")[line-1], "Scenario:", "help %s names %s", topic, place[0])
+		}
 	}
 }
 
