@@ -155,8 +155,12 @@ func (s *summary) totals() {
 		pick which
 	}{{"MUST  ", isMust}, {"SHOULD", isShould}} {
 		t := tallyOf(run, level.pick)
-		s.line("%-13s %s %d of %d are covered, %d of %d passed", label, level.name,
-			t.covered(), t.total(), t.of(result.Pass, result.UnexpectedPass), t.total())
+		elsewhere := ""
+		if n := t.of(result.Elsewhere); n > 0 {
+			elsewhere = fmt.Sprintf(", %d proved elsewhere", n)
+		}
+		s.line("%-13s %s %d of %d are covered, %d of %d passed%s", label, level.name,
+			t.covered(), t.total(), t.of(result.Pass, result.UnexpectedPass), t.total(), elsewhere)
 		label = ""
 	}
 	s.line("time          %s for %s of timeline", span(run.Wall), span(run.Virtual))

@@ -180,3 +180,13 @@ func TestAFolderWithSomethingElseInItsPlace(t *testing.T) {
 	require.ErrorContains(t, reports.WriteMutants(dir, mutation()), "conformance.json is no report: ")
 	require.FileExists(t, filepath.Join(dir, "mutants.html"))
 }
+
+// TestSummaryNamesWhatIsProvedElsewhere: nobody should look for the scenario of a MUST that didn't pass.
+func TestSummaryNamesWhatIsProvedElsewhere(t *testing.T) {
+	run := sample()
+	i := slices.IndexFunc(run.Requirements, func(r result.Requirement) bool { return r.Level == result.Must })
+	run.Requirements[i].Outcome = result.Elsewhere
+	var b strings.Builder
+	require.NoError(t, reports.Summary(&b, run, reports.Terminal{}))
+	require.Regexp(t, `MUST .* passed, 1 proved elsewhere\n`, b.String())
+}
