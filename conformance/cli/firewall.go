@@ -27,7 +27,7 @@ A POLICY is a file, "-" for standard input, or the name of a list that comes wit
   vendor-lists            an example of other lists that vendors publish
 
 A file may be YAML or JSON ("proxyspec firewall schema" prints its JSON Schema), CSV with the headings
-Protocol, Destination, Port and Purpose, or the table as it is copied from a web page.
+Protocol, Destination, Port, Purpose and, if you like, as-of, or the table as it is copied from a web page.
 `
 
 func (c *command) firewallCommand() *cobra.Command {

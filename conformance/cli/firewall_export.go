@@ -46,6 +46,13 @@ Exit codes: 0 it is written; 2 usage, or a file that can't be read.`,
 			case chain == "output" && len(use.Sources) > 0:
 				return usage(errors.New("--source says who is behind a router; with --chain output the client is the computer itself: leave one of them out"))
 			}
+			if f := policy.Format(format); isList(f) {
+				for _, flag := range []string{"chain", "source", "zone"} {
+					if cmd.Flags().Changed(flag) {
+						return usage(fmt.Errorf("--%s is for rules, and --format %s is the list again: leave one of them out", flag, f))
+					}
+				}
+			}
 			use.Own = chain == "output"
 			text, err := p.Export(policy.Format(format), use)
 			if err != nil {
@@ -63,9 +70,12 @@ Exit codes: 0 it is written; 2 usage, or a file that can't be read.`,
 	return cmd
 }
 
+// isList says that a format is that of a list, not of rules.
+func isList(f policy.Format) bool { return f == policy.CSV || f == policy.JSON || f == policy.YAML }
+
 // nameless warns of rows by name that the rules don't open.
 func (c *command) nameless(p *policy.Policy, use policy.Use, f policy.Format) {
-	if f == policy.CSV || f == policy.JSON || f == policy.YAML {
+	if isList(f) {
 		return
 	}
 	for _, e := range p.Entries {

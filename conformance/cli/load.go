@@ -88,9 +88,13 @@ const mostMbits = 1_000_000
 
 // noZeros refuses a zero that a plan would take for the default.
 func noZeros(flags *pflag.FlagSet) (err error) {
-	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "burst", "payload"} {
+	for _, name := range []string{"users", "relays", "ramp", "hold", "media", "burst", "payload", "enterprises", "scale", "capacity"} {
 		if f := flags.Lookup(name); f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
-			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", name, f.Value, f.DefValue))
+			normal := f.DefValue
+			if normal == "0" { // of which the help has the words
+				normal = "the default"
+			}
+			err = errors.Join(err, fmt.Errorf("--%s can't be %s: leave it out for %s", name, f.Value, normal))
 		}
 	}
 	return err

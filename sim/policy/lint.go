@@ -109,7 +109,7 @@ func (l *linter) ages() {
 	p := l.policy
 	undated := p.AsOf.IsZero() && slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.AsOf.IsZero() })
 	if undated {
-		l.warn(CodeNoDate, p.start, "", "the list bears no date: nobody can tell whether it is out of date", `add "as-of:" with the day on which it was right`)
+		l.warn(CodeNoDate, p.start, "", "the list bears no date: nobody can tell whether it is out of date", `add "as-of:" with the day on which it was right; CSV has a column of that name, a pasted table must be exported as YAML first`)
 	}
 	l.age(p.AsOf, p.place("as-of"), "", "the list")
 	for i := range p.Entries {

@@ -111,7 +111,7 @@ func TestLintWords(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []string{
-		`cloud-proxy-test.yaml:5:1: the list bears no date: nobody can tell whether it is out of date; add "as-of:" with the day on which it was right`,
+		`cloud-proxy-test.yaml:5:1: the list bears no date: nobody can tell whether it is out of date; add "as-of:" with the day on which it was right; CSV has a column of that name, a pasted table must be exported as YAML first`,
 		`cloud-proxy-test.yaml:8:8: the list is for testing, and this is production; ask the vendor for production addresses; test addresses are shared, and go without notice`,
 		`cloud-proxy-test.yaml:10:6: the list is for SDK >=2.5.1 <3.4.0, and SDK 3.4.0 is another: its list differs; ask the vendor for the list of that version`,
 	}, words(list.Lint(policy.LintOptions{Profile: policy.Production, SDK: version(t, "3.4.0")})))
