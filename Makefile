@@ -10,7 +10,7 @@ SOAK = soak-mutants soak-kernel soak-tls soak-browser soak-relay soak-sim soak-r
 .PHONY: help run build test unit lint mutants kernel figures bench bench-relay fuzz golden cucumber soak $(SOAK)
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 # Not "go run": that turns every exit code but 0 into 1.
 run: build ## Run the suite against the reference SDK; the report is proxyspec-report/index.html
@@ -137,6 +137,6 @@ cucumber: ## Fetch the script of cucumber.html anew, with its licence
 golden: ## Rewrite the golden files of the reports; look at the difference before you commit it
 	$(GO) test ./reports -update
 
-bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's, in four minutes (Linux)
+bench-relay: ## Compare the relay's CPU and memory with coturn's and pion/turn's (Linux)
 	$(GO) build -o relay-bench ./relay/bench
 	./relay-bench; code=$$?; rm -f relay-bench; exit $$code
