@@ -166,6 +166,7 @@ func (c *checkup) smoke(ctx context.Context) error {
 		return errOver
 	}
 	c.made = made.Client
+	var missing []string
 	for _, call := range []struct {
 		method string
 		params any
@@ -173,12 +174,21 @@ func (c *checkup) smoke(ctx context.Context) error {
 		{contract.MethodStartProxyServer, contract.ClientCall{Client: c.made}},
 		{contract.MethodInit, contract.Init{Client: c.made, AppID: "app-proxyspec-0001"}},
 	} {
-		if err := c.call(ctx, "smoke call", call.method, call.params, nil, replyLimit); errors.Is(err, errOver) {
+		err := c.call(ctx, "smoke call", call.method, call.params, nil, replyLimit)
+		var e *contract.Error
+		switch {
+		case errors.Is(err, errOver):
 			return err
-		} else if err != nil {
+		case errors.As(err, &e) && e.Code == contract.CodeMethodNotFound:
+			missing = append(missing, call.method)
+		case err != nil:
 			c.found("smoke call", BlameSDK, "%s failed on a new client: %v", call.method, err)
 			return nil
 		}
+	}
+	if len(missing) > 0 {
+		c.found("smoke call", "", "what needs %s will be \"not supported\": the SDK doesn't have it", strings.Join(missing, " or "))
+		return nil
 	}
 	c.found("smoke call", "", "createClient, init and startProxyServer return")
 	return nil

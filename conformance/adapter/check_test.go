@@ -30,6 +30,10 @@ func sound(how string) {
 			}
 			c.Reply(contract.CreateClientResult{Client: "c1"}, nil)
 		case contract.MethodStartProxyServer:
+			if how == "has no cloud proxy" {
+				c.Reply(nil, contract.NotSupported(c.Method))
+				return
+			}
 			if how == "refuses to start" || how == "starts after init" && !initialized {
 				c.Reply(nil, contract.SDKError("NO", "not today"))
 				return
@@ -82,6 +86,7 @@ func TestCheck(t *testing.T) {
 	for how, want := range map[string]adapter.Finding{
 		"sound":                {},
 		"refuses to start":     {Name: "smoke call", Blame: adapter.BlameSDK, Words: "startProxyServer failed on a new client: NO: not today"},
+		"has no cloud proxy":   {Words: `what needs startProxyServer will be "not supported": the SDK doesn't have it`},
 		"knows everything":     {Name: "unknown method", Blame: adapter.BlameAdapter, Words: "noSuchMethod succeeded"},
 		"garbage":              {Name: "handshake", Blame: adapter.BlameAdapter, Words: `not a JSON-RPC frame: invalid character 'r' looking for beginning of value (only messages may be on standard output: whatever else is printed belongs on standard error): "ready!"`},
 		"invalid UTF-8":        {Name: "handshake", Blame: adapter.BlameAdapter, Words: "the line is not UTF-8"},

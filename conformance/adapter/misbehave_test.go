@@ -19,7 +19,7 @@ func misbehave(how string) {
 		os.Exit(0)
 	}
 	switch how {
-	case "sound", "refuses to start", "knows everything", "one call at a time", "ends in a join", "fails at once", "ends no line", "waits for the join",
+	case "sound", "refuses to start", "has no cloud proxy", "knows everything", "one call at a time", "ends in a join", "fails at once", "ends no line", "waits for the join",
 		"starts after init", "stays after shutdown":
 		sound(how)
 		os.Exit(0)
