@@ -162,7 +162,7 @@ func (c *command) chosenMutants(all []mutation.Mutant, names []string) ([]mutati
 	for _, name := range names {
 		name = short(name)
 		if !slices.Contains(known, name) {
-			mistakes = append(mistakes, fmt.Errorf("there is no mutant %q%s; \"proxyspec mutants --list\" shows them", name, nearest.Hint(name, known)))
+			mistakes = append(mistakes, fmt.Errorf("there is no mutant %q%s; with --list this command shows them", name, nearest.Hint(name, known)))
 		}
 		wanted[name] = true
 	}
