@@ -12,13 +12,9 @@ import (
 
 // SetTimeouts changes how long the office's firewall remembers flows without packets. It forgets those that it
 // has.
-func (w *World) SetTimeouts(t firewall.Timeouts) error {
-	wall, err := firewall.New(w.Policy(), t)
-	if err != nil {
-		return err
-	}
-	w.net.Do(func() { w.office.install(wall, &w.cfg) })
-	return nil
+func (w *World) SetTimeouts(t firewall.Timeouts) (err error) {
+	w.net.Do(func() { err = w.office.install(&w.cfg, t, w.Policy()) })
+	return err
 }
 
 // SetRoundTrip makes the office's way to the internet so long that from alice to a relay and back takes this

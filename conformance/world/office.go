@@ -34,20 +34,20 @@ type office struct {
 
 func newOffice(cfg *Config, clients ...netip.Prefix) (*office, error) {
 	o := &office{sources: clients, open: cfg.Open, misread: cfg.Rules, mishear: cfg.Answers}
-	wall, err := firewall.New(firewall.Policy{ID: "nothing yet"}, firewall.Timeouts{})
-	if err != nil {
-		return nil, err
-	}
-	o.install(wall, cfg)
-	return o, o.load(firewall.Whitelist(clients...))
+	return o, o.install(cfg, firewall.Timeouts{}, firewall.Whitelist(clients...))
 }
 
-// install has a wall judge from now on.
-func (o *office) install(wall *firewall.Firewall, cfg *Config) {
+// install has another wall judge from now on, which knows no flow.
+func (o *office) install(cfg *Config, t firewall.Timeouts, told firewall.Policy) error {
+	wall, err := firewall.New(firewall.Policy{ID: "nothing yet"}, t)
+	if err != nil {
+		return err
+	}
 	o.wall, o.Judge = wall, wall
 	if cfg.Judge != nil {
 		o.Judge = cfg.Judge(wall)
 	}
+	return o.load(told)
 }
 
 // policy is what the firewall was told to let through.

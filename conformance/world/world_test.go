@@ -2,6 +2,7 @@ package world
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/proxyspec/proxyspec/conformance/contract"
 	"github.com/proxyspec/proxyspec/fakes/sdk"
 	"github.com/proxyspec/proxyspec/sim/bubble"
+	"github.com/proxyspec/proxyspec/sim/firewall"
 )
 
 // nobody is an SDK for worlds in which nobody uses one.
@@ -42,6 +44,26 @@ func TestWorldComesUpAndGoes(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 		require.NotEmpty(t, w.Timeline.Events())
+	})
+}
+
+// TestNewTimeoutsKeepTheRules: what is open besides, and how the firewall misreads what it is told, last.
+func TestNewTimeoutsKeepTheRules(t *testing.T) {
+	inBubble(t, func() {
+		var read int
+		w, err := New(Config{
+			Seed: 1, Tested: nobody, Reference: nobody,
+			Open:  []firewall.Rule{{ID: "open", Proto: firewall.TCP, Ports: []firewall.PortRange{firewall.Port(80)}, Action: firewall.Allow}},
+			Rules: func(*firewall.Policy) { read++ },
+		})
+		require.NoError(t, err)
+		require.NoError(t, w.SetTimeouts(firewall.Timeouts{UDP: time.Second}))
+		require.Equal(t, 2, read)
+		require.Equal(t, "open", w.Decide(firewall.Packet{
+			Proto: firewall.TCP, Flags: firewall.SYN,
+			Src: netip.MustParseAddrPort("10.10.0.2:50000"), Dst: netip.MustParseAddrPort("192.0.2.1:80"),
+		}).Rule)
+		require.NoError(t, w.Close())
 	})
 }
 
