@@ -131,13 +131,17 @@ func (c *client) join(uid string) *client {
 	return c
 }
 
-// offer is one for these kinds.
+// offer is one for these kinds; for none it has a data channel.
 func (w *world) offer(direction webrtc.RTPTransceiverDirection, kinds ...webrtc.RTPCodecType) string {
 	api, err := rtc.API(w.net.Host(netip.MustParseAddr("10.0.0.99")), nil)
 	require.NoError(w.t, err)
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	require.NoError(w.t, err)
 	defer pc.GracefulClose()
+	if len(kinds) == 0 {
+		_, err = pc.CreateDataChannel("data", nil)
+		require.NoError(w.t, err)
+	}
 	for _, kind := range kinds {
 		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: direction})
 		require.NoError(w.t, err)
@@ -197,6 +201,17 @@ func TestRefusals(t *testing.T) {
 		for _, e := range w.seen(EventRefused, "alice") {
 			require.NotEmpty(t, e.Code)
 			require.Equal(t, netip.MustParseAddr("10.0.0.1"), e.Source.Addr())
+		}
+	})
+}
+
+// TestOneRefusalForOneOffer: of two kinds that an offer lacks it isn't chance which is named.
+func TestOneRefusalForOneOffer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		c, sdp := w.dial(0, "10.0.0.1").join("alice"), w.offer(webrtc.RTPTransceiverDirectionSendonly)
+		for range 20 {
+			reply := c.ask(Frame{Type: TypePublish, Audio: true, Video: true, SDP: sdp})
+			require.Equal(t, "the offer has no m-line for audio", reply.Message)
 		}
 	})
 }

@@ -214,8 +214,8 @@ func offered(pc *webrtc.PeerConnection, f Frame) error {
 	for _, t := range pc.GetTransceivers() {
 		has[t.Kind().String()] = true
 	}
-	for kind, want := range map[string]bool{audio: f.Audio, video: f.Video} {
-		if want && !has[kind] {
+	for _, kind := range kinds {
+		if f.names(kind) && !has[kind] {
 			return &refusal{CodeBadOffer, "the offer has no m-line for " + kind}
 		}
 	}
@@ -256,10 +256,13 @@ func remote(t *webrtc.DTLSTransport) netip.AddrPort {
 	return netip.AddrPortFrom(ip, pair.Remote.Port)
 }
 
+// names tells whether a frame is about media of a kind.
+func (f Frame) names(kind string) bool { return kind == audio && f.Audio || kind == video && f.Video }
+
 func wanted(f Frame) string {
 	var names []string
 	for _, kind := range kinds {
-		if kind == audio && f.Audio || kind == video && f.Video {
+		if f.names(kind) {
 			names = append(names, kind)
 		}
 	}

@@ -79,7 +79,7 @@ func (c *connection) subscribe(ctx context.Context, f Frame) (sdp string, err er
 // publication.
 func (s *subscription) addTracks(f Frame) error {
 	for _, kind := range kinds {
-		if kind == audio && !f.Audio || kind == video && !f.Video {
+		if !f.names(kind) {
 			continue
 		}
 		codec, err := s.from.codec(kind)
