@@ -2,6 +2,7 @@ package steps
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/proxyspec/proxyspec/conformance/timeline"
@@ -108,8 +109,8 @@ func (s *scene) awaitFor(limit time.Duration, look func() []timeline.Event) (fou
 	return found
 }
 
-// few is the first of many events: as many as a reader of a failure looks at.
-func few(events []timeline.Event) []timeline.Event { return events[:min(len(events), 8)] }
+// few is the first of many events: as many as a reader of a failure looks at. What is appended to them overwrites none.
+func few(events []timeline.Event) []timeline.Event { return slices.Clip(events[:min(len(events), 8)]) }
 
 // firstOf is the number of the earliest of some events that are wrong: what decided. 0: there are none.
 func firstOf(events []timeline.Event) (seq int) {

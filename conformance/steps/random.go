@@ -247,19 +247,20 @@ func (s *scene) fewLookups(all map[string]*history) error {
 // messagesOnce judges alice's messages at SD-RTN by what they say: none that she didn't send, none twice, and none
 // missing without a word.
 func (s *scene) messagesOnce(all map[string]*history) error {
+	arrived := s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn)) // nobody else sends any
 	got := map[string]int{}
-	for _, e := range s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn)) { // nobody else sends any
+	for _, e := range arrived {
 		got[e.Digest]++
 	}
 	sent := map[string]int{}
 	for _, text := range s.said[world.Alice] {
 		sent[world.Digest(text)]++
 	}
-	for d, n := range got {
-		if n > sent[d] {
+	for _, e := range arrived {
+		if n, most := got[e.Digest], sent[e.Digest]; n > most {
 			return broke("CP-FLOW-06", "SD-RTN got a message that alice did not send, or more often than she sent it",
-				fmt.Sprintf("%d times", sent[d]), fmt.Sprintf("%d times", n), 0,
-				s.find(kind(timeline.KindSDRTN), named(sdrtn.EventMessageIn), func(e *timeline.Event) bool { return e.Digest == d })...)
+				fmt.Sprintf("%d times", most), fmt.Sprintf("%d times", n), 0,
+				filter(arrived, func(o *timeline.Event) bool { return o.Digest == e.Digest })...)
 		}
 	}
 	told := s.find(by(world.Alice), kind(timeline.KindNotice), func(e *timeline.Event) bool {
