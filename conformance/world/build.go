@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 )
 
@@ -76,7 +75,7 @@ func (w *World) Up() error {
 		return nil
 	}
 	w.up = true
-	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "world", Detail: "the cloud proxy and SD-RTN are up"})
+	w.note("world", "the cloud proxy and SD-RTN are up")
 	if err := w.startSDRTN(); err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (w *World) confine(log func(contract.Log)) (io.ReadWriteCloser, error) {
 	w.net.Do(w.office.wall.Flush)
 	w.unrecorded.Store(before)
 	if err == nil {
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventConfined, Detail: proof.String()})
+		w.note(EventConfined, proof.String())
 		var stream io.ReadWriteCloser
 		if stream, err = remote.Enter(); err == nil {
 			return stream, nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/proxyspec/proxyspec/conformance/result"
-	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim/dns"
 )
 
@@ -63,7 +62,7 @@ func (w *World) Move(name, host string) error {
 			return err
 		}
 	}
-	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: "name moved", Detail: fmt.Sprintf("%s is %v now", name, h.Addr())})
+	w.note("name moved", fmt.Sprintf("%s is %v now", name, h.Addr()))
 	return nil
 }
 

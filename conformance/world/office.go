@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/timeline"
 	"github.com/proxyspec/proxyspec/sim"
 	"github.com/proxyspec/proxyspec/sim/dns"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -141,7 +140,7 @@ func (w *World) SetPolicy(p firewall.Policy) (err error) {
 		err = w.office.load(p)
 	})
 	if err == nil {
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventPolicy, Detail: p.ID})
+		w.note(EventPolicy, p.ID)
 	}
 	return err
 }
@@ -159,7 +158,7 @@ func (w *World) Follow(list *policy.Policy) (err error) {
 		err = w.office.follow(time.Now())
 	})
 	if err == nil {
-		w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: EventPolicy, Detail: list.ID})
+		w.note(EventPolicy, list.ID)
 	}
 	return err
 }

@@ -83,6 +83,7 @@ func (w *World) ForgetFlows() {
 	w.net.Do(w.office.wall.Flush)
 }
 
+// note puts into the timeline what the suite did to the world.
 func (w *World) note(name, detail string) {
 	w.Timeline.Add(timeline.Event{Kind: timeline.KindWorld, Actor: "suite", Name: name, Detail: detail})
 }
