@@ -107,8 +107,7 @@ func (s *scene) joinAs(u *world.User, join contract.Join) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Wait(s.world.Limits.Join)
-	return err
+	return s.waitFor(c)
 }
 
 func (s *scene) sampleEnable(who, channel string) error {
@@ -130,12 +129,16 @@ func (s *scene) leave(who string) error {
 	if err != nil {
 		return err
 	}
+	return s.leaveFor(u)
+}
+
+// leaveFor has the client that a user's calls use leave, and waits for it.
+func (s *scene) leaveFor(u *world.User) error {
 	c, err := u.Begin(contract.MethodLeave, plain(u.Client()))
 	if err != nil {
 		return err
 	}
-	_, err = c.Wait(s.world.Limits.Teardown)
-	return err
+	return s.waitFor(c)
 }
 
 // isIn makes somebody else a user of the channel; if that fails the ground is unsound, not the SDK.

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 
 	"github.com/proxyspec/proxyspec/conformance/contract"
@@ -26,7 +27,7 @@ type judged struct {
 type stretch struct{ from, until timeline.Event }
 
 // forAll is the Seq of no event.
-const forAll = int(^uint(0) >> 1)
+const forAll = math.MaxInt
 
 // courses takes the clients through the calls of the timeline, by the order in which calls began and ended.
 func (s *scene) courses() map[string]*history {

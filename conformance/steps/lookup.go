@@ -105,7 +105,7 @@ func (s *scene) lookupPerJoin(n int) error {
 	for i, join := range s.joins {
 		end := join.Ended()
 		if end.Seq == 0 {
-			end.Seq = int(^uint(0) >> 1)
+			end.Seq = forAll
 		}
 		during := []test{after(join.Began.Seq), until(end.Seq)}
 		answers := s.lookups(append(during, named(relay.EventLookupAnswered))...)

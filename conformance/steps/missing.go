@@ -2,7 +2,6 @@ package steps
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -70,7 +69,7 @@ func (s *scene) withoutPorts(proto, ports string) error {
 }
 
 func (s *scene) reportLists(rows string) error {
-	want := regexp.MustCompile(`T\d+`).FindAllString(rows, -1)
+	want := row.FindAllString(rows, -1)
 	got := s.world.MissingRows()
 	if slices.Equal(want, got) {
 		return nil

@@ -148,18 +148,9 @@ func (s *scene) replies(u *world.User, sequence []decision.Call, waiting bool) (
 		replies[i] = decision.Reply{Missing: !over, Error: failed != nil}
 	}
 	if joins {
-		return replies, s.leaveFor(u)
+		return replies, s.leaveFor(u) // whatever its last state was, the client is outside then
 	}
 	return replies, nil
-}
-
-// leaveFor ends a sequence: whatever its last state was, the client is outside after it.
-func (s *scene) leaveFor(u *world.User) error {
-	leave, err := u.Begin(contract.MethodLeave, plain(u.Client()))
-	if err != nil {
-		return err
-	}
-	return s.waitFor(leave)
 }
 
 func (s *scene) wentByTable(n int) error {

@@ -144,7 +144,7 @@ func (s *scene) state(state string) test {
 
 // sinceTrouble is events after the world was last broken.
 func (s *scene) sinceTrouble() test {
-	broken := s.find(kind(timeline.KindWorld), named(world.EventStopped, world.EventCut, world.EventForgotten, world.EventRebound, world.EventPolicy))
+	broken := s.troubles()
 	if len(broken) == 0 {
 		return func(*timeline.Event) bool { return false }
 	}
