@@ -55,7 +55,7 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// job is a task as a worker is given it.
+// task is a case, and where it runs.
 func (cfg Config) task(c selection.Case) Task {
 	t := Task{Case: c, SDK: cfg.SDK}
 	if cfg.Place != nil {
@@ -64,6 +64,7 @@ func (cfg Config) task(c selection.Case) Task {
 	return t
 }
 
+// job is a task as a worker is given it.
 func (cfg Config) job(t Task) Job {
 	return Job{Case: t.Case, Seed: CaseSeed(cfg.Seed, t.Case.ID), SDK: t.SDK, Network: t.Network, Open: t.Open, Limits: cfg.Limits, Out: cfg.Out, Replay: cfg.replay(t)}
 }
