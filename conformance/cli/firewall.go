@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -201,15 +202,9 @@ func readZone(file string) (policy.Zone, error) {
 // formatFlag adds --format, whose first value is the default.
 func formatFlag(cmd *cobra.Command, into *string, formats ...string) {
 	cmd.Flags().StringVar(into, "format", formats[0], "how to write it: "+strings.Join(formats, ", "))
-	before := cmd.PreRunE
-	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		for _, f := range formats {
-			if *into == f {
-				if before != nil {
-					return before(cmd, args)
-				}
-				return nil
-			}
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if slices.Contains(formats, *into) {
+			return nil
 		}
 		return usage(fmt.Errorf("--format %q isn't known: there are %s%s", *into, strings.Join(formats, ", "), nearest.Hint(*into, formats)))
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,21 +84,17 @@ peer's socket can't be opened; 5 not one row could be judged; 6 the report could
 	f.BoolVar(&o.list, "list", false, "list the rows, and send nothing")
 	f.DurationVar(&o.answer, "answer", 2*time.Second, "how long an answer may take")
 	f.DurationVar(&o.quiet, "quiet", 200*time.Millisecond, "how long silence is listened to, beside two round trips")
-	f.StringVar(&o.format, "format", "text", "text, json or junit")
+	formatFlag(cmd, &o.format, "text", "json", "junit")
 	f.StringVar(&o.out, "out", "", "the file for the report (default: standard output)")
 	return cmd
 }
 
 func (c *command) relayCheck(o relayOrder) error {
-	write, ok := relayFormats[o.format]
-	if !ok {
-		return usage(fmt.Errorf("--format must be text, json or junit, not %q", o.format))
-	}
 	rows, err := o.rows()
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilInterrupted()
 	defer stop()
 	target, err := o.reach(ctx)
 	if err != nil {
@@ -118,6 +112,7 @@ func (c *command) relayCheck(o relayOrder) error {
 		}
 		defer file.Close()
 	}
+	write := relayFormats[o.format]
 	report := relayReport{Schema: relaySchema, Tool: tool(), Server: o.server, Address: target.at.String(), Transport: o.transport, Began: time.Now().UTC()}
 	early := c.runRows(ctx, &report, rows, target.Target)
 	report.Took = time.Since(report.Began)

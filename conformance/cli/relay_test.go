@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"sync/atomic"
@@ -230,6 +231,31 @@ func TestRelayCheckTriesEveryAddress(t *testing.T) {
 	}
 }
 
+// A second interrupt ends a check at once, though the first waits for a server that is silent.
+func TestASecondInterruptEndsACheck(t *testing.T) {
+	if signal.Ignored(os.Interrupt) {
+		t.Skip("interrupts are ignored here, and by what is started too")
+	}
+	silent, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	cmd := exec.Command("proxyspec", "relay", "check", silent.LocalAddr().String(), "-u", "a:b", "--answer", "1m")
+	require.NoError(t, cmd.Start())
+	_, _, err = silent.ReadFrom(make([]byte, 2000)) // by now it hears interrupts
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for over := false; !over; {
+		_ = cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-ended:
+			over = true
+		case <-time.After(10 * time.Millisecond): // two at once would be one
+		}
+	}
+	require.Equal(t, syscall.SIGINT, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(), "it ended as %v", cmd.ProcessState)
+}
+
 // An interrupted check reports what it found until then.
 func TestRelayCheckIsInterrupted(t *testing.T) {
 	heard := make(chan os.Signal, 1)
@@ -308,7 +334,7 @@ func TestRelayCheckRefuses(t *testing.T) {
 		{result.ExitUsage, "give an IPv4 address", []string{"[::1]:3478", "-u", "a:b"}},
 		{result.ExitFault, "give --ca FILE with the authority that it is from, or --insecure", []string{at["tls"], "-u", "1:alice:secret", "--transport", "tls"}},
 		{result.ExitUsage, "--transport must be", []string{"127.0.0.1:3478", "-u", "a:b", "--transport", "sctp"}},
-		{result.ExitUsage, "--format must be", []string{"127.0.0.1:3478", "-u", "a:b", "--format", "pdf"}},
+		{result.ExitUsage, "--format", []string{"127.0.0.1:3478", "-u", "a:b", "--format", "pdf"}},
 		{result.ExitUsage, "--peer must be", []string{"127.0.0.1:3478", "-u", "a:b", "--peer", "somewhere"}},
 		{result.ExitUsage, "--quota must not", []string{"127.0.0.1:3478", "-u", "a:b", "--quota", "-1"}},
 		{result.ExitUsage, "--ca:", []string{"127.0.0.1:3478", "-u", "a:b", "--ca", "no-such-file"}},
