@@ -62,7 +62,7 @@ func (v *caseView) Gist() string {
 	if v.Failure != nil && v.Failure.Actual != "" {
 		text += ": " + v.Failure.Actual
 	}
-	return cut(oneLine(text), 240)
+	return clip(oneLine(text), 240)
 }
 
 func pack(text string) (string, error) {

@@ -196,7 +196,7 @@ func (c *Comparison) Text(w io.Writer, all bool) error {
 	for _, f := range c.facts {
 		row := []string{f.Name}
 		for _, cell := range f.Cells {
-			row = append(row, cut(cell, widestFact))
+			row = append(row, clip(cell, widestFact))
 		}
 		rows = append(rows, row)
 	}

@@ -203,7 +203,7 @@ func (s *mutantsText) totals(dir string) {
 // fates counts the mutants.
 func fates(m *result.Mutation) string {
 	var parts []string
-	for _, f := range []result.Fate{result.Killed, result.Survived, result.Open, result.Unmet, result.Unproved} {
+	for _, f := range fateOrder {
 		if n := len(m.Of(f)); n > 0 {
 			what := string(f)
 			if f == result.Unproved {

@@ -180,11 +180,3 @@ func limitWords(run *result.Run) string {
 	}
 	return strings.Join(words, ", ")
 }
-
-// cut shortens words to so many characters.
-func cut(words string, most int) string {
-	if r := []rune(words); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return words
-}
