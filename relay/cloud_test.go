@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proxyspec/proxyspec/relay"
+	"github.com/proxyspec/proxyspec/relay/batch"
 )
 
 // config is a complete one for three nodes in memory.
@@ -82,6 +85,39 @@ func TestListenOpensAllPortsOrNone(t *testing.T) {
 		require.Empty(t, host.packets)
 		require.Empty(t, host.streams)
 	}
+}
+
+// tired has one group of sockets, and then no file for another.
+type tired struct {
+	batch.Net
+	groups []*batch.Group
+}
+
+var errTired = errors.New("too many open files")
+
+func (n *tired) NewGroup() (*batch.Group, error) {
+	if len(n.groups) == 0 {
+		return nil, errTired
+	}
+	g := n.groups[0]
+	n.groups = n.groups[1:]
+	return g, nil
+}
+
+func TestListenLeavesNoGroupBehind(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	host, err := batch.NewNet()
+	require.NoError(t, err)
+	group, err := host.NewGroup()
+	if errors.Is(err, batch.ErrUnsupported) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	cloud, err := relay.New(config(t))
+	require.NoError(t, err)
+	require.ErrorIs(t, cloud.Relay("relay-1", &tired{host, []*batch.Group{group}}).Listen(), errTired)
+	_, err = group.Listen(netip.AddrPortFrom(loopback, 0), nil)
+	require.ErrorIs(t, err, net.ErrClosed)
 }
 
 func TestNodesMayServeAgain(t *testing.T) {

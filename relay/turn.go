@@ -67,7 +67,11 @@ func newTURNServer(m *media) (*turnServer, error) {
 		broken: make(chan error, 1), wake: make(chan struct{}, 1), drained: make(chan struct{}, 1), streams: make(map[*stream]bool),
 	}
 	s.hands.New = func() any { return s.newHand() }
-	return s, s.group()
+	if err := s.group(); err != nil {
+		s.close() // the groups before
+		return nil, err
+	}
+	return s, nil
 }
 
 // group makes groups of sockets where the host has them: one for each processor, but not for more than one relay
