@@ -86,11 +86,15 @@ func track(m contract.MediaStats, kind string) counts {
 }
 
 func (s *scene) upstreamCounts(seconds int) error {
+	while, err := lasting(seconds, time.Second, "seconds")
+	if err != nil {
+		return err
+	}
 	before, err := s.read(true)
 	if err != nil {
 		return err
 	}
-	time.Sleep(time.Duration(seconds) * time.Second)
+	time.Sleep(while)
 	now, err := s.read(true)
 	if err != nil {
 		return err
@@ -109,13 +113,16 @@ func (s *scene) upstreamCounts(seconds int) error {
 }
 
 func (s *scene) downstreamCounts(seconds int) error {
+	while, err := lasting(seconds, time.Second, "seconds")
+	if err != nil {
+		return err
+	}
 	var at [2]reading
 	for i := range at {
 		if err := s.mute("bob", "mutes"); err != nil {
 			return err
 		}
 		time.Sleep(settling)
-		var err error
 		if at[i], err = s.read(false); err != nil {
 			return err
 		}
@@ -123,7 +130,7 @@ func (s *scene) downstreamCounts(seconds int) error {
 			return err
 		}
 		if i == 0 {
-			time.Sleep(time.Duration(seconds) * time.Second)
+			time.Sleep(while)
 		}
 	}
 	for _, k := range kinds {

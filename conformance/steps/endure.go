@@ -117,6 +117,10 @@ func (s *scene) ofOffice(tests ...test) []timeline.Event {
 }
 
 func (s *scene) oneAllocation(minutes int) error {
+	age, err := lasting(minutes, time.Minute, "minutes")
+	if err != nil {
+		return err
+	}
 	type allocation struct {
 		relay, proto string
 		from, to     netip.AddrPort
@@ -130,7 +134,7 @@ func (s *scene) oneAllocation(minutes int) error {
 	for _, e := range deleted {
 		gone[key(e)] = true
 	}
-	age, oldest := time.Duration(minutes)*time.Minute, time.Duration(0)
+	var oldest time.Duration
 	for _, e := range made {
 		if used[key(e)] && !gone[key(e)] {
 			oldest = max(oldest, s.world.Timeline.Elapsed()-e.At)

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -100,7 +101,7 @@ func (s *scene) inquiryRefused(code string) error {
 
 func (s *scene) judgeInquiries(how string, right func(world.Inquiry) bool) error {
 	if len(s.inquiries) == 0 {
-		return result.Mistake("no lookup was sent: a step before this one must")
+		return noLookup()
 	}
 	for _, i := range s.inquiries {
 		if right(i) {
@@ -117,8 +118,11 @@ func (s *scene) judgeInquiries(how string, right func(world.Inquiry) bool) error
 }
 
 func (s *scene) connect() error {
-	if len(s.answers) == 0 {
-		return fmt.Errorf("no lookup was answered: a step before this one must see to it")
+	switch {
+	case len(s.inquiries) == 0:
+		return noLookup()
+	case len(s.answers) == 0:
+		return errors.New("no lookup was answered: there is no message URL")
 	}
 	for _, a := range s.answers {
 		c, refusal, err := s.world.Connect(world.Alice, a.MessageURLs[0])
@@ -134,7 +138,13 @@ func (s *scene) connect() error {
 	return nil
 }
 
+// noLookup refuses a step that is about lookups where none was sent.
+func noLookup() error { return result.Mistake("no lookup was sent: a step before this one must") }
+
 func (s *scene) connected(n int, code string) error {
+	if len(s.connections)+len(s.refusals) == 0 {
+		return result.Mistake("no message connection was tried: a step before this one must")
+	}
 	right := len(s.connections) == n && len(s.refusals) > 0
 	for _, r := range s.refusals {
 		right = right && r.Code == code

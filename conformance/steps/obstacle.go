@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proxyspec/proxyspec/conformance/result"
 	"github.com/proxyspec/proxyspec/conformance/runner"
 	"github.com/proxyspec/proxyspec/conformance/world"
 	"github.com/proxyspec/proxyspec/sim/firewall"
@@ -18,10 +17,11 @@ func (s *scene) obstacleSteps() []runner.Definition {
 		{
 			Expr: `^the office firewall forgets UDP flows that are idle for (\d+) seconds$`,
 			Do: func(seconds int) error {
-				if seconds < 1 {
-					return result.Mistake("a flow is idle for at least a second")
+				idle, err := lasting(seconds, time.Second, "seconds")
+				if err != nil {
+					return err
 				}
-				return s.world.SetTimeouts(firewall.Timeouts{UDP: time.Duration(seconds) * time.Second})
+				return s.world.SetTimeouts(firewall.Timeouts{UDP: idle})
 			},
 			Says: "What comes from outside after that is nobody's, and is dropped.",
 		},
@@ -38,8 +38,12 @@ func (s *scene) obstacleSteps() []runner.Definition {
 		{
 			Expr: `^from alice to a relay and back it takes (\d+) ms, and (\d+) % of the packets are lost$`,
 			Do: func(ms, percent int) error {
+				there, err := lasting(ms, time.Millisecond, "ms")
+				if err != nil {
+					return err
+				}
 				s.loss = percent
-				return s.world.SetRoundTrip(time.Duration(ms)*time.Millisecond, float64(percent)/100)
+				return s.world.SetRoundTrip(there, float64(percent)/100)
 			},
 			Says: "Lost between the office and the internet, this part in each direction.",
 		},

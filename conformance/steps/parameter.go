@@ -19,8 +19,12 @@ func (s *scene) parameterSteps() []runner.Definition {
 		{
 			Expr: `^alice calls setProxyServer with ("[^"]*"|\d+ bytes)$`,
 			Do: func(value string) error {
+				proxy, err := text(value)
+				if err != nil {
+					return err
+				}
 				return s.call(world.Alice, contract.MethodSetProxyServer, func(client string) any {
-					return contract.SetProxyServer{Client: client, ProxyServer: text(value)}
+					return contract.SetProxyServer{Client: client, ProxyServer: proxy}
 				})
 			},
 			Says: "Bytes are letters with dots between them, as in a host name.",
@@ -28,7 +32,11 @@ func (s *scene) parameterSteps() []runner.Definition {
 		{
 			Expr: `^alice calls setTurnServer with (turnServerURL|username|password|udpport|tcpport) ("[^"]*"|\d+ bytes)$`,
 			Do: func(key, value string) error {
-				return s.setTurnServer(func(server map[string]any) { server[key] = text(value) })
+				written, err := text(value)
+				if err != nil {
+					return err
+				}
+				return s.setTurnServer(func(server map[string]any) { server[key] = written })
 			},
 			Says: "Every other key has the value that the company's TURN server needs.",
 		},
@@ -58,18 +66,22 @@ func (s *scene) parameterSteps() []runner.Definition {
 }
 
 // text is a value as steps write it: in quotation marks, or as a number of bytes.
-func text(value string) string {
+func text(value string) (string, error) {
 	count, isCount := strings.CutSuffix(value, " bytes")
 	if !isCount {
-		return strings.Trim(value, `"`)
+		return strings.Trim(value, `"`), nil
 	}
-	n, _ := strconv.Atoi(count) // the step's expression admits digits only
-	const label = 64            // the longest that a name may have (RFC 1035, section 2.3.4), and a dot
+	const most = 1_000_000
+	n, err := strconv.Atoi(count)
+	if err != nil || n > most {
+		return "", result.Mistake("%s are too many: write at most %d", value, most)
+	}
+	const label = 64 // the longest that a name may have (RFC 1035, section 2.3.4), and a dot
 	long := []byte(strings.Repeat("a", n))
 	for i := label - 1; i < n; i += label {
 		long[min(i, n-2)] = '.' // none at the end
 	}
-	return string(long)
+	return string(long), nil
 }
 
 // setTurnServer calls the method with the company's TURN server, changed.

@@ -58,8 +58,13 @@ const mistaken = `Feature: Mistakes
     Given from alice to a relay and back it takes 100 ms, and 101 % of the packets are lost
   Scenario: an account is for at least one user
     Given the account is for 0 users at once
-  Scenario: a flow is idle for at least a second
-    Given the office firewall forgets UDP flows that are idle for 0 seconds
+  Scenario Outline: 0 seconds are no time at all
+    Then <it takes none>
+    Examples:
+      | it takes none                                                                            |
+      | the office firewall forgets UDP flows that are idle for 0 seconds                        |
+      | in 0 seconds SD-RTN gets every packet of alice's audio and video                         |
+      | in 0 seconds alice counts every packet and frame of bob's audio and video that SD-RTN sends her |
   Scenario Outline: no probe was sent: a step before this one must
     Then <nothing came of it>
     Examples:
@@ -95,6 +100,20 @@ const mistaken = `Feature: Mistakes
       | nothing of alice's could be read on the way        |
   Scenario: 3000000 hours are more than any clock here can count
     When 3000000 hours pass
+  Scenario: 20000000000 seconds are more than any clock here can count
+    Given the office firewall forgets UDP flows that are idle for 20000000000 seconds
+  Scenario: 20000000000000 ms are more than any clock here can count
+    Given from alice to a relay and back it takes 20000000000000 ms, and 0 % of the packets are lost
+  Scenario: 0 minutes are no time at all
+    Then alice's media has gone through one allocation for 0 minutes
+  Scenario: 9999999999999 bytes are too many: write at most 1000000
+    When alice calls setProxyServer with 9999999999999 bytes
+  Scenario: 99999999999999999999 bytes are too many: write at most 1000000
+    When alice calls setTurnServer with password 99999999999999999999 bytes
+  Scenario: no lookup was sent: a step before this one must
+    When alice's computer opens a message connection with each answer
+  Scenario: no message connection was tried: a step before this one must
+    Then 0 of the message connections opened and the others were refused as "scale-exceeded"
 `
 
 // TestMistakesAreNobodyElses: what makes no sense in a scenario is held against its author, not against the SDK or the
