@@ -58,7 +58,8 @@ func openToken(secret []byte, token string) (s session, ok bool) {
 	if err != nil || !hmac.Equal(mac, signClaims(secret, claims)) {
 		return session{}, false
 	}
-	return s, json.Unmarshal(claims, &s) == nil
+	err = json.Unmarshal(claims, &s)
+	return s, err == nil
 }
 
 func signClaims(secret, claims []byte) []byte {

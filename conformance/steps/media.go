@@ -215,7 +215,8 @@ func (s *scene) stats(who string) (stats contract.Stats, err error) {
 	if over, failed := c.Over(); !over || failed != nil {
 		return stats, &result.Failure{Message: "stats did not return", Expected: "the SDK's counts", Actual: ended(c), Events: c.Events()}
 	}
-	return stats, c.Result(&stats)
+	err = c.Result(&stats)
+	return stats, err
 }
 
 func (s *scene) receivesMedia(who, whom string) error {

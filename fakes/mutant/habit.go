@@ -287,5 +287,6 @@ func answer(ctx context.Context, r sdk.Request, edge string) (a relay.LookupAnsw
 		return a, err
 	}
 	defer response.Body.Close()
-	return a, json.NewDecoder(response.Body).Decode(&a)
+	err = json.NewDecoder(response.Body).Decode(&a)
+	return a, err
 }

@@ -80,6 +80,9 @@ func (g *Group) openOuter() (outer int, err error) {
 	if err == nil {
 		err = unix.SetNonblock(outer, true)
 	}
+	if err != nil && outer >= 0 {
+		unix.Close(outer)
+	}
 	return outer, err
 }
 

@@ -90,7 +90,8 @@ func (u *user) ask(ctx context.Context, edge netip.Addr, body []byte) (answer re
 	if response.StatusCode != http.StatusOK {
 		return answer, refusal(response.Status, text)
 	}
-	return answer, json.Unmarshal(text, &answer)
+	err = json.Unmarshal(text, &answer)
+	return answer, err
 }
 
 // refusal is what the cloud proxy says by name, if it does.

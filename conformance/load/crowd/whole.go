@@ -164,7 +164,8 @@ func (w *whole) say(text string) error {
 }
 
 func (w *whole) stats() (s contract.Stats, err error) {
-	return s, w.call(contract.MethodStats, contract.ClientCall{Client: w.client}, &s)
+	err = w.call(contract.MethodStats, contract.ClientCall{Client: w.client}, &s)
+	return s, err
 }
 
 // leave leaves the channel and ends the SDK.
