@@ -76,6 +76,13 @@ func icmpError(e *timeline.Event) bool {
 	return e.Proto == firewall.ICMP.String() && e.Rule == firewall.RuleRelated
 }
 
+// bareACK is a segment of TCP with nothing in it: so a computer asks whether a connection is still there that an SDK keeps, such
+// as one that was made for a lookup, and was never told that it isn't.
+func bareACK(e *timeline.Event) bool {
+	const headers = 60 // of IPv4 and TCP with a timestamp, and then some
+	return e.Proto == firewall.TCP.String() && e.Flags == "ACK" && e.Length <= headers
+}
+
 // atWall is packets at the office's firewall.
 func atWall(e *timeline.Event) bool { return e.Kind == timeline.KindPacket && e.Actor == "firewall" }
 

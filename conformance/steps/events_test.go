@@ -34,3 +34,20 @@ func TestTheFirstWrongMessageIsTold(t *testing.T) {
 		require.Equal(t, 1, failure.Events[0].Seq)
 	}
 }
+
+// TestBareACK tells what a computer sends by itself on a connection from what an SDK sends on it.
+func TestBareACK(t *testing.T) {
+	for _, tt := range []struct {
+		e    timeline.Event
+		bare bool
+	}{
+		{timeline.Event{Proto: "TCP", Flags: "ACK", Length: 40}, true},
+		{timeline.Event{Proto: "TCP", Flags: "ACK", Length: 52}, true},
+		{timeline.Event{Proto: "TCP", Flags: "PSH ACK", Length: 53}, false},
+		{timeline.Event{Proto: "TCP", Flags: "ACK", Length: 1500}, false},
+		{timeline.Event{Proto: "TCP", Flags: "SYN", Length: 60}, false},
+		{timeline.Event{Proto: "UDP", Length: 40}, false},
+	} {
+		require.Equal(t, tt.bare, bareACK(&tt.e), "%+v", tt.e)
+	}
+}

@@ -29,7 +29,7 @@ func (s *scene) leavingSteps() []runner.Definition {
 		{
 			Expr: `^when the call was torn down alice sent nothing more$`,
 			Do:   s.quietAfterTeardown,
-			Says: "Watches for the watch time, from 30 seconds after leave has finished on: no packet to edges, relays, SD-RTN or the company's servers.",
+			Says: "Watches for the watch time, from 30 seconds after leave has finished on: no packet to edges, relays, SD-RTN or the company's servers, but TCP that asks whether a connection is still there.",
 		},
 	}
 }
@@ -90,7 +90,7 @@ func (s *scene) quietAfterTeardown() error {
 	}
 	s.pass(left, s.world.Limits.Teardown+s.world.Limits.Watch)
 	sent := s.find(later(left, s.world.Limits.Teardown), atWall, from(s.aliceAddr()),
-		toRole(world.Edge, world.Relay, world.Gateway, world.Company))
+		toRole(world.Edge, world.Relay, world.Gateway, world.Company), not(bareACK))
 	if len(sent) == 0 {
 		return nil
 	}
