@@ -48,15 +48,15 @@ func (p *plan) checks() []result.Check {
 
 // neverFailed counts the suite's cases, and names those that failed at no mutant: whoever breaks what they are about may
 // pass them.
-func (p *plan) neverFailed() (cases int, harmless []result.Harmless) {
+func (p *plan) neverFailed(rules []result.KillingRule) (cases int, harmless []result.Harmless) {
 	failed, owes := make(map[string]bool), make(map[string]bool)
 	for _, o := range p.met {
 		if o.ended.Outcome == result.Fail {
 			failed[o.ended.ID] = true
 		}
 	}
-	for _, r := range p.cfg.Requirements {
-		owes[r.ID] = result.KillingRule{Level: r.Level, Subject: r.Subject}.Owes()
+	for _, r := range rules {
+		owes[r.ID] = r.Owes()
 	}
 	for _, c := range p.cfg.Cases {
 		if c.Own {

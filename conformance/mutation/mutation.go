@@ -117,7 +117,7 @@ func Run(ctx context.Context, cfg Config) (*result.Mutation, error) {
 		m.Mutants = append(m.Mutants, p.found(i, mutant))
 	}
 	m.Checks = p.checks()
-	m.Cases, m.NeverFailed = p.neverFailed()
+	m.Cases, m.NeverFailed = p.neverFailed(m.Rules)
 	result.JudgeMutation(m)
 	return m, err
 }

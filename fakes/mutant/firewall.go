@@ -54,23 +54,13 @@ var rules = []Mutant{
 	{
 		Name: "any-protocol", Breaks: []string{"CP-FW-11", "CP-FW-14", "CP-FW-15", "CP-FW-16"},
 		Description: "opens the ports of a row to TCP and UDP alike",
-		ground: misreading(func(p *firewall.Policy) {
-			for _, r := range slices.Clone(p.Rules) {
-				r.ID += "-twin"
-				r.Proto = firewall.TCP + firewall.UDP - r.Proto
-				p.Rules = append(p.Rules, r)
-			}
-		}),
+		ground:      misreading(addTwins),
 	},
 	{
 		Name: "addresses-only", Breaks: []string{"CP-FW-11", "CP-FW-14", "CP-RES-01"},
 		Description: "opens every port of the listed addresses to TCP and UDP alike",
 		ground: misreading(func(p *firewall.Policy) {
-			for _, r := range slices.Clone(p.Rules) {
-				r.ID += "-twin"
-				r.Proto = firewall.TCP + firewall.UDP - r.Proto
-				p.Rules = append(p.Rules, r)
-			}
+			addTwins(p)
 			for i := range p.Rules {
 				p.Rules[i].Ports = nil
 			}
@@ -176,6 +166,15 @@ func mapped[T any](items []T, change func(T) (T, bool)) (out []T) {
 		}
 	}
 	return out
+}
+
+// addTwins adds each row of TCP for UDP, and the other way round.
+func addTwins(p *firewall.Policy) {
+	for _, r := range slices.Clone(p.Rules) {
+		r.ID += "-twin"
+		r.Proto = firewall.TCP + firewall.UDP - r.Proto
+		p.Rules = append(p.Rules, r)
+	}
 }
 
 // judges are a firewall that knows the right rules and judges packets wrongly.

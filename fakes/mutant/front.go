@@ -58,7 +58,10 @@ func (f *front) later(d time.Duration, do func()) {
 }
 
 // connect opens a connection to the host of a URL, if it has one, whatever becomes of it.
-func (f *front) connect(to string) {
+func (f *front) connect(to string) { f.talk(to, func(net.Conn) {}) }
+
+// talk does something with such a connection, which it closes.
+func (f *front) talk(to string, say func(net.Conn)) {
 	u, err := url.Parse(to)
 	if err != nil || u.Hostname() == "" {
 		return
@@ -69,6 +72,7 @@ func (f *front) connect(to string) {
 	}
 	f.tasks.Go(func() {
 		if conn, err := f.net.CreateDialer(&net.Dialer{Timeout: time.Second}).Dial("tcp", net.JoinHostPort(host, port)); err == nil {
+			say(conn)
 			_ = conn.Close()
 		}
 	})

@@ -66,50 +66,35 @@ var habits = []Mutant{
 	{
 		Name: "tires", Breaks: []string{"CP-SEQ-03"},
 		Description: "accepts startProxyServer again and again, and goes direct from the third time on",
-		make: func(cfg sdk.Config) SDK {
-			n := 0
-			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
-				next, err := sdk.Decide(in, s, c)
-				if err == nil && c.Method == start {
-					n++
-					next.Cloud = n < 3
-				}
-				return next, err
-			})(cfg)
-		},
+		make: counting(func(n *int, s sdk.Setting, c sdk.Change, next *sdk.Setting) {
+			if c.Method == start {
+				*n++
+				next.Cloud = *n < 3
+			}
+		}),
 	},
 	{
 		Name: "sticks", Breaks: []string{"CP-SEQ-02"},
 		Description: "accepts stopProxyServer again, and goes on by the cloud proxy from the second time on",
-		make: func(cfg sdk.Config) SDK {
-			n := 0
-			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
-				next, err := sdk.Decide(in, s, c)
-				if err == nil && c.Method == stop && s.Cloud {
-					n++
-					next.Cloud = n > 1
-				}
-				return next, err
-			})(cfg)
-		},
+		make: counting(func(n *int, s sdk.Setting, c sdk.Change, next *sdk.Setting) {
+			if c.Method == stop && s.Cloud {
+				*n++
+				next.Cloud = *n > 1
+			}
+		}),
 	},
 	{
 		Name: "counts-starts", Breaks: []string{"CP-API-30"},
 		Description: "stops only when stopProxyServer has been called as often as startProxyServer",
-		make: func(cfg sdk.Config) SDK {
-			n := 0
-			return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
-				next, err := sdk.Decide(in, s, c)
-				if err == nil && c.Method == start {
-					n++
-				}
-				if err == nil && c.Method == stop && s.Cloud {
-					n--
-					next.Cloud = n > 0
-				}
-				return next, err
-			})(cfg)
-		},
+		make: counting(func(n *int, s sdk.Setting, c sdk.Change, next *sdk.Setting) {
+			if c.Method == start {
+				*n++
+			}
+			if c.Method == stop && s.Cloud {
+				*n--
+				next.Cloud = *n > 0
+			}
+		}),
 	},
 	{
 		Name: "start-after-optional-turn", Breaks: []string{"CP-API-13"},
@@ -239,6 +224,20 @@ func sulks(methods ...string) func(sdk.Config) SDK {
 			f.inner.Begin(c)
 		}
 	})
+}
+
+// counting makes a mutant that counts calls which succeed, each SDK its own, and changes what comes of them.
+func counting(change func(n *int, s sdk.Setting, c sdk.Change, next *sdk.Setting)) func(sdk.Config) SDK {
+	return func(cfg sdk.Config) SDK {
+		n := 0
+		return decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			next, err := sdk.Decide(in, s, c)
+			if err == nil {
+				change(&n, s, c, &next)
+			}
+			return next, err
+		})(cfg)
+	}
 }
 
 // waitsForLeave makes a mutant that refuses some methods until a leave has finished.
