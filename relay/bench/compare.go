@@ -73,7 +73,11 @@ func compareCPU(kinds []kind, rounds int, loads []load) error {
 		servers = append(servers, s)
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Printf("%d rounds, a second each; load of the machine %s\n", rounds, strings.TrimSpace(string(load)))
+	where := "a processor of their own"
+	if measuredProcessor == loadProcessor {
+		where = "the processor of the load"
+	}
+	fmt.Printf("%d rounds, a second each; servers on %s; load of the machine %s\n", rounds, where, strings.TrimSpace(string(load)))
 	fmt.Printf("%-26s %-8s %12s %12s %9s %9s %22s\n", "load", "server", "CPU/packet", "beside coturn", "lost up", "and down", "way there and back")
 	for _, l := range loads {
 		if err := l.compare(servers, rounds); err != nil {

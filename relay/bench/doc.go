@@ -1,7 +1,8 @@
 //go:build linux
 
 // Command bench compares the CPU that TURN servers use for a packet: ours, Debian's coturn and pion/turn's, each
-// pinned to the processor of the load, under the same load in the same run. "make bench-relay" runs it.
+// pinned to one processor and the load to another, in the same run. "make bench-relay" runs it; with -beside all share
+// the processor of the load.
 //
 // Load comes from this program, over loopback, paced and bounded: clients send by ChannelData or Send indications
 // with valid channel numbers, peers send everything back, and a packet is counted in each direction in which it

@@ -12,13 +12,13 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each server has its turn at each load")
 	only := flag.String("load", "", "only loads with this in their name; or memory, or metrics")
 	memory := flag.Int("allocations", 9000, "how many allocations to measure the memory of, or as many as there may be files; 0: none")
-	apart := flag.Bool("apart", false, "run the servers on another processor than the load")
+	beside := flag.Bool("beside", false, "run the servers on the processor of the load, though there is another one")
 	flag.Parse()
 	if role := flag.Arg(0); role != "" {
 		fatal(serve(role, flag.Arg(1)))
 		return
 	}
-	fatal(pinSelf(*apart))
+	fatal(pinSelf(*beside))
 	fatal(compare(*rounds, *only, *memory))
 }
 
