@@ -76,7 +76,7 @@ soak-load: # 10,000 users in one world, and beside them what a hundred cost
 soak-day: # A call of 24 hours, with a relay killed in each of them
 	GOMAXPROCS=1 $(GO) test -count=1 -v -timeout 30m -run '^TestLongCall$$' ./conformance/load/crowd -hours=24
 
-PLANTED = direct-messages,skips-lookup,early-contact,never-gives-up,repeats-messages,doubles-messages,alters-messages,gives-in,stop-keeps-cloud,proxy-after-start,loses-messages,refused-stop-stops,direct-media,keeps-allocations,start-in-channel
+PLANTED = direct-messages=CP-FLOW-04,skips-lookup=CP-FLOW-04,early-contact=CP-FLOW-04,never-gives-up=CP-FLOW-09,repeats-messages=CP-FLOW-06,doubles-messages=CP-FLOW-06,alters-messages=CP-FLOW-06,gives-in=CP-API-30,stop-keeps-cloud=CP-FLOW-14,proxy-after-start=CP-API-30,loses-messages=CP-FLOW-06,refused-stop-stops=CP-API-30,direct-media=CP-FLOW-04,keeps-allocations=CP-SEQ-04,start-in-channel=CP-API-30,joined-too-early=CP-FLOW-01,asks-elsewhere=CP-FLOW-03,asks-in-volleys=CP-FLOW-11,always-proxied=CP-FLOW-14,calls-back=CP-SEQ-06
 
 # The suite's seeds begin at FLAKY_SEED, for whoever wants others.
 FLAKY_RUNS ?= 200

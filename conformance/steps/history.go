@@ -15,8 +15,8 @@ import (
 type history struct {
 	uid   string
 	calls []judged
-	// proxied is from when until when its calls are by way of the cloud proxy for certain.
-	proxied []stretch
+	// proxied is from when until when its calls are by way of the cloud proxy for certain, direct when they are not.
+	proxied, direct []stretch
 }
 
 type judged struct {
@@ -24,7 +24,19 @@ type judged struct {
 	is        decision.Expectation
 }
 
-type stretch struct{ from, until timeline.Event }
+type stretch struct {
+	from, until timeline.Event
+	direct      bool
+}
+
+func (h *history) add(s stretch, until timeline.Event) {
+	s.until = until
+	if s.direct {
+		h.direct = append(h.direct, s)
+	} else {
+		h.proxied = append(h.proxied, s)
+	}
+}
 
 // forAll is the Seq of no event.
 const forAll = math.MaxInt
@@ -40,7 +52,7 @@ func (s *scene) courses() map[string]*history {
 		ends[e.Call] = e
 	}
 	of := map[int]string{}         // the client of a call
-	joined := map[string]stretch{} // the proxied join that a client is in
+	joined := map[string]stretch{} // the join that a client is in, if it is certain how
 	for _, e := range s.find(by(world.Alice)) {
 		switch e.Kind {
 		case timeline.KindCall:
@@ -61,11 +73,11 @@ func (s *scene) courses() map[string]*history {
 			if i := slices.IndexFunc(decision.Calls, func(c decision.Call) bool { return c.String() == e.Name }); i >= 0 {
 				course := table[p.Client]
 				one.is = course.Call(decision.Calls[i], joining[p.Client] > 0)
-				switch _, in := joined[p.Client]; {
-				case e.Name == contract.MethodJoin && !in && course.Cloud():
-					joined[p.Client] = stretch{from: e}
-				case e.Name == contract.MethodLeave && in:
-					h.proxied = append(h.proxied, stretch{joined[p.Client].from, e})
+				switch open, in := joined[p.Client]; {
+				case e.Name == contract.MethodJoin && !in && (course.Cloud() || course.Direct()):
+					joined[p.Client] = stretch{from: e, direct: course.Direct()}
+				case in && (e.Name == contract.MethodLeave || open.direct && isSet(e.Name)): // a set changes nothing, but that is a SHOULD
+					h.add(open, e)
 					delete(joined, p.Client)
 				}
 				if e.Name == contract.MethodJoin {
@@ -86,7 +98,7 @@ func (s *scene) courses() map[string]*history {
 				} else if joining[client] == 0 && !inside[client] {
 					table[client].Failed()
 					if open, in := joined[client]; in {
-						all[client].proxied = append(all[client].proxied, stretch{open.from, e})
+						all[client].add(open, e)
 						delete(joined, client)
 					}
 				}
@@ -101,9 +113,13 @@ func (s *scene) courses() map[string]*history {
 		}
 	}
 	for client, open := range joined {
-		all[client].proxied = append(all[client].proxied, stretch{open.from, timeline.Event{Seq: forAll}})
+		all[client].add(open, timeline.Event{Seq: forAll})
 	}
 	return all
+}
+
+func isSet(call string) bool {
+	return call == decision.SetProxy.String() || call == decision.SetTurn.String()
 }
 
 // fourOf is the calls of a client up to one, for a reader to see why.
@@ -119,6 +135,28 @@ func (s *scene) fourOf(h *history, last judged) (calls []timeline.Event) {
 // firstJoin tells whether nothing of an earlier call can be under way.
 func (s *scene) firstJoin(h *history, p stretch) bool {
 	return !slices.ContainsFunc(h.calls, func(j judged) bool { return j.call.Name == contract.MethodJoin && j.call.Seq < p.from.Seq })
+}
+
+// apart tells whether every earlier call was left, and had the time that its teardown may take.
+func (s *scene) apart(all map[string]*history, p stretch) bool {
+	for _, h := range all {
+		in := false
+		for _, j := range h.calls {
+			if j.call.Seq >= p.from.Seq {
+				break
+			}
+			switch j.call.Name {
+			case contract.MethodJoin:
+				in = true
+			case contract.MethodLeave:
+				in = in && (j.end.Seq == 0 || j.end.Code != "" || p.from.At-j.end.At < s.world.Limits.Teardown)
+			}
+		}
+		if in {
+			return false
+		}
+	}
+	return true
 }
 
 // ordered is histories by who joined.

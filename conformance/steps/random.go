@@ -53,7 +53,7 @@ func (s *scene) randomSteps() []runner.Definition {
 		{
 			Expr: `^alice leaves with every client, and every rule that holds in any world was kept$`,
 			Do:   s.holdsAnywhere,
-			Says: "Waits until all is torn down, and looks at the whole of what happened: nothing direct while the cloud proxy is set, nothing but lookups before the answer, the decision table, joins that end in time, messages once or their loss reported, nothing sent or left behind after the end. What fails names its requirement.",
+			Says: "Waits until all is torn down, and looks at the whole of what happened: nothing direct while the cloud proxy is set and nothing through it while it is not, nothing but lookups before the answer, the decision table, joins that end in time, messages once or their loss reported, nothing sent or left behind after the end. What fails names its requirement.",
 		},
 	}
 }
@@ -103,7 +103,7 @@ func (s *scene) holdsAnywhere() error {
 		time.Sleep(expiry)
 	}
 	for _, holds := range []func(map[string]*history) error{
-		s.joinsEnd, s.byTable, s.neverDirect, s.edgesFirst, s.fewLookups, s.messagesOnce,
+		s.joinsEnd, s.byTable, s.neverDirect, s.neverProxied, s.edgesFirst, s.fewLookups, s.messagesOnce,
 	} {
 		if err := holds(courses); err != nil {
 			return err
@@ -192,6 +192,27 @@ func (s *scene) neverDirect(all map[string]*history) error {
 			if len(past) > 0 {
 				return broke("CP-FLOW-04", "SD-RTN was sent something past the cloud proxy",
 					"in a proxied call everything comes from relays", fmt.Sprintf("%d packets or events, the first from %s", len(past), s.world.NameOf(past[0].From.Addr())), firstOf(past), append([]timeline.Event{p.from}, past...)...)
+			}
+		}
+	}
+	return nil
+}
+
+// neverProxied judges calls without a proxy that no earlier call of alice's can reach into.
+func (s *scene) neverProxied(all map[string]*history) error {
+	for _, h := range ordered(all) {
+		for _, p := range h.direct {
+			if !s.apart(all, p) {
+				continue
+			}
+			within := []test{after(p.from.Seq), until(p.until.Seq)}
+			through := s.find(append(within, kind(timeline.KindSDRTN), about(h.uid), fromRole(world.Relay), named(usersDoing...))...)
+			if len(all) == 1 && len(s.find(by(world.Alice), kind(timeline.KindCall), named(contract.MethodStartProxyServer), until(p.until.Seq))) == 0 {
+				through = append(through, s.find(append(within, atWall, from(s.aliceAddr()), toRole(world.Edge, world.Relay))...)...)
+			}
+			if len(through) > 0 {
+				return broke("CP-FLOW-14", "a call without a proxy went through the cloud proxy", "in a direct call nothing is sent to edges or relays",
+					fmt.Sprintf("%d packets or events", len(through)), firstOf(through), append([]timeline.Event{p.from}, through...)...)
 			}
 		}
 	}
