@@ -3,6 +3,7 @@ package check
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -33,9 +34,13 @@ func (p *probe) reach() error {
 	}
 	defer conn.Close()
 	c := &client{probe: p, conn: conn, stream: p.target.Stream, user: p.target.User}
-	m := c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp)))
+	asked := c.build(request(stun.MethodAllocate), requestedTransport(udp))
+	m := c.ask(asked)
 	if m == nil {
-		return c.silence()
+		return c.silence(asked)
+	}
+	if err := redirected(m); err != nil {
+		return err
 	}
 	if codeOf(m) != stun.CodeUnauthorized {
 		c.realm = []byte{} // so that release deletes what there is
@@ -64,8 +69,11 @@ func (p *probe) reach() error {
 
 // refused says why an Allocate with credentials wasn't granted, if it wasn't.
 func (c *client) refused(m *stun.Message) error {
+	if err := redirected(m); err != nil {
+		return err
+	}
 	switch {
-	case codeOf(m) == stun.CodeUnauthorized && len(c.algorithms) > 0 && !c.offers(algorithmMD5):
+	case (codeOf(m) == stun.CodeUnauthorized || codeOf(m) == stun.CodeBadRequest) && len(c.algorithms) > 0 && !c.offers(algorithmMD5):
 		return errors.New("it takes no passwords by MD5 (PASSWORD-ALGORITHMS in its 401): the rows name no algorithm, which means MD5 (RFC 8489 §9.2.4), so they can't tell anything of it; offer MD5 as well for the check")
 	case codeOf(m) == stun.CodeUnauthorized:
 		return fmt.Errorf("it refuses %s's password in the realm %q: give the credentials of a user who may allocate", c.user.Username, c.realm)
@@ -73,6 +81,18 @@ func (c *client) refused(m *stun.Message) error {
 		return fmt.Errorf("%s can't allocate: it answers with %s; is the password right?", c.user.Username, describe(m))
 	}
 	return nil
+}
+
+// redirected says where a server sends its clients, if it does (RFC 8656, section 7.2).
+func redirected(m *stun.Message) error {
+	if codeOf(m) != stun.CodeTryAlternate {
+		return nil
+	}
+	var to stun.AlternateServer
+	if to.GetFrom(m) != nil {
+		return errors.New("it sends its clients to another server (300), but doesn't say to which: its answer has no ALTERNATE-SERVER")
+	}
+	return fmt.Errorf("it sends its clients to another server (300): check %v", (&net.UDPAddr{IP: to.IP, Port: to.Port}).AddrPort())
 }
 
 // reachPeers finds out whether the server may relay to the peers, and where the server sees this machine at another
@@ -131,7 +151,7 @@ func dialFault(err error) error {
 }
 
 // silence says what a server did that gave no answer.
-func (c *client) silence() error {
+func (c *client) silence(request *stun.Message) error {
 	if c.stream && len(c.held) == 0 && isTimeout(c.broken) {
 		_, _ = c.conn.Write([]byte("\r\n\r\n")) // whoever waits for the end of a line says now what it is
 		c.receiveNew(time.Now().Add(c.probe.target.Quiet))
@@ -140,7 +160,11 @@ func (c *client) silence() error {
 	if len(c.pending) > 0 {
 		heard = c.pending[0]
 	}
+	m := &stun.Message{Raw: heard}
 	switch {
+	case m.Decode() == nil:
+		return fmt.Errorf("its answer isn't one to the request, and no client would take it: %s, with type %#04x and transaction ID %x, and not 0x0103 or 0x0113 and the request's %x (RFC 8489 §6.3)",
+			describe(m), binary.BigEndian.Uint16(heard), m.TransactionID, request.TransactionID)
 	case len(heard) > 0:
 		return fmt.Errorf("it doesn't speak TURN there: it answers with %.40q", heard)
 	case errors.Is(c.broken, syscall.ECONNREFUSED):
