@@ -130,12 +130,15 @@ func writeRelayText(w io.Writer, r relayReport) error {
 			case row.Outcome == check.NotOffered:
 				fmt.Fprintf(&b, "  not offered  %s: %s\n", row.ID, row.Got)
 			default:
-				level := ""
+				note := ""
+				if row.Section != about.Section {
+					note = "  (" + row.Section + ")"
+				}
 				if row.Level != "MUST" {
-					level = "  (" + row.Level + ")"
+					note += "  (" + row.Level + ")"
 				}
 				fmt.Fprintf(&b, "  %-11s  %s%s\n      sent      %s\n      expected  %s\n      got       %s\n",
-					row.Outcome, row.ID, level, row.Sent, row.Expected, row.Got)
+					row.Outcome, row.ID, note, row.Sent, row.Expected, row.Got)
 			}
 		}
 	}

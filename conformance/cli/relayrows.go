@@ -66,8 +66,11 @@ func (c *command) listRows(o relayOrder) error {
 				headed = true
 			}
 			note := ""
+			if row.Section != about.Section {
+				note = "  (" + row.Section + ")"
+			}
 			if row.Should {
-				note = "  (SHOULD)"
+				note += "  (SHOULD)"
 			}
 			if row.Timed() {
 				timed++

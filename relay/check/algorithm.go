@@ -63,12 +63,19 @@ func algorithmRows() []Row {
 // offered is a client whom the server offers password algorithms: its nonce's cookie has their bit.
 func (p *probe) offered() *client {
 	c := p.known()
-	cookie, bits, _ := bytes.Cut(c.nonce, []byte(nonceCookie))
-	const set = "ghijklmnopqrstuvwxyz0123456789+/" // Base64 with the first bit set
-	if len(cookie) > 0 || len(bits) < 4 || !strings.ContainsRune(set, rune(bits[0])) || len(c.algorithms) == 0 {
-		p.notOffered("the server offers no password algorithms")
+	if !c.tellsOfAlgorithms() || len(c.algorithms) == 0 {
+		p.notOffered(noAlgorithms)
 	}
 	return c
+}
+
+const noAlgorithms = "the server offers no password algorithms"
+
+// tellsOfAlgorithms says whether the nonce's cookie has the bit of password algorithms.
+func (c *client) tellsOfAlgorithms() bool {
+	cookie, bits, _ := bytes.Cut(c.nonce, []byte(nonceCookie))
+	const set = "ghijklmnopqrstuvwxyz0123456789+/" // Base64 with the first bit set
+	return len(cookie) == 0 && len(bits) >= 4 && strings.ContainsRune(set, rune(bits[0]))
 }
 
 // offers says whether an algorithm was offered.

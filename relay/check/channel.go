@@ -57,11 +57,23 @@ func channelRows() []Row {
 		c.write(channelData(firstChannel, pattern(20), c.stream))
 		peer.hears(c, pattern(20))
 	})
+	pairs.row("a refused one permits nothing", "ChannelBind of a bound channel to another peer, and Send to that one", "400, and nothing reaches the other peer", func(p *probe) {
+		other := p.stranger()
+		c, _ := p.bound()
+		c.wantError(c.do(stun.MethodChannelBind, channelNumber(firstChannel), peerAddress(other.at)), stun.CodeBadRequest)
+		c.reachesNot(other)
+	})
+	pairs.row("after a Refresh", "ChannelData after Refresh", "the peer hears it", func(p *probe) {
+		c, peer := p.bound()
+		c.must(stun.MethodRefresh)
+		c.write(channelData(firstChannel, pattern(20), c.stream))
+		peer.hears(c, pattern(20))
+	})
 	pairs.row("the same again", "ChannelBind of a channel to its peer again", "a success", func(p *probe) {
 		c, peer := p.bound()
 		c.wantSuccess(c.do(stun.MethodChannelBind, channelNumber(firstChannel), peerAddress(peer.at)))
 	})
-	pairs.row("two channels to two ports", "ChannelBind of two channels to two ports of one address", "each peer hears its own", func(p *probe) {
+	pairs.row("two channels to two ports", "ChannelBind of two channels to two ports of one address", "each peer hears its own, and is heard on its own", func(p *probe) {
 		c, a := p.bound()
 		b := p.peer()
 		c.wantSuccess(c.do(stun.MethodChannelBind, channelNumber(firstChannel+1), peerAddress(b.at)))
@@ -69,6 +81,10 @@ func channelRows() []Row {
 		c.write(channelData(firstChannel+1, pattern(21), c.stream))
 		a.hears(c, pattern(20))
 		b.hears(c, pattern(21))
+		b.send(c.relayed, pattern(22))
+		c.wantChannelData(firstChannel+1, pattern(22))
+		a.send(c.relayed, pattern(23))
+		c.wantChannelData(firstChannel, pattern(23))
 	})
 	pairs.row("one number on two allocations", "ChannelBind of the same channel on two allocations to two peers", "each peer hears its own", func(p *probe) {
 		c, a := p.bound()

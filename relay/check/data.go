@@ -10,8 +10,14 @@ import (
 func sendRows() []Row {
 	send := about("25")
 
-	send.row("without a permission", "Send to a peer without a permission", "nothing reaches the peer", func(p *probe) {
-		p.allocated().reachesNot(p.peer())
+	send.row("without a permission", "Send to a peer without a permission, twice, and then a packet of the peer's", "nothing reaches the peer, and silence", func(p *probe) {
+		c, peer := p.allocated(), p.peer()
+		for range 2 { // a Send permits nobody
+			c.reachesNot(peer)
+		}
+		peer.send(c.relayed, pattern(20))
+		c.wantSilence()
+		p.see("the peer and the client heard nothing")
 	})
 	dropped := func(id, sends string, attributes func(peer *peer) []stun.Setter) {
 		send.row(id, sends, "nothing reaches the peer, and the next Send does", func(p *probe) {

@@ -51,6 +51,14 @@ func integrityRows() []Row {
 			c := p.known()
 			return c, c.do(stun.MethodAllocate, requestedTransport(132))
 		}},
+		{"440", func(p *probe) (*client, *stun.Message) {
+			c := p.known()
+			return c, c.do(stun.MethodAllocate, requestedTransport(udp), requestedFamily(3))
+		}},
+		{"508", func(p *probe) (*client, *stun.Message) {
+			c := p.known()
+			return c, c.do(stun.MethodAllocate, requestedTransport(udp), raw(stun.AttrReservationToken, pattern(8)))
+		}},
 	} {
 		answers.row("a "+a.name, "a request with credentials that deserves "+a.name, "an error with a valid MESSAGE-INTEGRITY", func(p *probe) {
 			c, m := a.ask(p)

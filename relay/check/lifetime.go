@@ -55,6 +55,14 @@ func lifetimeRows() []Row {
 			p.fail("%s", describe(m))
 		}
 	})
+	lives.row("Refresh three times", "Refresh three times", "600 s each time", func(p *probe) {
+		c := p.allocated()
+		for range 3 {
+			if m := c.do(stun.MethodRefresh); c.lifetimeOf(m) != 600 {
+				p.fail("%s", describe(m))
+			}
+		}
+	})
 	lives.row("Allocate with LIFETIME 0", "Allocate with LIFETIME 0", "600 s", func(p *probe) {
 		c := p.known()
 		if m := ask(c, stun.MethodAllocate, lifetime(0)); c.lifetimeOf(m) != 600 {
@@ -114,6 +122,11 @@ func lifetimeRows() []Row {
 		c.must(stun.MethodCreatePermission, peerAddress(peer.at))
 		c.write(channelData(firstChannel, pattern(20), c.stream))
 		peer.hearsNothing()
+	})
+	refresh.row("of one allocation", "Refresh with LIFETIME 0, while the user has another allocation on another 5-tuple", "a success, and the other one goes on", func(p *probe) {
+		a, b := p.allocated(), p.allocated()
+		a.must(stun.MethodRefresh, lifetime(0))
+		b.wantSuccess(b.do(stun.MethodRefresh))
 	})
 	refresh.row("the wrong family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv6 on an IPv4 allocation", "443, and the allocation goes on", func(p *probe) {
 		c := p.allocated()

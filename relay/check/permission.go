@@ -98,6 +98,12 @@ func permissionRows() []Row {
 		p.allocated().reachesNot(peer)
 	})
 
+	lasts.row("after a Refresh", "Send after Refresh", "the peer hears it", func(p *probe) {
+		c, peer := p.permitted()
+		c.must(stun.MethodRefresh)
+		c.reaches(peer, pattern(20))
+	})
+
 	timed := func(id, sends, expects string, run func(p *probe, c *client, peer *peer)) {
 		lasts.add(clock, id, sends, expects, func(p *probe) {
 			c := p.lasting()

@@ -127,7 +127,7 @@ func Rows() []Row {
 	var all []Row
 	for _, group := range []func() []Row{
 		challengeRows, algorithmRows, integrityRows, messageRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
-		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows,
+		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows, answerRows,
 	} {
 		all = append(all, group()...)
 	}
@@ -154,3 +154,6 @@ func (s *section) should(id, sends, expects string, run func(*probe)) {
 
 // recommended makes the last row one that the RFC only recommends.
 func (s *section) recommended() { s.rows[len(s.rows)-1].Should = true }
+
+// in names the section of the last row, which isn't among those of its requirement.
+func (s *section) in(where string) { s.rows[len(s.rows)-1].Section = where }

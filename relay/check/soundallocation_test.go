@@ -18,6 +18,7 @@ type allocation struct {
 	ports       map[netip.AddrPort]bool // of the permissions, which are nobody's business
 	channels    map[uint16]*bound
 	sent        int
+	refreshed   int
 }
 
 type bound struct {
@@ -322,7 +323,23 @@ func (q *asked) refresh() {
 	if a.until = s.now().Add(time.Duration(lifetime) * time.Second); s.is("refreshes for a third of what it says") {
 		a.until = s.now().Add(time.Duration(lifetime) * time.Second / 3)
 	}
+	if s.is("refreshes for a second at the second time") {
+		if a.refreshed++; a.refreshed == 2 && lifetime > 0 {
+			lifetime = 1
+		}
+	}
+	if s.is("forgets permissions at a Refresh") {
+		clear(a.permissions)
+	}
+	if s.is("forgets channels at a Refresh") {
+		clear(a.channels)
+	}
 	if lifetime == 0 {
+		for other := range s.live {
+			if other != a && other.user == a.user && s.is("deletes all of a user's allocations") {
+				other.end()
+			}
+		}
 		a.end()
 		q.tuple.deleted = true
 	}

@@ -14,6 +14,12 @@ import (
 
 // faults are rules that a broken server breaks, and the numbers of the requirements that are about each.
 var faults = map[string]string{
+	"offers algorithms that its nonces don't tell of": "01", "tells of algorithms and offers none": "01",
+	"gives nonces of 763 bytes": "01", "gives reasons of 300 characters": "01", "pads with what isn't zero": "01",
+	"has attributes that nobody assigned": "08", "signs no 440": "05", "signs no 508": "05",
+	"deletes all of a user's allocations": "20", "refreshes for a second at the second time": "19",
+	"forgets permissions at a Refresh": "24", "forgets channels at a Refresh": "28", "permits, and answers 400": "28",
+	"answers a Send without a permission": "25", "permits whom a Send is for": "25", "has one channel to the client": "28",
 	"names no realm": "01", "gives all the same nonce": "01", "trusts a Refresh without credentials": "01",
 	"takes every password": "02", "compares half of MESSAGE-INTEGRITY": "02", "answers 400 to unknown users": "02",
 	"deletes for a wrong password": "02",

@@ -19,11 +19,11 @@ var liberties = [][]string{
 		"closes a stream without an allocation",
 	},
 	{
-		"nonces of 763 bytes", "reasons in Japanese", "SOFTWARE and unknown optional attributes", "FINGERPRINT everywhere",
+		"nonces of 127 characters", "reasons in Japanese", "SOFTWARE and unknown optional attributes", "FINGERPRINT everywhere",
 		"signs as it was asked", "420 to EVEN-PORT and RESERVATION-TOKEN", "a maximum lifetime of 600 s", "relays at another address",
 	},
 	{
-		"nonces with a cookie, and password algorithms", "a realm in Greek with spaces", "padding that isn't zero", "knows no FINGERPRINT",
+		"nonces with a cookie, and password algorithms", "a realm in Greek with spaces", "knows no FINGERPRINT",
 		"Binding for known users only", "IPv6, too", "a maximum lifetime of 30 h", "refuses channels to ports below 1024",
 		"answers 400 to attributes beyond their message", "streams byte by byte",
 	},

@@ -163,7 +163,7 @@ func (s *soundServer) wire(m *message, key []byte, longer bool) []byte {
 		b = binary.BigEndian.AppendUint16(b, kind)
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(value))), value...)
 		for len(b)%4 != 0 {
-			if b = append(b, 0); s.is("padding that isn't zero") {
+			if b = append(b, 0); s.is("pads with what isn't zero") {
 				b[len(b)-1] = 0xA5
 			}
 		}

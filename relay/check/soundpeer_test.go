@@ -154,6 +154,9 @@ func (q *asked) bind() {
 			if s.is("binds, and answers 400") && other == n {
 				b.to = all[0]
 			}
+			if s.is("permits, and answers 400") {
+				a.allow(all...)
+			}
 			q.refuse(400)
 			return
 		}
@@ -224,6 +227,12 @@ func (u *tuple) send(m *message) {
 	}
 	if a == nil || (!ok && !s.is("sends what has no DATA")) || len(to) != 1 || !to[0].IsValid() || to[0].Addr().Is6() ||
 		!(a.permits(to[0]) || s.is("sends without a permission")) {
+		if s.is("answers a Send without a permission") {
+			(&asked{message: m, tuple: u}).refuse(403)
+		}
+		if a != nil && len(to) == 1 && s.is("permits whom a Send is for") {
+			a.allow(to...)
+		}
 		return
 	}
 	if s.is("sends to the permitted port") {
@@ -341,7 +350,11 @@ func (a *allocation) hear(payload []byte, from netip.AddrPort) {
 	if s.is("a peer's packet refreshes its permission") {
 		a.allow(from)
 	}
-	if n, ok := a.bound(from); ok && !s.is("has no channels to the client") {
+	n, ok := a.bound(from)
+	if s.is("has one channel to the client") {
+		n = min(n, 0x4000)
+	}
+	if ok && !s.is("has no channels to the client") {
 		frame := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, n), uint16(len(payload)))
 		frame = append(frame, payload...)
 		padded := u.conn != nil && !s.is("pads nothing") || s.is("ChannelData padded over UDP")

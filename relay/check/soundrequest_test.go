@@ -137,7 +137,7 @@ const offer = "\x00\x02\x00\x00\x00\x01\x00\x00"
 func (s *soundServer) offers() bool {
 	return s.is("nonces with a cookie, and password algorithms") || s.is("believes any offer") ||
 		s.is("takes every password algorithm for MD5") || s.is("overlooks what of the offer is missing") ||
-		s.is("offers MD5 and refuses it")
+		s.is("offers MD5 and refuses it") || s.is("offers algorithms that its nonces don't tell of")
 }
 
 func (s *soundServer) realm() string {
@@ -175,9 +175,11 @@ func (u *tuple) nonce() string {
 	}
 	nonce := rand.Text()
 	switch {
-	case s.is("nonces of 763 bytes"):
+	case s.is("nonces of 127 characters"):
+		nonce += strings.Repeat("𝄞", 127-len(nonce))
+	case s.is("gives nonces of 763 bytes"):
 		nonce += strings.Repeat("é", (763-len(nonce))/2)
-	case s.offers():
+	case s.offers() && !s.is("offers algorithms that its nonces don't tell of") || s.is("tells of algorithms and offers none"):
 		nonce = "obMatJos2gAAA" + nonce // the bit of password algorithms
 	}
 	u.nonces[nonce] = s.now()
@@ -257,6 +259,9 @@ func (q *asked) refuse(code int, with ...attribute) {
 	if s.is("reasons in Japanese") {
 		reason = strings.Repeat("要求を処理できません", 8) // as long as may be, in characters
 	}
+	if s.is("gives reasons of 300 characters") {
+		reason = strings.Repeat("no ", 100)
+	}
 	if s.is("no reasons") {
 		reason = ""
 	}
@@ -264,7 +269,8 @@ func (q *asked) refuse(code int, with ...attribute) {
 	m.add(errorCode, append([]byte{0, 0, byte(code / 100), byte(code % 100)}, reason...))
 	m.attributes = append(m.attributes, with...)
 	key := q.key
-	if s.is("signs no errors") || s.is("signs no 403") && code == 403 || s.is("signs no 443") && code == 443 {
+	if s.is("signs no errors") || s.is("signs no 403") && code == 403 || s.is("signs no 443") && code == 443 ||
+		s.is("signs no 440") && code == 440 || s.is("signs no 508") && code == 508 {
 		key = nil
 	}
 	if s.is("signs a 401") && code == 401 {
@@ -283,6 +289,9 @@ func (q *asked) succeed(with ...attribute) {
 		key = nil
 	case s.is("signs with the password") && key != nil:
 		key = []byte("secret")
+	}
+	if q.tuple.server.is("has attributes that nobody assigned") {
+		with = append(with, attribute{0x7777, nil})
 	}
 	q.reply(&message{kind: q.method() | succeeding, id: q.id, attributes: with}, key)
 }
