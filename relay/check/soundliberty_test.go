@@ -19,7 +19,7 @@ var liberties = [][]string{
 		"closes a stream without an allocation",
 	},
 	{
-		"nonces of 127 characters", "reasons in Japanese", "SOFTWARE and unknown optional attributes", "FINGERPRINT everywhere",
+		"nonces of 127 characters", "reasons in Japanese", "reserved bits in error codes", "SOFTWARE and unknown optional attributes", "FINGERPRINT everywhere",
 		"signs as it was asked", "420 to EVEN-PORT and RESERVATION-TOKEN", "a maximum lifetime of 600 s", "relays at another address",
 	},
 	{

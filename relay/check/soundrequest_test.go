@@ -266,7 +266,11 @@ func (q *asked) refuse(code int, with ...attribute) {
 		reason = ""
 	}
 	m := &message{kind: q.method() | failing, id: q.id}
-	m.add(errorCode, append([]byte{0, 0, byte(code / 100), byte(code % 100)}, reason...))
+	class := []byte{0, 0, byte(code / 100)}
+	if s.is("reserved bits in error codes") {
+		class = []byte{0xA5, 0xA5, 0xA0 | byte(code/100)}
+	}
+	m.add(errorCode, append(append(class, byte(code%100)), reason...))
 	m.attributes = append(m.attributes, with...)
 	key := q.key
 	if s.is("signs no errors") || s.is("signs no 403") && code == 403 || s.is("signs no 443") && code == 443 ||

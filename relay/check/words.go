@@ -13,12 +13,12 @@ func describe(m *stun.Message) string {
 	if m == nil {
 		return "silence"
 	}
-	var e stun.ErrorCodeAttribute
 	if m.Type.Class == stun.ClassErrorResponse {
-		if e.GetFrom(m) != nil {
+		value, _ := m.Get(stun.AttrErrorCode)
+		if len(value) < 4 {
 			return fmt.Sprintf("a %v error without a code", m.Type.Method)
 		}
-		return strings.TrimRight(fmt.Sprintf("%d %s", e.Code, e.Reason), " \x00")
+		return strings.TrimRight(fmt.Sprintf("%d %s", codeOf(m), value[4:]), " \x00")
 	}
 	var parts []string
 	if at, ok := xorAddress(m, stun.AttrXORRelayedAddress); ok {
@@ -48,10 +48,15 @@ func describeRaw(b []byte) string {
 	return describe(m)
 }
 
+// codeOf is an error's code, 0 if there is none. The bits beside it are reserved, and nobody's business (RFC 8489,
+// section 14.8).
 func codeOf(m *stun.Message) stun.ErrorCode {
-	var e stun.ErrorCodeAttribute
-	if m == nil || m.Type.Class != stun.ClassErrorResponse || e.GetFrom(m) != nil {
+	if m == nil || m.Type.Class != stun.ClassErrorResponse {
 		return 0
 	}
-	return e.Code
+	value, _ := m.Get(stun.AttrErrorCode)
+	if len(value) < 4 {
+		return 0
+	}
+	return stun.ErrorCode(value[2]&7)*100 + stun.ErrorCode(value[3])
 }
