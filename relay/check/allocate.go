@@ -17,10 +17,32 @@ func allocateRows() []Row {
 		c := p.allocated()
 		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp)), stun.CodeAllocMismatch)
 	})
-	again.row("the first goes on", "Refresh after a second Allocate was refused", "a success", func(p *probe) {
-		c := p.allocated()
+	again.row("the first goes on", "Refresh and Send after a second Allocate was refused", "a success, and the peer hears it", func(p *probe) {
+		c, peer := p.permitted()
 		c.wantError(c.do(stun.MethodAllocate, requestedTransport(udp)), stun.CodeAllocMismatch)
 		c.wantSuccess(c.do(stun.MethodRefresh))
+		c.reaches(peer, pattern(20))
+	})
+	again.row("another user's Allocate", "Allocate with another user's credentials on a 5-tuple that has an allocation", "437, and the allocation goes on", func(p *probe) {
+		other := p.other()
+		c := p.allocated()
+		owner := c.user
+		c.user = other
+		m := c.do(stun.MethodAllocate, requestedTransport(udp))
+		c.user = owner
+		c.wantError(m, stun.CodeAllocMismatch)
+		c.wantSuccess(c.do(stun.MethodRefresh))
+	})
+	again.row("another 5-tuple's transaction", "Allocate on another 5-tuple, in a transaction of the same ID", "a success with another relayed address", func(p *probe) {
+		a, b := p.known(), p.known()
+		first := a.allocate()
+		m := b.current(func() *stun.Message {
+			return b.signed(stun.MethodAllocate, requestedTransport(udp), stun.NewTransactionIDSetter(first.TransactionID))
+		})
+		b.wantSuccess(m)
+		if b.allocatedBy(m); a.relayed == b.relayed {
+			p.fail("the relayed address %v twice", a.relayed)
+		}
 	})
 	// Over a stream nobody sends a request twice (RFC 8489, section 6.2.2).
 	allocate := func(c *client) (m, first *stun.Message) {

@@ -217,6 +217,14 @@ func challengeRows() []Row {
 		c.learn(m)
 		c.reachesNot(peer)
 	})
+	stale.row("a forged NONCE ends nothing", "Refresh with LIFETIME 0 and a NONCE that the server never gave, and Send", "438, and the peer hears it", func(p *probe) {
+		c, peer := p.permitted()
+		c.nonce = []byte("0123456789abcdef")
+		m := c.ask(c.signed(stun.MethodRefresh, lifetime(0)))
+		c.wantChallenge(m, stun.CodeStaleNonce)
+		c.learn(m)
+		c.reaches(peer, pattern(20))
+	})
 	stale.row("the new NONCE is good", "Allocate with the NONCE of a 438", "a success", func(p *probe) {
 		c := p.known()
 		c.nonce = []byte("0123456789abcdef")

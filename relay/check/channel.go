@@ -63,6 +63,13 @@ func channelRows() []Row {
 		c.wantError(c.do(stun.MethodChannelBind, channelNumber(firstChannel), peerAddress(other.at)), stun.CodeBadRequest)
 		c.reachesNot(other)
 	})
+	pairs.row("beside a permission", "Send to one peer after ChannelBind to another", "the peer hears it", func(p *probe) {
+		other := p.stranger()
+		c, _ := p.permitted()
+		c.must(stun.MethodCreatePermission, peerAddress(other.at))
+		c.must(stun.MethodChannelBind, channelNumber(firstChannel), peerAddress(p.peer().at))
+		c.reaches(other, pattern(20))
+	})
 	pairs.row("after a Refresh", "ChannelData after Refresh", "the peer hears it", func(p *probe) {
 		c, peer := p.bound()
 		c.must(stun.MethodRefresh)

@@ -129,12 +129,13 @@ func lifetimeRows() []Row {
 		b.wantSuccess(b.do(stun.MethodRefresh))
 	})
 	refresh.row("the wrong family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv6 on an IPv4 allocation", "443, and the allocation goes on", func(p *probe) {
-		c := p.allocated()
+		c, peer := p.permitted()
 		c.wantError(c.do(stun.MethodRefresh, requestedFamily(ipv6), lifetime(0)), stun.CodePeerAddrFamilyMismatch)
 		m := c.do(stun.MethodRefresh)
 		if codeOf(m) != 0 {
 			p.fail("443, but then %s", describe(m))
 		}
+		c.reaches(peer, pattern(20))
 	})
 	refresh.row("the right family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv4 on an IPv4 allocation", "a success", func(p *probe) {
 		c := p.allocated()

@@ -162,6 +162,11 @@ func messageRows() []Row {
 		c.wantUnknown(c.do(stun.MethodAllocate, requestedTransport(udp), raw(attrUnknown, nil)), attrUnknown)
 		c.wantSuccess(c.do(stun.MethodAllocate, requestedTransport(udp)))
 	})
+	unknown.row("nothing ends by it", "Refresh with LIFETIME 0 and an unknown comprehension-required attribute, and Send", "420, and the peer hears it", func(p *probe) {
+		c, peer := p.permitted()
+		c.wantUnknown(c.do(stun.MethodRefresh, lifetime(0), raw(attrUnknown, nil)), attrUnknown)
+		c.reaches(peer, pattern(20))
+	})
 	unknown.row("credentials come first", "Allocate without credentials, with an unknown comprehension-required attribute", "401", func(p *probe) {
 		c := p.client()
 		c.wantError(c.ask(c.build(request(stun.MethodAllocate), requestedTransport(udp), raw(attrUnknown, nil))), stun.CodeUnauthorized)

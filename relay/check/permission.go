@@ -238,6 +238,12 @@ func peerRows() []Row {
 		c.wantError(c.do(stun.MethodCreatePermission, peerAddress(at)), stun.CodeForbidden)
 		c.wantSuccess(c.do(stun.MethodCreatePermission, peerAddress(peer.at)))
 	})
+	forbidden.row("a refusal ends nothing", "Send to an allowed peer after CreatePermission for a forbidden peer", "the peer hears it", func(p *probe) {
+		at := p.forbidden()
+		c, peer := p.permitted()
+		c.wantError(c.do(stun.MethodCreatePermission, peerAddress(at)), stun.CodeForbidden)
+		c.reaches(peer, pattern(20))
+	})
 	families.row("IPv6 in Send", "Send to an IPv6 peer on an IPv4 allocation", "silence, and the next Send reaches its peer", func(p *probe) {
 		c, peer := p.permitted()
 		c.sendTo(v6, pattern(20))

@@ -126,7 +126,7 @@ type ending struct {
 func Rows() []Row {
 	var all []Row
 	for _, group := range []func() []Row{
-		challengeRows, algorithmRows, integrityRows, messageRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
+		challengeRows, algorithmRows, integrityRows, messageRows, malformedRows, mismatchRows, allocateRows, reservationRows, addressRows, capacityRows, lifetimeRows,
 		permissionRows, peerRows, sendRows, dataRows, channelRows, channelDataRows, streamRows, answerRows,
 	} {
 		all = append(all, group()...)

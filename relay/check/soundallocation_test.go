@@ -94,7 +94,7 @@ func (u *tuple) mapped() netip.AddrPort {
 func (q *asked) allocate() {
 	u, s := q.tuple, q.tuple.server
 	if a := u.holds(); a != nil {
-		if !s.is("allocates anew on a second Allocate") {
+		if !s.is("allocates anew on a second Allocate") && !(a.user != q.user && s.is("gives another user a 5-tuple")) {
 			q.refuse(437)
 			return
 		}
@@ -132,9 +132,9 @@ func (q *asked) allocate() {
 		q.refuse(508)
 	case familied && doubled:
 		q.refuse(400)
-	case familied && (len(wanted) != 4 || wanted[0] != 1) && !(s.is("IPv6, too") && wanted[0] == 2) && !s.is("gives IPv4 to all"):
+	case familied && (len(wanted) != 4 || wanted[0] != 1) && !(s.is("IPv6, too") && len(wanted) == 4 && wanted[0] == 2) && !s.is("gives IPv4 to all"):
 		q.refuse(440)
-	case doubled && (reserve || also[0] == 1):
+	case doubled && (reserve || len(also) != 4 || also[0] == 1):
 		q.refuse(400)
 	case evened && s.is("508 to EVEN-PORT and RESERVATION-TOKEN"):
 		q.refuse(508)
@@ -154,7 +154,7 @@ func (q *asked) allocate() {
 		} else if delete(s.tokens, string(token)); s.is("takes a token twice") {
 			s.tokens[string(token)] = s.open(false)
 		}
-		q.grant(a, reserve, familied && wanted[0] == 2, doubled)
+		q.grant(a, reserve, familied && len(wanted) == 4 && wanted[0] == 2, doubled)
 	}
 }
 
@@ -310,7 +310,7 @@ func (q *asked) refresh() {
 	if a == nil {
 		return
 	}
-	if wanted, ok := q.find(wantedFamily); ok && (wanted[0] != 1 || s.is("refuses a Refresh of any family")) {
+	if wanted, ok := q.find(wantedFamily); ok && (len(wanted) != 4 || wanted[0] != 1 || s.is("refuses a Refresh of any family")) {
 		if s.is("deletes, and answers 443") {
 			a.end()
 		}

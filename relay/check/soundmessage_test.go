@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"net/netip"
 	"slices"
+	"unicode/utf8"
 )
 
 // What a message may be (RFC 8489, section 5): methods, and the bits of the classes.
@@ -102,6 +103,16 @@ func (s *soundServer) parse(b []byte) *message {
 		return nil
 	}
 	return m
+}
+
+// malformed says whether an attribute hasn't the length that it must have, or isn't text.
+func (m *message) malformed() bool {
+	sizes := map[uint16]int{life: 4, channel: 4, reserved: 8, even: 1, wantedFamily: 4, alsoFamily: 4, algorithm: 4}
+	return slices.ContainsFunc(m.attributes, func(a attribute) bool {
+		size, ok := sizes[a.kind]
+		return ok && len(a.value) != size || a.kind == algorithms && len(a.value)%4 != 0 || len(a.value) == 0 && a.kind == algorithms ||
+			a.kind == peerAt && !m.peer(a.value).IsValid() || (a.kind == software || a.kind == username) && !utf8.Valid(a.value)
+	})
 }
 
 func (m *message) method() uint16 { return m.kind &^ failing }

@@ -173,6 +173,9 @@ func (q *asked) bind() {
 	if a.channels[n] = (&bound{all[0], s.now().Add(lasts)}); old != nil && s.is("binding again refreshes nothing") {
 		a.channels[n] = old
 	}
+	if s.is("forgets permissions at a ChannelBind") {
+		clear(a.permissions)
+	}
 	if !s.is("binds without a permission") {
 		a.allow(all...)
 	}

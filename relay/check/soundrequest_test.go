@@ -3,6 +3,7 @@ package check_test
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,17 @@ func (u *tuple) request(m *message) {
 		allocating: (*asked).allocate, refreshing: (*asked).refresh, permitting: (*asked).permit, channelling: (*asked).bind,
 	}[m.method()]
 	again := u.answers[m.id]
+	if s.is("knows transactions by their ID alone") {
+		for _, other := range s.tuples {
+			if b := other.answers[m.id]; b != nil {
+				again = b
+			}
+		}
+	}
+	if m.malformed() && s.is("dies of malformed attributes") || len(m.raw) > 900 && s.is("dies of long messages") {
+		s.dead = true
+		return
+	}
 	switch {
 	case m.at[0] != 0:
 		q.refuse(400)
@@ -80,7 +92,7 @@ func (q *asked) authentic() bool {
 		list, listed := q.find(algorithms)
 		wrong := !choice || !listed || len(chosen) != 4 || chosen[1] != 1 && chosen[1] != 2
 		agreed = !choice && !listed || !wrong && (string(list) == offer || s.is("believes any offer"))
-		if choice && chosen[1] == 2 && !s.is("takes every password algorithm for MD5") {
+		if choice && len(chosen) == 4 && chosen[1] == 2 && !s.is("takes every password algorithm for MD5") {
 			key = sha256Sum(string(name) + ":" + s.realm() + ":" + password)
 		}
 	}
@@ -246,6 +258,11 @@ var reasons = map[int]string{
 
 func (q *asked) refuse(code int, with ...attribute) {
 	s := q.tuple.server
+	for _, forgets := range []int{403, 420, 437, 438, 443} {
+		if a := q.tuple.allocation; a != nil && code == forgets && s.is(fmt.Sprint("forgets permissions, and answers ", code)) {
+			clear(a.permissions)
+		}
+	}
 	for name, as := range map[string][2]int{
 		"answers 400 instead of 437": {437, 400}, "answers 401 instead of 441": {441, 401}, "answers 400 instead of 442": {442, 400},
 		"answers 400 instead of 443": {443, 400}, "answers 508 instead of 440": {440, 508}, "answers 401 instead of 438": {438, 401},
