@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -127,4 +128,27 @@ func TestLossFailsNoRow(t *testing.T) {
 	running.Wait()
 	require.NotZero(t, second, "nothing was lost that mattered")
 	t.Log(second, "rows passed at another attempt")
+}
+
+// A row that has ten datagrams, of which one that nobody repeats is lost at the first attempt, doesn't lose the same again.
+func TestEveryTenthLostFailsNoRow(t *testing.T) {
+	var running sync.WaitGroup
+	for _, row := range check.Rows() {
+		if row.ID != "25/without-DATA" {
+			continue
+		}
+		for first := range 10 {
+			running.Go(func() {
+				to := startSound(t).target(t, "udp")
+				conn, err := to.Dial()
+				assert.NoError(t, err)
+				f := newFront(t, conn.RemoteAddr().String(), first+1, 10)
+				to.Lossy, to.Answer = true, 2*time.Second
+				to.Dial = func() (net.Conn, error) { return net.Dial("udp4", f.socket.LocalAddr().String()) }
+				r := row.Run(to)
+				assert.Equal(t, check.Pass, r.Outcome, "the first of every ten is datagram %d: %v", first+1, r)
+			})
+		}
+	}
+	running.Wait()
 }
