@@ -128,7 +128,7 @@ func lifetimeRows() []Row {
 		a.must(stun.MethodRefresh, lifetime(0))
 		b.wantSuccess(b.do(stun.MethodRefresh))
 	})
-	refresh.row("the wrong family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv6 on an IPv4 allocation", "443, and the allocation goes on", func(p *probe) {
+	refresh.row("the wrong family", "Refresh with REQUESTED-ADDRESS-FAMILY IPv6 on an IPv4 allocation, Refresh without it, and Send", "443, a success, and the peer hears it", func(p *probe) {
 		c, peer := p.permitted()
 		c.wantError(c.do(stun.MethodRefresh, requestedFamily(ipv6), lifetime(0)), stun.CodePeerAddrFamilyMismatch)
 		m := c.do(stun.MethodRefresh)
