@@ -49,6 +49,11 @@ func (s *scene) cloudSteps() []runner.Definition {
 			},
 			Says: "Every edge answers every lookup with this.",
 		},
+		{
+			Expr: `^the lookup edges answer without a way for media$`,
+			Do:   func() error { return s.world.Prepare(func(w *world.Setup) { w.NoMedia = true }) },
+			Says: "Every edge leaves the ICE servers, and so all credentials for media, out of its answer, which is sound otherwise.",
+		},
 	}
 }
 

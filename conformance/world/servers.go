@@ -76,6 +76,9 @@ func (w *World) startCloudProxy() error {
 		cfg.Peers = append(cfg.Peers, netip.PrefixFrom(p.Addr, 32))
 	}
 	w.cfg.CloudProxy(&cfg)
+	if w.setup.NoMedia {
+		cfg.Wrap = withoutMedia(cfg.Wrap)
+	}
 	cloud, err := relay.New(cfg)
 	if err != nil {
 		return fmt.Errorf("set up the cloud proxy: %w", err)

@@ -121,6 +121,8 @@ type Setup struct {
 	// Production has the cloud proxy at the vendor's production addresses instead of the document's. With Named,
 	// clients are told its domain names instead of the addresses.
 	Production, Named bool
+	// NoMedia has the edges leave the ICE servers out of their answers.
+	NoMedia bool
 	// RelaysMoved has the relays alone there, while the edges are where they were.
 	RelaysMoved bool
 	// Declared is the version that alice's SDK is taken to declare; empty: the one that it does.

@@ -40,3 +40,18 @@ Feature: Settings belong to one client
     Then startProxyServer returned normally
     And the join of alice's first client went direct
     And the join of alice's second client went through the cloud proxy
+
+  @CP-API-29
+  Scenario: What another client does leaves a call as it is, also when it comes back after a loss
+    When alice uses her first client
+    And alice calls startProxyServer and join "town-hall"
+    And alice uses her second client
+    And alice calls join "town-hall", leave and stopProxyServer
+    And alice uses her first client
+    And alice publishes
+    Then publishing succeeded
+    And alice's media went through the cloud proxy
+    When the relay that carries alice's messages stops
+    And alice sends "still here"
+    And 1 minute passes
+    Then the join of alice's first client went through the cloud proxy

@@ -51,6 +51,15 @@ Feature: When the cloud proxy may be turned on and off
     Then every join succeeded and went through the proxy server
     And alice sent no packet to an edge or a relay
 
+  @CP-API-03
+  Scenario: Nor does starting change which way a call comes back when its connection is lost
+    When alice calls join "town-hall" and startProxyServer
+    And the office firewall forgets all flows, and resets what belongs to none
+    And alice sends "still here"
+    And 1 minute passes
+    Then every join succeeded and went direct
+    And alice sent no packet to an edge or a relay
+
   @CP-API-04
   Scenario: Starting while connecting changes nothing
     When alice calls join "town-hall" and startProxyServer without waiting
@@ -96,6 +105,15 @@ Feature: When the cloud proxy may be turned on and off
     And alice sends "here again"
     Then every join succeeded and went through the cloud proxy
     And SD-RTN heard alice's join, messages and media from relay addresses only
+
+  @CP-API-07
+  Scenario: Nor does stopping change which way a call comes back when its connection is lost
+    When alice calls startProxyServer, join "town-hall" and stopProxyServer
+    And the relay that carries alice's messages stops
+    And alice sends "still here"
+    And 1 minute passes
+    Then every join succeeded and went through the cloud proxy
+    And alice sent packets to edges and relays only
 
   @CP-API-08
   Scenario: Stopping while connecting changes nothing

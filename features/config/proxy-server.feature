@@ -28,6 +28,26 @@ Feature: What setProxyServer takes and does
     And the proxy server got nothing from alice but TLS on TCP port 443
 
   @CP-CFG-07
+  Scenario: So does one that is named after a call without any
+    Given the office firewall lets everything out
+    When alice calls join "town-hall", leave, setProxyServer and join "town-hall"
+    And alice sends "good morning"
+    Then the last join succeeded and went through the proxy server
+    And alice's messages went through the proxy server
+
+  @CP-CFG-07
+  Scenario: It carries them too when the connection was lost
+    Given the office firewall lets everything out
+    When alice calls setProxyServer and join "town-hall"
+    And alice sends "good morning"
+    And 1 second passes
+    And the office firewall forgets all flows, and resets what belongs to none
+    And alice sends "still here"
+    And 1 minute passes
+    Then every join succeeded and went through the proxy server
+    And alice's messages went through the proxy server
+
+  @CP-CFG-07
   Scenario: The proxy server that is named last carries them
     Given the office firewall lets everything out
     When alice calls setProxyServer with "old-proxy.example.test"

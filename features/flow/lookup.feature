@@ -35,6 +35,17 @@ Feature: Steps 1 and 2: the lookup
     And alice sent packets to lookup edges only
 
   @CP-FLOW-09
+  Scenario: So does one that is refused because as many users are in as the account is for
+    Given the account is for 1 user at once
+    And the office firewall lets everything out
+    And bob starts the cloud proxy and joins "town-hall"
+    When alice starts the cloud proxy and joins "town-hall"
+    Then bob is in the channel
+    And joining failed within its limit
+    And SD-RTN hears nothing of alice
+    And alice sent packets to lookup edges only
+
+  @CP-FLOW-09
   Scenario: A silent lookup fails the join
     Given the lookup edges take requests and never answer
     And the office firewall lets everything out
@@ -82,6 +93,19 @@ Feature: Steps 1 and 2: the lookup
       | A way for media   | 200    | {"session":"s-1","relays":[],"messageUrls":[],"iceServers":[{"urls":["turn:23.236.115.138:3478?transport=udp"],"username":"u","credential":"c"}]} |
       | A list            | 200    | []                                                                  |
       | A server's error  | 500    | {"error":{"code":"internal-error","message":"try again tomorrow"}} |
+      | A busy server     | 503    | <!DOCTYPE html><title>Service Unavailable</title>                   |
+      | Too many requests | 429    | <!DOCTYPE html><title>Too Many Requests</title>                     |
+      | Another service   | 404    | <!DOCTYPE html><title>Not Found</title>                             |
+
+  @CP-FLOW-10
+  Scenario: An answer without a way for media leaves media none
+    Given the lookup edges answer without a way for media
+    And the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    Then publishing failed within its limit
+    And SD-RTN got no media from alice
+    And alice sent packets to edges and relays only
 
   @CP-FLOW-11
   Scenario: Lookups are retried within the limit, and not at all once the join has failed

@@ -119,6 +119,25 @@ Feature: When a way is closed or lost
       | stops                |
       | goes off the network |
 
+  @CP-RES-06
+  Scenario Outline: Every lookup edge and every relay <dies>
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And edge-1 <dies>
+    And edge-2 <dies>
+    And edge-3 <dies>
+    And edge-4 <dies>
+    And every relay <dies>
+    And alice sends "anybody there?"
+    And 1 minute passes
+    Then alice is in the channel
+    And alice sent packets to edges and relays only
+
+    Examples:
+      | dies                 |
+      | stops                |
+      | goes off the network |
+
   @CP-RES-17
   Scenario Outline: What alice says while her SDK reconnects isn't lost in silence (the relay <dies>)
     Given the office firewall lets everything out

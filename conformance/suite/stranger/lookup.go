@@ -284,7 +284,8 @@ func (s *SDK) read(answer []byte) (way, error) {
 		slices.Reverse(w.messages)
 		slices.Reverse(w.ice)
 	case "highest-ports":
-		for i, relay := range t.Relays {
+		for i := range min(len(w.ice), len(t.Relays)) {
+			relay := t.Relays[i]
 			udp, tcp := relay.UDPPorts[len(relay.UDPPorts)-1], relay.TCPPorts[len(relay.TCPPorts)-1]
 			w.ice[i].URLs = []string{fmt.Sprintf("turn:%s:%d?transport=udp", relay.Address, udp), fmt.Sprintf("turn:%s:%d?transport=tcp", relay.Address, tcp)}
 		}
