@@ -22,6 +22,13 @@ func (s *scene) mediaSteps() []runner.Definition {
 			Says: "Publishes audio and video, and waits until the media path is up, or has failed, or its limit is over.",
 		},
 		{
+			Expr: `^(?P<user>\w+) publishes (audio|video) alone$`,
+			Do: func(who, kind string) error {
+				return s.publishKinds(who, kind == "audio", kind == "video")
+			},
+			Says: "As above, with one of the two.",
+		},
+		{
 			Expr: `^(?P<user>\w+) subscribes to (?P<user>\w+)$`,
 			Do:   s.subscribe,
 			Says: "Subscribes to another user's audio and video, and waits until the media path is up, or has failed, or its limit is over.",
@@ -64,9 +71,11 @@ func (s *scene) mediaSteps() []runner.Definition {
 	}
 }
 
-func (s *scene) publish(who string) error {
+func (s *scene) publish(who string) error { return s.publishKinds(who, true, true) }
+
+func (s *scene) publishKinds(who string, audio, video bool) error {
 	return s.mediaCall(who, contract.MethodPublish, who, func(client string) any {
-		return contract.Publish{Client: client, Audio: true, Video: true}
+		return contract.Publish{Client: client, Audio: audio, Video: video}
 	})
 }
 

@@ -48,7 +48,7 @@ func (s *scene) parameterSteps() []runner.Definition {
 			Says: "Every other key has the value that the company's TURN server needs.",
 		},
 		{
-			Expr: `^alice calls setTurnServer with the company's server (as an object|in an array|in an array, behind one that is silent)$`,
+			Expr: `^alice calls setTurnServer with the company's server (as an object|in an array|in an array, (?:behind|before) one that is silent)$`,
 			Do:   s.setTurnServerAs,
 			Says: "With forceturn, so that it is seen to be used.",
 		},
@@ -111,6 +111,8 @@ func (s *scene) setTurnServerAs(how string) error {
 		value = server
 	case "in an array":
 		value = []contract.TurnServer{server}
+	case "in an array, before one that is silent":
+		value = []contract.TurnServer{server, silent}
 	default:
 		value = []contract.TurnServer{silent, server}
 	}

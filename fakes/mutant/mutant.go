@@ -62,7 +62,7 @@ func Find(name string) (Mutant, bool) {
 // All is every mutant, by subject and theme.
 func All() []Mutant {
 	return slices.Concat(
-		of(SubjectSDK, routes, settings, conducts, contacts, messages, habits, networks, retreats),
+		of(SubjectSDK, routes, settings, conducts, contacts, messages, habits, networks, retreats, seconds),
 		of(SubjectCloudProxy, lookups, accounts, relays, turnRelays),
 		of(SubjectSDRTN, gateways),
 		of(SubjectFirewall, rules, judges, hearings),

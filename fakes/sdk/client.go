@@ -174,5 +174,9 @@ func (c *client) abandon() {
 
 func (c *client) event(e contract.Event) {
 	e.Client = c.id
+	if c.sdk.cfg.Tell != nil {
+		c.sdk.cfg.Tell(e, c.line.Event)
+		return
+	}
 	c.line.Event(e)
 }

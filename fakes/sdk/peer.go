@@ -48,6 +48,9 @@ type peer struct {
 
 // newPeer makes a peer connection that may use the path and nothing else.
 func (s *session) newPeer(path Path) (*peer, error) {
+	if s.c.sdk.cfg.Media != nil {
+		s.c.sdk.cfg.Media(&path)
+	}
 	p := &peer{
 		sockets: newSockets(s.c.sdk.cfg.Net, &s.c.sdk.tasks),
 		up:      make(chan struct{}), down: make(chan struct{}),

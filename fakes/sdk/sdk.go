@@ -29,6 +29,8 @@ type Config struct {
 	Decide func(in bool, s Setting, c Change) (Setting, error) // what the four methods do; nil: Decide
 	WebRTC func(*webrtc.SettingEngine)                         // changes the settings of its peer connections; nil: nothing
 	TLS    func(*tls.Config)                                   // changes how it checks servers; nil: nothing
+	Media  func(*Path)                                         // changes the way of one peer connection; nil: nothing
+	Tell   func(e contract.Event, tell func(contract.Event))   // passes on what an application hears; nil: as it is
 	Audio  time.Duration                                       // from one packet of its audio to the next; 0: 20 ms
 	Ping   time.Duration                                       // how often it tries an idle message connection; 0: 10 s, negative: never
 }

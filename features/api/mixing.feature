@@ -100,6 +100,24 @@ Feature: The cloud proxy and servers of one's own can't be mixed
       | setProxyServer |
       | setTurnServer  |
 
+  @CP-API-17
+  Scenario Outline: A <refused> that was refused doesn't come into force with stopProxyServer
+    When alice calls <set>, <refused>, stopProxyServer and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    Then stopProxyServer returned normally
+    And the last join succeeded and went direct
+    And SD-RTN heard alice's join, messages and media from her own address only
+    And the proxy server heard nothing of alice since her last join
+    And the TURN server heard nothing of alice since her last join
+
+    Examples:
+      | set              | refused          |
+      | startProxyServer | setProxyServer   |
+      | startProxyServer | setTurnServer    |
+      | setProxyServer   | startProxyServer |
+      | setTurnServer    | startProxyServer |
+
   @CP-API-18
   Scenario Outline: <sets> go together
     When alice calls <sets>

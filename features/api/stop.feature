@@ -57,6 +57,33 @@ Feature: stopProxyServer disables everything
       | setProxyServer and setTurnServer |
       | setTurnServer and setProxyServer |
 
+  Scenario Outline: It clears what <what> set for a call that is over
+    When alice calls <what>
+    And alice calls join "town-hall", leave, stopProxyServer and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    Then stopProxyServer returned normally
+    And the last join succeeded and went direct
+    And alice's messages went direct
+    And alice's media went direct
+    And the proxy server heard nothing of alice since her last join
+    And the TURN server heard nothing of alice since her last join
+
+    @CP-API-22
+    Examples: The proxy server
+      | what           |
+      | setProxyServer |
+
+    @CP-API-23
+    Examples: The TURN server
+      | what          |
+      | setTurnServer |
+
+    @CP-API-24
+    Examples: Both
+      | what                             |
+      | setProxyServer and setTurnServer |
+
   @CP-API-31
   Scenario Outline: It clears <servers> of createClient
     When alice creates a client with the company's <servers>

@@ -140,6 +140,7 @@ Feature: What setTurnServer takes and does
       | as an object                           |
       | in an array                            |
       | in an array, behind one that is silent |
+      | in an array, before one that is silent |
 
   @CP-CFG-06
   Scenario: Servers in an array are set as one is: startProxyServer errors
@@ -159,6 +160,14 @@ Feature: What setTurnServer takes and does
     And alice's messages went direct
     And alice's media went through the TURN server
     And the TURN server got nothing from alice but TURN
+
+  @CP-CFG-08
+  Scenario: So does one that is named after a call without any
+    Given the office firewall lets everything out
+    When alice calls join "town-hall", leave, setTurnServer and join "town-hall"
+    And alice publishes
+    Then publishing succeeded
+    And alice's media went through the TURN server
 
   @CP-CFG-08
   Scenario: The TURN server that is named last carries it

@@ -24,6 +24,20 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     When alice leaves
     Then alice sent no packet to SD-RTN
 
+  @CP-FLOW-04
+  Scenario Outline: Nor does <kind> that alice publishes alone
+    Given the office firewall lets everything out
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes <kind> alone
+    And 5 seconds pass
+    Then publishing succeeded
+    And alice sent packets to edges and relays only
+
+    Examples:
+      | kind  |
+      | audio |
+      | video |
+
   @CP-FLOW-05
   Scenario: All of SD-RTN's data returns through relays
     Given the office firewall lets everything out
@@ -36,6 +50,55 @@ Feature: Steps 3 and 4: all data through the cloud proxy
     Then alice received "good evening" from bob
     And alice receives bob's audio and video
     And every packet that came to alice came from an edge or a relay
+
+  @CP-FLOW-05 @CP-FLOW-06
+  Scenario: So does what a second user sends, and it is told from what the first does
+    Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
+    And carol is in "town-hall" outside any firewall
+    And carol publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice publishes
+    And alice subscribes to bob
+    And alice subscribes to carol
+    And bob sends "good evening"
+    And carol sends "good night"
+    And 2 seconds pass
+    Then alice receives bob's audio and video
+    And alice receives carol's audio and video
+    And alice received "good evening" from bob
+    And alice received "good night" from carol
+    And every packet that came to alice came from an edge or a relay
+
+  @CP-FLOW-06
+  Scenario: What is sent in a second call, in another channel, arrives there and once
+    Given bob is in "town-hall" outside any firewall
+    And carol is in "stand-up" outside any firewall
+    And carol publishes
+    When alice starts the cloud proxy and joins "town-hall"
+    And alice leaves
+    And alice joins "stand-up"
+    And alice publishes
+    And alice subscribes to carol
+    And carol subscribes to alice
+    And alice sends "good morning"
+    And carol sends "good evening"
+    And 2 seconds pass
+    Then carol received "good morning" from alice
+    And alice received "good evening" from carol
+    And alice receives carol's audio and video
+    And carol receives alice's audio and video
+
+  @CP-FLOW-06
+  Scenario: What is sent in a channel whose name has capitals, spaces and signs arrives there
+    Given bob is in "Town Hall #2 & more" outside any firewall
+    When alice starts the cloud proxy and joins "Town Hall #2 & more"
+    And alice sends "good morning"
+    And bob sends "good evening"
+    And 2 seconds pass
+    Then bob received "good morning" from alice
+    And alice received "good evening" from bob
 
   @CP-FLOW-06
   Scenario: Messages arrive as they were sent, both ways

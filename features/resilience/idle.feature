@@ -26,6 +26,7 @@ Feature: Long and quiet calls
     And bob unmutes
     Then alice receives bob's audio and video
     And alice's media has gone through one allocation for 25 minutes
+    And alice sent packets to edges and relays only
 
   @CP-RES-04
   Scenario: When the relay's nonce gets stale, an hour after it was given, the SDK takes the new one
@@ -62,6 +63,9 @@ Feature: Long and quiet calls
     And the office firewall forgets all flows, and <treats> what belongs to none
     Then alice's messages go on through the cloud proxy
     And alice sent packets to edges and relays only
+    When bob sends "welcome back"
+    And 2 seconds pass
+    Then alice received "welcome back" from bob
 
     Examples:
       | treats |

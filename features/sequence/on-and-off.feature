@@ -30,7 +30,11 @@ Feature: Turning the cloud proxy on and off
 
   @CP-SEQ-08
   Scenario: Calls stay proxied until stopProxyServer
-    When alice calls startProxyServer, join "town-hall", leave, join "town-hall", leave and join "town-hall"
+    When alice calls startProxyServer and join "town-hall"
+    And alice publishes
+    And alice calls leave and join "town-hall"
+    And alice publishes
+    And alice calls leave and join "town-hall"
     And alice sends "good morning"
     And alice publishes
     Then every join succeeded and went through the cloud proxy
