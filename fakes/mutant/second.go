@@ -186,6 +186,40 @@ var seconds = []Mutant{
 		}),
 	},
 	{
+		Name: "refused-set-in-channel-takes-over", Breaks: []string{"CP-API-28"},
+		Description: "reports an error for setProxyServer and setTurnServer in a proxied call, and goes by them in the next",
+		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			next, err := sdk.Decide(in, s, c)
+			if in && conflicts(s, c) {
+				next, _ = sdk.Decide(false, sdk.Setting{}, c)
+			}
+			return next, err
+		}),
+	},
+	{
+		Name: "invalid-server-clears", Breaks: []string{"CP-CFG-01", "CP-CFG-03"},
+		Description: "forgets the server that is set when it refuses another one's parameters",
+		make: decide(func(in bool, s sdk.Setting, c sdk.Change) (sdk.Setting, error) {
+			next, err := sdk.Decide(in, s, c)
+			if err != nil && !in && !conflicts(s, c) {
+				next = sdk.Setting{}
+			}
+			return next, err
+		}),
+	},
+	{
+		Name: "forceturn-for-one", Breaks: []string{"CP-CFG-04"},
+		Description: "keeps to the TURN server with the first connection for media, in spite of forceturn",
+		make: config(func(cfg *sdk.Config) {
+			var first atomic.Bool
+			cfg.Media = func(p *sdk.Path) {
+				if first.Swap(true) && len(p.ICEServers) == 1 { // a server of one's own: the cloud proxy names more
+					p.ICEServers, p.RelayOnly = nil, false
+				}
+			}
+		}),
+	},
+	{
 		Name: "last-of-list", Breaks: []string{"CP-CFG-06"},
 		Description: "uses the last TURN server of an array and no other",
 		make:        own(func(s *sdk.Setting) { s.Turn = s.Turn[max(0, len(s.Turn)-1):] }),

@@ -163,3 +163,18 @@ Feature: When the cloud proxy may be turned on and off
       | setTurnServer  | while connected  | join "town-hall" and setTurnServer                  |
       | setProxyServer | while connecting | join "town-hall" and setProxyServer without waiting |
       | setTurnServer  | while connecting | join "town-hall" and setTurnServer without waiting  |
+
+  @CP-API-28
+  Scenario Outline: <method> in a proxied call changes nothing and reports an error
+    When alice calls startProxyServer, join "town-hall", <method>, leave and join "town-hall"
+    And alice sends "good morning"
+    And alice publishes
+    Then <method> returned an error
+    And every join succeeded and went through the cloud proxy
+    And alice's messages went through the cloud proxy
+    And alice's media went through the cloud proxy
+
+    Examples:
+      | method         |
+      | setProxyServer |
+      | setTurnServer  |

@@ -15,6 +15,15 @@ Feature: What setProxyServer takes and does
       | 256 bytes            | 256 bytes            | an error |
       | letters beyond ASCII | "próxy.example.test" | an error |
 
+  @CP-CFG-01
+  Scenario: One that is refused leaves the one before
+    Given the office firewall lets everything out
+    When alice calls setProxyServer
+    And alice calls setProxyServer with 256 bytes
+    And alice calls join "town-hall"
+    Then setProxyServer returned an error
+    And the last join succeeded and went through the proxy server
+
   @CP-CFG-07
   Scenario: It carries messages and no media
     Given the office firewall lets everything out

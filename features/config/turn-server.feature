@@ -86,11 +86,24 @@ Feature: What setTurnServer takes and does
       | no forceturn and one that refuses her | looking-glass | 3478 |                      |
       | forceturn false and a silent one      | wonderland    | 3999 | , "forceturn": false |
 
+  @CP-CFG-03
+  Scenario: One that is refused leaves the one before
+    Given the office firewall lets everything out
+    When alice calls setTurnServer
+    And alice calls setTurnServer with udpport "65536"
+    And alice calls join "town-hall"
+    And alice publishes
+    Then setTurnServer returned an error
+    And alice's media went through the TURN server
+
   @CP-CFG-04
   Scenario: With forceturn, media goes through the TURN server and no other way
     Given the office firewall lets everything out
+    And bob is in "town-hall" outside any firewall
+    And bob publishes
     When alice calls setTurnServer and join "town-hall"
     And alice publishes
+    And alice subscribes to bob
     And 5 seconds pass
     Then publishing succeeded
     And alice's media went through the TURN server
