@@ -24,6 +24,7 @@ type inbox struct {
 	messages  [slots]message
 	vectors   [slots]unix.Iovec
 	addresses [slots]address
+	came      [slots]bool // of the messages that were asked for
 	control   []byte
 	buffer    []byte
 	used      int
@@ -36,7 +37,7 @@ type question struct {
 	socket   *Socket
 	first, n int // messages
 	got      int
-	errno    syscall.Errno // why it isn't n
+	errno    syscall.Errno // why it isn't n: the first
 }
 
 func (in *inbox) init() {
@@ -77,6 +78,9 @@ func (in *inbox) read(r *ring) {
 		for i := range in.questions {
 			q := &in.questions[i]
 			q.got, q.errno = receive(q.socket.fd, in.messages[q.first:][:q.n])
+			for k := range q.n {
+				in.came[q.first+k] = k < q.got
+			}
 		}
 		return
 	}
@@ -88,13 +92,21 @@ func (in *inbox) read(r *ring) {
 	}
 	r.run()
 	for i := range in.questions {
-		q := &in.questions[i]
-		for ; q.got < q.n; q.got++ {
-			var length int
-			if length, q.errno = r.result(q.first + q.got); q.errno != 0 {
-				break
-			}
-			in.messages[q.first+q.got].n = uint32(length)
+		in.hear(&in.questions[i], r)
+	}
+}
+
+// hear takes what came of a question that a ring was asked. The ring goes on where it finds nothing, and what another
+// processor sends at that moment is there for the next call: it would be lost, were nothing looked for after the first
+// that failed.
+func (in *inbox) hear(q *question, r *ring) {
+	for i := q.first; i < q.first+q.n; i++ {
+		length, errno := r.result(i)
+		if in.came[i] = errno == 0; in.came[i] {
+			in.messages[i].n = uint32(length)
+			q.got++
+		} else if q.errno == 0 {
+			q.errno = errno
 		}
 	}
 }
@@ -113,8 +125,10 @@ func (in *inbox) accept(q question) (all bool) {
 	} else {
 		q.socket.want = min(2*q.socket.want, perSocket)
 	}
-	for i := range q.got {
-		in.split(q.socket, q.first+i)
+	for i := q.first; i < q.first+q.n; i++ {
+		if in.came[i] {
+			in.split(q.socket, i)
+		}
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/proxyspec/proxyspec/relay/batch"
 )
@@ -157,4 +158,18 @@ func TestServeEndsWhileBusy(t *testing.T) {
 			t.Fatal("it is still served")
 		}
 	})
+}
+
+// The ring goes on where it finds nothing. What another processor sends at that moment is handed over, too.
+func TestWhatComesBetweenTwoLooksIsNotLost(t *testing.T) {
+	nothing := -int32(unix.EAGAIN)
+	for _, c := range []struct{ results, heard []int32 }{
+		{[]int32{5, 7, nothing}, []int32{5, 7}},
+		{[]int32{nothing, 5, nothing}, []int32{5}},
+		{[]int32{3, nothing, 5, 7}, []int32{3, 5, 7}},
+		{[]int32{-int32(unix.ENOMEM), 0, 5}, []int32{0, 5}},
+		{[]int32{nothing, nothing}, nil},
+	} {
+		require.Equal(t, c.heard, batch.Heard(c.results...), "%d", c.results)
+	}
 }
