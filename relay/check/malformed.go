@@ -45,8 +45,9 @@ func malformedRows() []Row {
 			survived(bytes, bytes, a.method, append([]stun.Setter{raw(a.kind, make([]byte, n))}, a.beside...)...)
 		}
 	}
-	survived("a long REALM", "a second REALM, of 1000 bytes", stun.MethodRefresh, raw(stun.AttrRealm, pattern(1000)))
-	survived("bytes that are no text", "a second USERNAME and a SOFTWARE that aren't UTF-8", stun.MethodRefresh,
+	survived("a long REALM", "a REALM of 1000 bytes before the right one", stun.MethodRefresh, raw(stun.AttrRealm, pattern(1000)))
+	survived("a long USERNAME", "a USERNAME of 600 bytes before the right one", stun.MethodRefresh, text(stun.AttrUsername, strings.Repeat("x", 600))) // RFC 8489, section 14.3: 508
+	survived("bytes that are no text", "a USERNAME and a SOFTWARE that aren't UTF-8, before the right USERNAME", stun.MethodRefresh,
 		text(stun.AttrUsername, "\xff\xfe\x80"), text(stun.AttrSoftware, "\xff\xfe\x80"))
 	survived("200 attributes", "200 empty attributes that nobody has", stun.MethodRefresh, slices.Repeat([]stun.Setter{raw(attrOptional, nil)}, 200)...)
 	survived("a message of 9000 bytes", "an attribute of 9000 bytes that nobody has", stun.MethodRefresh, text(attrOptional, strings.Repeat("x", 9000)))

@@ -111,7 +111,8 @@ func (m *message) malformed() bool {
 	return slices.ContainsFunc(m.attributes, func(a attribute) bool {
 		size, ok := sizes[a.kind]
 		return ok && len(a.value) != size || a.kind == algorithms && len(a.value)%4 != 0 || len(a.value) == 0 && a.kind == algorithms ||
-			a.kind == peerAt && !m.peer(a.value).IsValid() || (a.kind == software || a.kind == username) && !utf8.Valid(a.value)
+			a.kind == peerAt && !m.peer(a.value).IsValid() || (a.kind == software || a.kind == username) && !utf8.Valid(a.value) ||
+			a.kind == username && len(a.value) > 508
 	})
 }
 
