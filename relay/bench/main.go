@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each server has its turn at each load")
+	rounds := flag.Int("rounds", 15, "how often each server has its turn at each load")
 	only := flag.String("load", "", "only loads with this in their name; or memory, or metrics")
 	memory := flag.Int("allocations", 9000, "how many allocations to measure the memory of, or as many as there may be files; 0: none")
 	beside := flag.Bool("beside", false, "run the servers on the processor of the load, though there is another one")
