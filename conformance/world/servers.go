@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"slices"
 
@@ -77,7 +78,13 @@ func (w *World) startCloudProxy() error {
 	}
 	w.cfg.CloudProxy(&cfg)
 	if w.setup.NoMedia {
-		cfg.Wrap = withoutMedia(cfg.Wrap)
+		wrap := cfg.Wrap
+		cfg.Wrap = func(next http.Handler) http.Handler {
+			if wrap != nil {
+				next = wrap(next)
+			}
+			return edge.Altered(next, func(a *relay.LookupAnswer) { a.ICEServers = []relay.ICEServer{} })
+		}
 	}
 	cloud, err := relay.New(cfg)
 	if err != nil {

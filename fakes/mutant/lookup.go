@@ -5,12 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/proxyspec/proxyspec/fakes/edge"
 	"github.com/proxyspec/proxyspec/relay"
 )
 
@@ -206,33 +205,7 @@ func swap(v, version, other string) string {
 
 // answers makes edges that spoil their answers.
 func answers(spoil func(*relay.LookupAnswer)) func() Ground {
-	return at(relay.LookupPath, func() func(http.Handler) http.HandlerFunc {
-		return func(next http.Handler) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) {
-				sound := &draft{header: http.Header{}}
-				next.ServeHTTP(sound, r)
-				body := sound.body.Bytes()
-				var a relay.LookupAnswer
-				if sound.status == http.StatusOK && json.Unmarshal(body, &a) == nil {
-					spoil(&a)
-					body, _ = json.Marshal(a)
-				}
-				maps.Copy(w.Header(), sound.header)
-				w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-				w.WriteHeader(sound.status)
-				_, _ = w.Write(body)
-			}
-		}
+	return cloudProxy(func(cfg *relay.Config) {
+		cfg.Wrap = func(next http.Handler) http.Handler { return edge.Altered(next, spoil) }
 	})
 }
-
-// draft is an answer that hasn't been sent.
-type draft struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (d *draft) Header() http.Header         { return d.header }
-func (d *draft) WriteHeader(status int)      { d.status = status }
-func (d *draft) Write(p []byte) (int, error) { return d.body.Write(p) }
