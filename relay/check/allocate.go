@@ -26,10 +26,8 @@ func allocateRows() []Row {
 	again.row("another user's Allocate", "Allocate with another user's credentials on a 5-tuple that has an allocation", "437, and the allocation goes on", func(p *probe) {
 		other := p.other()
 		c := p.allocated()
-		owner := c.user
-		c.user = other
-		m := c.do(stun.MethodAllocate, requestedTransport(udp))
-		c.user = owner
+		var m *stun.Message
+		c.as(other, func() { m = c.do(stun.MethodAllocate, requestedTransport(udp)) })
 		c.wantError(m, stun.CodeAllocMismatch)
 		c.wantSuccess(c.do(stun.MethodRefresh))
 	})

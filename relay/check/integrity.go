@@ -71,11 +71,9 @@ func integrityRows() []Row {
 	answers.row("a 441", "Refresh with another user's credentials", "441 with a MESSAGE-INTEGRITY of that user's", func(p *probe) {
 		other := p.other()
 		c := p.allocated()
-		owner := c.user
-		c.user = other
-		m := c.do(stun.MethodRefresh)
-		key := c.key()
-		c.user = owner
+		var m *stun.Message
+		var key stun.MessageIntegrity
+		c.as(other, func() { m, key = c.do(stun.MethodRefresh), c.key() })
 		c.wantError(m, stun.CodeWrongCredentials)
 		if err := key.Check(m); err != nil {
 			p.fail("%s whose MESSAGE-INTEGRITY is missing or wrong: %v", describe(m), err)

@@ -209,10 +209,8 @@ func mismatchRows() []Row {
 		stranger.row(name+" of another user", name+" with another user's credentials on an allocation", "441", func(p *probe) {
 			other := p.other()
 			c := p.allocated()
-			owner := c.user
-			c.user = other
-			m := c.do(a.method, a.good(p)...)
-			c.user = owner
+			var m *stun.Message
+			c.as(other, func() { m = c.do(a.method, a.good(p)...) })
 			c.wantError(m, stun.CodeWrongCredentials)
 		})
 	}
@@ -250,20 +248,16 @@ func mismatchRows() []Row {
 	stranger.row("Refresh of another user deletes nothing", "Refresh with LIFETIME 0 and another user's credentials", "441, and the allocation goes on", func(p *probe) {
 		other := p.other()
 		c := p.allocated()
-		owner := c.user
-		c.user = other
-		m := c.do(stun.MethodRefresh, lifetime(0))
-		c.user = owner
+		var m *stun.Message
+		c.as(other, func() { m = c.do(stun.MethodRefresh, lifetime(0)) })
 		c.wantError(m, stun.CodeWrongCredentials)
 		c.wantSuccess(c.do(stun.MethodRefresh))
 	})
 	stranger.row("CreatePermission of another user permits nothing", "CreatePermission with another user's credentials", "441, and nothing reaches the peer", func(p *probe) {
 		other := p.other()
 		c, peer := p.allocated(), p.peer()
-		owner := c.user
-		c.user = other
-		m := c.do(stun.MethodCreatePermission, peerAddress(peer.at))
-		c.user = owner
+		var m *stun.Message
+		c.as(other, func() { m = c.do(stun.MethodCreatePermission, peerAddress(peer.at)) })
 		c.wantError(m, stun.CodeWrongCredentials)
 		c.reachesNot(peer)
 	})

@@ -99,6 +99,14 @@ func (c *client) key() stun.MessageIntegrity {
 	return stun.NewLongTermIntegrity(c.user.Username, string(c.realm), c.user.Password)
 }
 
+// as has another user's credentials in place of the client's while something is done.
+func (c *client) as(other Credentials, do func()) {
+	owner := c.user
+	defer func() { c.user = owner }()
+	c.user = other
+	do()
+}
+
 // signed makes a request with credentials.
 func (c *client) signed(method stun.Method, attributes ...stun.Setter) *stun.Message {
 	return c.build(request(method), append(slices.Clone(attributes),
