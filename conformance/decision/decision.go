@@ -177,7 +177,11 @@ func (c *Course) Outside() {
 
 // Cloud tells whether the client's next join, or the one that it is in, is by way of the cloud proxy, as far as that is
 // certain.
-func (c *Course) Cloud() bool { return !c.client.lost && c.client.settled && c.client.setting == cloud }
+func (c *Course) Cloud() bool { return c.surely(cloud) }
 
 // Direct tells whether it is without any proxy, as far as that is certain.
-func (c *Course) Direct() bool { return !c.client.lost && c.client.settled && c.client.setting == none }
+func (c *Course) Direct() bool { return c.surely(none) }
+
+func (c *Course) surely(s setting) bool {
+	return !c.client.lost && c.client.settled && c.client.setting == s
+}

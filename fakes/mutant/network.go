@@ -43,18 +43,7 @@ var networks = []Mutant{
 	{
 		Name: "direct-ping", Breaks: []string{"CP-FLOW-04", "CP-FLOW-07"},
 		Description: "measures the direct way to SD-RTN while it uses the cloud proxy",
-		make: conduct(func(f *front) func(*contract.Call) {
-			var to atomic.Pointer[net.UDPAddr]
-			return func(c *contract.Call) {
-				switch c.Method {
-				case contract.MethodHello:
-					f.resolve(paramsOf[contract.Hello](c).Endpoints.Gateways[0], &to)
-				case contract.MethodPublish:
-					f.later(time.Second, func() { f.ping(to.Load()) })
-				}
-				f.inner.Begin(c)
-			}
-		}),
+		make:        pings(contract.MethodPublish, time.Second),
 	},
 	{
 		Name: "keeps-allocations", Breaks: []string{"CP-SEQ-04"},
@@ -291,4 +280,20 @@ func oneMediaPacketIn(n int64) func(p []byte) bool {
 	return func(p []byte) bool {
 		return len(p) > 4 && p[0]&0xc0 == 0x40 && isMedia(p[4:]) && count.Add(1)%n == 0
 	}
+}
+
+// pings makes a mutant that sends SD-RTN a datagram directly, some time after each call of a method.
+func pings(method string, after time.Duration) func(sdk.Config) SDK {
+	return conduct(func(f *front) func(*contract.Call) {
+		var to atomic.Pointer[net.UDPAddr]
+		return func(c *contract.Call) {
+			switch c.Method {
+			case contract.MethodHello:
+				f.resolve(paramsOf[contract.Hello](c).Endpoints.Gateways[0], &to)
+			case method:
+				f.later(after, func() { f.ping(to.Load()) })
+			}
+			f.inner.Begin(c)
+		}
+	})
 }

@@ -3,7 +3,6 @@ package mutant
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -36,18 +35,7 @@ var seconds = []Mutant{
 	{
 		Name: "direct-ping-later", Breaks: []string{"CP-RES-03"},
 		Description: "measures the direct way to SD-RTN when a call is some minutes old",
-		make: conduct(func(f *front) func(*contract.Call) {
-			var to atomic.Pointer[net.UDPAddr]
-			return func(c *contract.Call) {
-				switch c.Method {
-				case contract.MethodHello:
-					f.resolve(paramsOf[contract.Hello](c).Endpoints.Gateways[0], &to)
-				case contract.MethodJoin:
-					f.later(5*time.Minute, func() { f.ping(to.Load()) })
-				}
-				f.inner.Begin(c)
-			}
-		}),
+		make:        pings(contract.MethodJoin, 5*time.Minute),
 	},
 	{
 		Name: "one-speaker", Breaks: []string{"CP-FLOW-06"},
